@@ -1,0 +1,1 @@
+"""keyrail: sells keys, coupon codes and recharges, and delivers them the moment they are paid for."""

@@ -1,0 +1,31 @@
+"""What we hold: keys, batches and pools, and the rules of the claim."""
+
+from keyrail.inventory.model.batches import (
+    Batch,
+    BatchNotFound,
+    BatchNotWaiting,
+    BatchStatus,
+    ImportReport,
+    LineProblem,
+    Pool,
+    PoolBatch,
+)
+from keyrail.inventory.model.keys import Key, KeyNotFound, KeyState, SoldOut, Stock, StockLevel, events_between
+
+__all__ = [
+    "Batch",
+    "BatchNotFound",
+    "BatchNotWaiting",
+    "BatchStatus",
+    "ImportReport",
+    "Key",
+    "KeyNotFound",
+    "KeyState",
+    "LineProblem",
+    "Pool",
+    "PoolBatch",
+    "SoldOut",
+    "Stock",
+    "StockLevel",
+    "events_between",
+]

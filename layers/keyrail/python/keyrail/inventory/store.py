@@ -1,0 +1,220 @@
+"""The `keys` table: keys, batches, pools and the wrapped fingerprint key. Nobody else talks to it."""
+
+from typing import TYPE_CHECKING
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from keyrail.inventory.model.batches import Batch, BatchNotFound, Pool
+from keyrail.inventory.model.keys import (
+    AVAILABLE_FROM_S,
+    Key,
+    KeyNotFound,
+    KeyState,
+    claim_order,
+    claimable_until,
+    lease_end_s,
+)
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import utc_date
+from keyrail.platform.documents import from_attributes
+from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write
+from keyrail.vault.model import WrappedFingerprintKey
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+CLAIMABLE = "claimable"
+
+
+class KeyItem(Model):
+    """What keys, indexes and conditions of the table use; the rest of an item is its dataclass."""
+
+    key_id = UnicodeAttribute(hash_key=True)
+    claim_partition = UnicodeAttribute()
+    claim_order = UnicodeAttribute()
+    state = UnicodeAttribute()
+    order_id = UnicodeAttribute()
+    unit_id = UnicodeAttribute()
+    expires_on = UnicodeAttribute()
+    sold_at_ms = IntegerAttribute()
+    revealed_at_ms = IntegerAttribute()
+    version = IntegerAttribute()
+    changed_by = UnicodeAttribute()
+    changed_from = UnicodeAttribute()
+    changed_at_ms = IntegerAttribute()
+    changed_reason = UnicodeAttribute()
+
+
+def _changed(origin: Origin, now_ms: int) -> list[Action]:
+    reason = KeyItem.changed_reason.set(origin.reason) if origin.reason else KeyItem.changed_reason.remove()
+    return [
+        KeyItem.version.set(KeyItem.version + 1),
+        KeyItem.changed_by.set(origin.by),
+        KeyItem.changed_from.set(origin.address),
+        KeyItem.changed_at_ms.set(now_ms),
+        reason,
+    ]
+
+
+class KeyStore:
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._table = Table(client, table_name)
+
+    # keys
+
+    def get(self, key_id: str) -> Key:
+        """Raises KeyNotFound."""
+        attributes = self._table.get(key_id=key_id)
+        if attributes is None:
+            raise KeyNotFound
+        return from_attributes(Key, attributes)
+
+    def add(self, key: Key) -> Key | None:
+        """Store a new key; None if it is in now, else the key that already has this fingerprint."""
+        try:
+            self._table.send(self._table.put(key, KeyItem.key_id.does_not_exist()))
+        except ConditionFailed as refused:
+            return from_attributes(Key, refused.current) if refused.current else self.get(key.key_id)
+        return None
+
+    def candidates(self, partition: str, start: str, limit: int) -> list[tuple[str, str]]:
+        """Up to `limit` keys of the index partition from sort key `start` on, as (key_id, claim_order).
+
+        The index is eventually consistent: a hint, never a decision.
+        """
+        condition = (KeyItem.claim_partition == partition) & (KeyItem.claim_order >= start)
+        page = self._table.query(condition, index=CLAIMABLE, limit=limit)
+        return [(item["key_id"]["S"], item["claim_order"]["S"]) for item in page.items]
+
+    def count(self, partition: str, now_ms: int, limit: int | None = None) -> tuple[int, int]:
+        """Claimable keys and keys under a running lease in an index partition; counting stops at `limit`."""
+        border = claimable_until(now_ms)
+        here = KeyItem.claim_partition == partition
+        if limit is not None:
+            page = self._table.query(here & (KeyItem.claim_order <= border), index=CLAIMABLE, limit=limit, count=True)
+            return page.count, 0
+        claimable = self._table.count(here & (KeyItem.claim_order <= border), index=CLAIMABLE)
+        return claimable, self._table.count(here & (KeyItem.claim_order > border), index=CLAIMABLE)
+
+    def lease(self, key_id: str, order_id: str, until_ms: int, origin: Origin, now_ms: int) -> bool:
+        """Hold the key for the order until `until_ms`; False if it is not claimable (any more).
+
+        A lease that this very call took, but whose answer was lost and which was sent again, counts as taken.
+        """
+        order = claim_order(lease_end_s(until_ms))
+        claimable = (KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)
+        actions = [
+            KeyItem.state.set(KeyState.LEASED),
+            KeyItem.order_id.set(order_id),
+            KeyItem.claim_order.set(order),
+            *_changed(origin, now_ms),
+        ]
+        try:
+            self._table.send(self._table.update({"key_id": key_id}, actions, claimable))
+        except ConditionFailed as refused:
+            return (refused.current or {}).get("claim_order") == {"S": order}
+        return True
+
+    def release(self, key_id: str, order_id: str, origin: Origin, now_ms: int) -> bool:
+        """Give the order's lease back; False if the order no longer holds it."""
+        actions = [
+            KeyItem.state.set(KeyState.AVAILABLE),
+            KeyItem.order_id.remove(),
+            KeyItem.claim_order.set(claim_order(AVAILABLE_FROM_S)),
+            *_changed(origin, now_ms),
+        ]
+        held = (KeyItem.state == KeyState.LEASED) & (KeyItem.order_id == order_id)
+        try:
+            self._table.send(self._table.update({"key_id": key_id}, actions, held))
+        except ConditionFailed:
+            return False
+        return True
+
+    def sale(self, key_id: str, order_id: str, unit_id: str, origin: Origin, now_ms: int) -> Write:
+        """Sell the key to the unit: on condition that the order leases it, lapsed or not, or that anyone may."""
+        leased_by_order = (KeyItem.state == KeyState.LEASED) & (KeyItem.order_id == order_id)
+        claimable = KeyItem.claim_order <= claimable_until(now_ms)
+        actions = [
+            KeyItem.state.set(KeyState.SOLD),
+            KeyItem.order_id.set(order_id),
+            KeyItem.unit_id.set(unit_id),
+            KeyItem.sold_at_ms.set(now_ms),
+            KeyItem.claim_order.remove(),
+            KeyItem.claim_partition.remove(),
+            *_changed(origin, now_ms),
+        ]
+        condition = (leased_by_order | claimable) & _usable(now_ms)
+        return self._table.update({"key_id": key_id}, actions, condition)
+
+    def reveal(self, key_id: str, order_id: str, origin: Origin, now_ms: int) -> Key | None:
+        """Write down who looks, then hand out the key as it stands; None unless it is sold to this order."""
+        actions = [KeyItem.revealed_at_ms.set(now_ms), *_changed(origin, now_ms)]
+        sold = (KeyItem.state == KeyState.SOLD) & (KeyItem.order_id == order_id)
+        try:
+            return from_attributes(Key, self._table.send(self._table.update({"key_id": key_id}, actions, sold)))
+        except ConditionFailed:
+            return None
+
+    # batches and pools
+
+    def get_batch(self, batch_id: str) -> Batch:
+        """Raises BatchNotFound."""
+        attributes = self._table.get(key_id=batch_id)
+        if attributes is None:
+            raise BatchNotFound
+        return from_attributes(Batch, attributes)
+
+    def add_batch(self, batch: Batch) -> Batch | None:
+        """None if the batch is new, else the one that stands under its id."""
+        try:
+            self._table.send(self._table.put(batch, KeyItem.key_id.does_not_exist(), key_id=batch.batch_id))
+        except ConditionFailed as refused:
+            return from_attributes(Batch, refused.current) if refused.current else self.get_batch(batch.batch_id)
+        return None
+
+    def replace_batch(self, batch: Batch) -> None:
+        """Store the next version. Raises ConditionFailed if somebody else stored one meanwhile."""
+        unchanged = KeyItem.version == batch.version - 1
+        self._table.send(self._table.put(batch, unchanged, key_id=batch.batch_id))
+
+    def get_pool(self, sku_id: str) -> Pool | None:
+        attributes = self._table.get(key_id=_pool_key(sku_id))
+        return from_attributes(Pool, attributes) if attributes else None
+
+    def put_pool(self, pool: Pool) -> None:
+        """Store the first or next version. Raises ConditionFailed if somebody else stored one meanwhile."""
+        first = pool.version == 1
+        condition = KeyItem.key_id.does_not_exist() if first else KeyItem.version == pool.version - 1
+        self._table.send(self._table.put(pool, condition, key_id=_pool_key(pool.sku_id)))
+
+    # the fingerprint key
+
+    def get_fingerprint_key(self, version: int) -> WrappedFingerprintKey | None:
+        attributes = self._table.get(key_id=_fingerprint_key(version))
+        return from_attributes(WrappedFingerprintKey, attributes) if attributes else None
+
+    def add_fingerprint_key(self, key: WrappedFingerprintKey) -> WrappedFingerprintKey:
+        """The first one stored wins; returns the winner."""
+        try:
+            self._table.send(
+                self._table.put(key, KeyItem.key_id.does_not_exist(), key_id=_fingerprint_key(key.version))
+            )
+        except ConditionFailed as refused:
+            return from_attributes(WrappedFingerprintKey, refused.current or {})
+        return key
+
+
+def _usable(now_ms: int) -> Condition:
+    """Not past its last day of use. ISO dates compare as text."""
+    return KeyItem.expires_on.does_not_exist() | (KeyItem.expires_on >= utc_date(now_ms))
+
+
+def _pool_key(sku_id: str) -> str:
+    return f"pool#{sku_id}"
+
+
+def _fingerprint_key(version: int) -> str:
+    return f"fingerprint#{version:02d}"

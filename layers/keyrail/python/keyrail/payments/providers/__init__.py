@@ -1,0 +1,71 @@
+"""The port to payment providers. One file an adapter; a provider that is not in the table does not exist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from keyrail.payments.model import Confirmation, PaymentAttempt
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A provider's callback as it came: nothing decoded, nothing believed. Header names are in lower case."""
+
+    method: str
+    raw_query: str
+    raw_body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a provider needs beside the attempt to start a payment.
+
+    `notify_url` is where its callback goes; `return_url` is where the buyer's browser goes; `title` is shown to them.
+    """
+
+    title: str
+    notify_url: str
+    return_url: str | None
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentAction:
+    """What the buyer's browser does next."""
+
+    type: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """The provider's own words for "stored, do not send it again"."""
+
+    body: str
+    content_type: str
+
+
+class PaymentProvider(Protocol):
+    """One account at one provider."""
+
+    acknowledgement: Acknowledgement
+
+    @property
+    def merchant(self) -> str:
+        """The provider's name for our account, which a callback must name too."""
+        ...
+
+    def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
+        """Start the payment. Called again for the same attempt it gives the same payment, never a second one.
+
+        Raises ProviderUnavailable (nothing charged), Invalid for an unknown method.
+        """
+        ...
+
+    def confirm(self, callback: Callback, now_ms: int) -> Confirmation | None:
+        """Verify the raw callback and say what it claims; None for a genuine one that is not about a payment.
+
+        Raises SignatureInvalid for anything that is forged, stale or not understood.
+        """
+        ...

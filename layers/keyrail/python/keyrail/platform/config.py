@@ -1,0 +1,26 @@
+"""Configuration: one frozen dataclass a function, read from the environment on first use, never at import."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar, get_type_hints
+
+C = TypeVar("C")
+
+
+class ConfigError(RuntimeError):
+    """A setting is missing or empty. Names the variable, never a value."""
+
+
+def load(cls: type[C], env: Mapping[str, str] | None = None) -> C:
+    """Build `cls` from variables named like its fields in upper case. Empty counts as missing."""
+    env = os.environ if env is None else env
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for field in fields(cls):  # type: ignore[arg-type]  # a dataclass by contract; the stub wants an instance type
+        raw = env.get(field.name.upper(), "")
+        if raw:
+            values[field.name] = int(raw) if hints[field.name] is int else raw
+        elif field.default is MISSING:
+            raise ConfigError(field.name.upper())
+    return cls(**values)

@@ -1,0 +1,97 @@
+"""The one converter between dataclasses, DynamoDB attributes and JSON (STYLE rule 22: a field is spelled once).
+
+Pydantic validates straight from the dataclass's annotations, so a model needs no second description of itself.
+DynamoDB numbers are integers here: a float is refused on the way in and on the way out.
+"""
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from keyrail.platform.errors import FieldError, Invalid
+
+T = TypeVar("T")
+Attributes = dict[str, Any]
+MAX_STRING_LENGTH = 4096
+# What strangers send is refused with an unknown field: `__pydantic_config__ = STRICT` on the wire's dataclasses.
+STRICT = ConfigDict(extra="forbid", str_max_length=MAX_STRING_LENGTH)
+
+
+@cache
+def _adapter(cls: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+def adapter(cls: type[T]) -> TypeAdapter[T]:
+    """The validator and serialiser of a dataclass; built once, on first use."""
+    return _adapter(cls)
+
+
+def to_json(value: Any) -> bytes:
+    """The JSON of a dataclass; None is left out, as on the wire an absent field and a null say the same."""
+    return adapter(type(value)).dump_json(value, exclude_none=True)
+
+
+def from_json(cls: type[T], raw: bytes | str) -> T:
+    """Parse what a stranger sent. Raises Invalid with one FieldError for each wrong field, never with a value."""
+    try:
+        return adapter(cls).validate_json(raw, strict=True)
+    except ValidationError as error:
+        raise Invalid(*_field_errors(error)) from None
+
+
+def from_strings(cls: type[T], values: dict[str, str]) -> T:
+    """Parse query parameters. Raises Invalid as `from_json` does."""
+    try:
+        return adapter(cls).validate_strings(values)
+    except ValidationError as error:
+        raise Invalid(*_field_errors(error)) from None
+
+
+def _field_errors(error: ValidationError) -> list[FieldError]:
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return [FieldError(".".join(str(part) for part in d["loc"]) or "body", d["type"]) for d in details]
+
+
+def to_attributes(value: Any) -> Attributes:
+    """A dataclass as DynamoDB attributes. None is left out."""
+    plain: dict[str, Any] = adapter(type(value)).dump_python(value, exclude_none=True)
+    return {name: _marshal(item) for name, item in plain.items()}
+
+
+def from_attributes(cls: type[T], attributes: Attributes) -> T:
+    """The dataclass of a stored item; attributes that are not its fields (index keys) are passed over."""
+    plain = {name: _unmarshal(item) for name, item in attributes.items()}
+    return adapter(cls).validate_python(plain)
+
+
+def _marshal(value: Any) -> Attributes:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": str(value)}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case list() | tuple():
+            return {"L": [_marshal(item) for item in value]}
+        case dict():
+            return {"M": {name: _marshal(item) for name, item in value.items()}}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no attribute type")
+
+
+def _unmarshal(attribute: Attributes) -> Any:
+    ((tag, value),) = attribute.items()
+    match tag:
+        case "N":
+            return int(value)
+        case "L":
+            return [_unmarshal(item) for item in value]
+        case "M":
+            return {name: _unmarshal(item) for name, item in value.items()}
+        case _:
+            return value

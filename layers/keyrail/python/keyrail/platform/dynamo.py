@@ -1,0 +1,212 @@
+"""DynamoDB as the stores use it: PynamoDB spells the conditions, botocore sends them, failures come back typed.
+
+PynamoDB's own transaction sorts its members, so that cancellation reasons no longer line up with the calls, and its
+`save` drops the item that stood in the way. Here a write is a value: the same one goes out alone or in a transaction,
+and a refused one brings the image that refused it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.attributes import Attribute
+from pynamodb.constants import NUMBER
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action, Update
+
+from keyrail.platform.documents import Attributes, to_attributes
+from keyrail.platform.errors import Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+MAX_TRANSACTION_WRITES = 100
+
+
+class IntegerAttribute(Attribute[int]):
+    """PynamoDB's NumberAttribute is a float in disguise; ours is an integer."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
+
+
+class StoreUnavailable(Unavailable):
+    """The table did not answer, or not in time. A write may have happened; every use case can be repeated."""
+
+    code = "store_unavailable"
+
+
+class ConditionFailed(Exception):
+    """The condition of a single write did not hold; `current` is the item that stands there, or None."""
+
+    def __init__(self, current: Attributes | None) -> None:
+        super().__init__("condition failed")
+        self.current = current
+
+
+class TransactionFailed(Exception):
+    """No write of the transaction happened. `failed` maps each refused write's position to what stands there.
+
+    Empty `failed` means contention: another transaction held one of the items; read again and decide anew.
+    """
+
+    def __init__(self, failed: dict[int, Attributes | None]) -> None:
+        super().__init__("transaction failed")
+        self.failed = failed
+
+
+@dataclass(frozen=True)
+class Write:
+    """One conditional write, ready to be sent alone or as a member of a transaction."""
+
+    verb: str
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    items: list[Attributes]
+    count: int
+    last_key: Attributes | None
+
+
+class Table:
+    """One table, in the hands of the store that owns it."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client: Any = client
+        self.name = name
+
+    def put(self, item: object, condition: Condition, **index_keys: str) -> Write:
+        """The whole of `item` (a dataclass), with the attributes that only indexes use."""
+        attributes = to_attributes(item) | {name: {"S": value} for name, value in index_keys.items()}
+        return self._write("Put", {"Item": attributes}, condition, None)
+
+    def update(self, key: dict[str, str], actions: Sequence[Action], condition: Condition) -> Write:
+        return self._write("Update", {"Key": _key(key)}, condition, actions)
+
+    def _write(
+        self, verb: str, target: dict[str, Any], condition: Condition, actions: Sequence[Action] | None
+    ) -> Write:
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        request = {
+            "TableName": self.name,
+            **target,
+            "ConditionExpression": condition.serialize(names, values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if actions is not None:
+            request["UpdateExpression"] = Update(*actions).serialize(names, values)
+        request["ExpressionAttributeNames"] = {placeholder: path for path, placeholder in names.items()}
+        if values:
+            request["ExpressionAttributeValues"] = values
+        return Write(verb, request)
+
+    def get(self, **key: str) -> Attributes | None:
+        """Strongly consistent read by primary key."""
+        try:
+            answer = self._client.get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable from error
+        item: Attributes | None = answer.get("Item")
+        return item
+
+    def send(self, write: Write) -> Attributes:
+        """Send one write; returns the item as it stands after it.
+
+        Raises ConditionFailed, StoreUnavailable.
+        """
+        try:
+            if write.verb == "Put":
+                self._client.put_item(**write.request)
+                item: Attributes = write.request["Item"]
+                return item
+            answer = self._client.update_item(**write.request, ReturnValues="ALL_NEW")
+            attributes: Attributes = answer["Attributes"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise ConditionFailed(error.response.get("Item")) from None
+            raise StoreUnavailable from error
+        except BotoCoreError as error:
+            raise StoreUnavailable from error
+        return attributes
+
+    def query(  # a Query's own parameters, named
+        self,
+        key: Condition,
+        *,
+        index: str | None = None,
+        limit: int | None = None,
+        start: Attributes | None = None,
+        newest_first: bool = False,
+        count: bool = False,
+    ) -> Page:
+        """One page, eventually consistent. With `count` the matches are counted and not returned."""
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": key.serialize(names, values),
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": not newest_first,
+        }
+        request["ExpressionAttributeNames"] = {placeholder: path for path, placeholder in names.items()}
+        if index:
+            request["IndexName"] = index
+        if limit:
+            request["Limit"] = limit
+        if start:
+            request["ExclusiveStartKey"] = start
+        if count:
+            request["Select"] = "COUNT"
+        try:
+            answer = self._client.query(**request)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable from error
+        return Page(answer.get("Items", []), answer["Count"], answer.get("LastEvaluatedKey"))
+
+    def count(self, key: Condition, *, index: str) -> int:
+        return sum(page.count for page in self._pages(key, index=index, count=True))
+
+    def query_all(self, key: Condition, *, index: str | None = None) -> Iterator[Attributes]:
+        for page in self._pages(key, index=index, count=False):
+            yield from page.items
+
+    def _pages(self, key: Condition, *, index: str | None, count: bool) -> Iterator[Page]:
+        start: Attributes | None = None
+        while True:
+            page = self.query(key, index=index, start=start, count=count)
+            yield page
+            start = page.last_key
+            if start is None:
+                return
+
+
+def transact(client: "DynamoDBClient", writes: Sequence[Write]) -> None:
+    """All of `writes` (at most MAX_TRANSACTION_WRITES), of any tables, or none.
+
+    Raises TransactionFailed, StoreUnavailable.
+    """
+    members: list[Any] = [{write.verb: write.request} for write in writes]
+    try:
+        client.transact_write_items(TransactItems=members)
+    except client.exceptions.TransactionCanceledException as error:
+        reasons: list[Any] = error.response.get("CancellationReasons", [])
+        codes = [reason.get("Code", "None") for reason in reasons]
+        if any(code not in {"None", "ConditionalCheckFailed", "TransactionConflict"} for code in codes):
+            raise StoreUnavailable from error
+        refused = {i: reasons[i].get("Item") for i, code in enumerate(codes) if code == "ConditionalCheckFailed"}
+        raise TransactionFailed(refused) from None
+    except (ClientError, BotoCoreError) as error:
+        raise StoreUnavailable from error
+
+
+def _key(key: dict[str, str]) -> Attributes:
+    return {name: {"S": value} for name, value in key.items()}

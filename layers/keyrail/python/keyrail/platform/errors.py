@@ -1,0 +1,111 @@
+"""The error tree. A use case raises the leaf that says what happened; one table maps the branches to HTTP.
+
+KeyrailError
+├── Invalid            the request itself is wrong; sending it again changes nothing
+├── Unauthenticated    we do not know who is asking
+├── Denied             we know, and the answer is no
+├── NotFound           there is nothing of that name (for this caller)
+├── Conflict           right request, wrong state
+├── TooLarge           over a named limit
+├── Unavailable        ours or a neighbour's trouble; try again
+└── UnknownOutcome     it may have happened; ask before doing it again
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Kind(StrEnum):
+    INVALID = "invalid"
+    CONFLICT = "conflict"
+    DENIED = "denied"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+
+
+class Charged(StrEnum):
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field: where it stands and what is wrong with it; never its value, which may be a secret."""
+
+    field: str
+    reason: str
+
+
+class KeyrailError(Exception):
+    """What every typed refusal has. `title` and `title_zh` are fixed texts: no exception text reaches a reply."""
+
+    code: ClassVar[str] = "internal_error"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    retryable: ClassVar[bool] = False
+    charged: ClassVar[Charged] = Charged.NO
+    title: ClassVar[str] = "Something went wrong on our side."
+    title_zh: ClassVar[str] = "系统繁忙，请稍后再试。"
+
+    def __init__(self, *fields: FieldError) -> None:
+        super().__init__(self.code)
+        self.fields = fields
+
+
+class Invalid(KeyrailError):
+    code = "invalid_request"
+    kind = Kind.INVALID
+    title = "The request is not valid."
+    title_zh = "请求无效。"
+
+
+class Unauthenticated(KeyrailError):
+    code = "unauthenticated"
+    kind = Kind.DENIED
+    title = "Credentials are missing or wrong."
+    title_zh = "缺少凭证或凭证错误。"
+
+
+class Denied(KeyrailError):
+    code = "denied"
+    kind = Kind.DENIED
+    title = "This is not allowed."
+    title_zh = "没有权限。"
+
+
+class NotFound(KeyrailError):
+    code = "not_found"
+    kind = Kind.INVALID
+    title = "There is nothing here."
+    title_zh = "未找到。"
+
+
+class Conflict(KeyrailError):
+    code = "conflict"
+    kind = Kind.CONFLICT
+    title = "The current state does not allow this."
+    title_zh = "当前状态不允许此操作。"
+
+
+class TooLarge(KeyrailError):
+    code = "too_large"
+    kind = Kind.INVALID
+    title = "The request is too large."
+    title_zh = "请求过大。"
+
+
+class Unavailable(KeyrailError):
+    code = "unavailable"
+    kind = Kind.UNAVAILABLE
+    retryable = True
+    title = "Temporarily unavailable, please try again."
+    title_zh = "暂时不可用，请重试。"
+
+
+class UnknownOutcome(KeyrailError):
+    code = "unknown_outcome"
+    kind = Kind.UNKNOWN_OUTCOME
+    charged = Charged.UNKNOWN
+    title = "The outcome is not known yet."
+    title_zh = "结果尚未确定。"

@@ -1,0 +1,253 @@
+"""The HTTP entry: parse, call one handler, render. Errors become problem+json (RFC 9457) by one table.
+
+A function declares its operations with `HttpApi.operation`; the OpenAPI document is generated from the same declaration.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from keyrail.platform import logs
+from keyrail.platform.documents import from_json, from_strings, to_json
+from keyrail.platform.errors import (
+    Charged,
+    Conflict,
+    Denied,
+    FieldError,
+    Invalid,
+    KeyrailError,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnknownOutcome,
+)
+from keyrail.platform.logs import Entry
+
+MAX_BODY_BYTES = 64 * 1024
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_PATH_NAME = re.compile(r"\{(\w+)\}")
+
+STATUS_OF: dict[type[KeyrailError], int] = {
+    Invalid: 422,
+    Unauthenticated: 401,
+    Denied: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    Unavailable: 503,
+    UnknownOutcome: 504,
+    KeyrailError: 500,
+}
+
+
+class BodyTooLarge(TooLarge):
+    code = "body_too_large"
+
+
+class NoSuchRoute(NotFound):
+    code = "no_such_route"
+
+
+def status_of(error: type[KeyrailError]) -> int:
+    """The status of the nearest ancestor that the table names."""
+    return next(STATUS_OF[cls] for cls in error.__mro__ if cls in STATUS_OF)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """RFC 9457, with what a client needs to decide whether to try again and whether money moved."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    kind: str
+    retryable: bool
+    charged: Charged
+    trace_id: str
+    errors: tuple[FieldError, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as a handler sees it. `body` and `query` are instances of what the operation declared."""
+
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    claims: Mapping[str, Any]
+    address: str
+    raw_body: bytes
+    raw_query: str
+    method: str
+    body: Any = None
+    query: Any = None
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name.lower())
+
+    def bearer_token(self) -> str:
+        """The token of `Authorization: Bearer`, or an empty string."""
+        scheme, _, token = (self.header("authorization") or "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with a status of its own; a handler may as well return the bare value for the declared status."""
+
+    value: Any
+    status: int
+
+
+@dataclass(frozen=True)
+class RawReply:
+    """An answer in somebody else's format (a payment provider's acknowledgement)."""
+
+    body: str
+    status: int = 200
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    summary: str
+    answer: type | None
+    status: int
+    body: type | None
+    query: type | None
+    headers: tuple[str, ...]
+    raises: tuple[type[KeyrailError], ...]
+    name: str
+
+
+@dataclass
+class HttpApi:
+    """The operations of one function; called with the Lambda's event and context."""
+
+    title: str
+    operations: list[Operation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._resolver = APIGatewayHttpResolver()
+        self._resolver.not_found(_no_such_route)
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        summary: str,
+        answer: type | None = None,
+        status: int = 200,
+        body: type | None = None,
+        query: type | None = None,
+        headers: tuple[str, ...] = (),
+        raises: tuple[type[KeyrailError], ...] = (),
+    ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
+        """Declare what `method path` takes, answers and refuses; the decorated function gets a parsed Call."""
+
+        def declare(handle: Callable[[Call], Any]) -> Callable[[Call], Any]:
+            declared = Operation(
+                method, path, summary, answer, status, body, query, headers, raises, getattr(handle, "__name__", path)
+            )
+            self.operations.append(declared)
+
+            def entry(**path_values: str) -> Response[str]:
+                return self._answer(declared, handle, path_values)
+
+            self._resolver.route(_PATH_NAME.sub(r"<\1>", path), method)(entry)
+            return handle
+
+        return declare
+
+    def _answer(self, declared: Operation, handle: Callable[[Call], Any], path: dict[str, str]) -> Response[str]:
+        try:
+            result = handle(_call(self._resolver.current_event.raw_event, declared, path))
+        except KeyrailError as error:
+            return self._refuse(error)
+        except Exception as error:  # noqa: BLE001 - the last line: a stranger gets a typed 500, the log gets the place
+            logs.log_failure(error, operation=declared.name)
+            return self._refuse(KeyrailError())
+        if isinstance(result, RawReply):
+            return Response(result.status, result.content_type, result.body)
+        value, status = (result.value, result.status) if isinstance(result, Reply) else (result, declared.status)
+        return Response(status, _JSON, to_json(value).decode(), headers={"Cache-Control": ["no-store"]})
+
+    def _refuse(self, error: KeyrailError) -> Response[str]:
+        event = self._resolver.current_event.raw_event
+        status = status_of(type(error))
+        logs.log(Entry.REQUEST_REFUSED, refusal=error.code, status=status, fields=[f.field for f in error.fields])
+        return _problem(error, status, event)
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        logs.logger().append_keys(
+            request_id=_trace_id(event), function_request_id=getattr(context, "aws_request_id", None)
+        )
+        try:
+            answer: dict[str, Any] = self._resolver.resolve(event, context)
+            return answer
+        finally:
+            logs.logger().clear_state()
+
+
+def _no_such_route(_: NotFoundError) -> Response[str]:
+    return _problem(NoSuchRoute(), 404, {})
+
+
+def _problem(error: KeyrailError, status: int, event: dict[str, Any]) -> Response[str]:
+    chinese = (event.get("headers") or {}).get("accept-language", "").lower().startswith("zh")
+    problem = Problem(
+        type=f"urn:keyrail:problem:{error.code}",
+        title=error.title_zh if chinese else error.title,
+        status=status,
+        detail="; ".join(f"{f.field}: {f.reason}" for f in error.fields) or error.title,
+        code=error.code,
+        kind=error.kind,
+        retryable=error.retryable,
+        charged=error.charged,
+        trace_id=_trace_id(event),
+        errors=error.fields or None,
+    )
+    return Response(status, _PROBLEM, to_json(problem).decode(), headers={"Cache-Control": ["no-store"]})
+
+
+def _trace_id(event: dict[str, Any]) -> str:
+    context: dict[str, Any] = event.get("requestContext") or {}
+    return str(context.get("requestId", ""))
+
+
+def _call(event: dict[str, Any], declared: Operation, path: dict[str, str]) -> Call:
+    raw = _raw_body(event)
+    context = event["requestContext"]
+    return Call(
+        path=path,
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        claims=((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {},
+        address=context["http"]["sourceIp"],
+        raw_body=raw,
+        raw_query=event.get("rawQueryString") or "",
+        method=context["http"]["method"],
+        body=from_json(declared.body, raw) if declared.body else None,
+        query=from_strings(declared.query, event.get("queryStringParameters") or {}) if declared.query else None,
+    )
+
+
+def _raw_body(event: dict[str, Any]) -> bytes:
+    """The bytes as the caller sent them. Raises BodyTooLarge over MAX_BODY_BYTES."""
+    text = event.get("body") or ""
+    if len(text) > MAX_BODY_BYTES * 4 // 3 + 4:
+        raise BodyTooLarge
+    raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    if len(raw) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    return raw

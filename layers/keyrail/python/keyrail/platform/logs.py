@@ -1,0 +1,57 @@
+"""The log catalogue: every line keyrail writes is one of these entries with fields; no prose, bodies or secrets."""
+
+import os
+import traceback
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+
+class Entry(Enum):
+    """Code and message. The code is what an operator searches for; it is never reused."""
+
+    UNEXPECTED_ERROR = ("K0001", "unexpected error")
+    REQUEST_REFUSED = ("K0002", "request refused")
+    NEIGHBOUR_UNAVAILABLE = ("K0003", "neighbour unavailable")
+    ORDER_PLACED = ("K1001", "order placed")
+    ORDER_CANCELLED = ("K1002", "order cancelled")
+    PAYMENT_SETTLED = ("K2001", "payment settled")
+    PAYMENT_UNMATCHED = ("K2002", "payment unmatched")
+    CALLBACK_REFUSED = ("K2003", "callback refused")
+    CALLBACK_IGNORED = ("K2004", "callback of no concern")
+    UNITS_ISSUED = ("K3001", "units issued")
+    REFUND_DUE = ("K3002", "refund due")
+    KEYS_REVEALED = ("K3003", "keys revealed")
+    IMPORT_FINISHED = ("K4001", "import finished")
+    IMPORT_REJECTED = ("K4002", "import rejected")
+    EVENTS_RELAYED = ("K5001", "events relayed")
+    RECORD_SET_ASIDE = ("K5002", "poison record set aside")
+
+
+@cache
+def logger() -> Logger:
+    return Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "keyrail"))
+
+
+def log(entry: Entry, **fields: Any) -> None:
+    code, message = entry.value
+    logger().info(message, extra={"code": code, **fields})
+
+
+def warn(entry: Entry, **fields: Any) -> None:
+    code, message = entry.value
+    logger().warning(message, extra={"code": code, **fields})
+
+
+def log_failure(error: BaseException, **fields: Any) -> None:
+    """Where it happened and the types of the causes, not their messages: a message may quote a secret."""
+    code, message = Entry.UNEXPECTED_ERROR.value
+    frames = [f"{f.filename.rpartition('/')[2]}:{f.lineno}:{f.name}" for f in traceback.extract_tb(error.__traceback__)]
+    causes = []
+    cause: BaseException | None = error
+    while cause is not None:
+        causes.append(type(cause).__name__)
+        cause = cause.__cause__
+    logger().error(message, extra={"code": code, "error": causes, "frames": frames[-12:], **fields})

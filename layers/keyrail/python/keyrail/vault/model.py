@@ -1,0 +1,60 @@
+"""What a secret is, and what is left of it at rest."""
+
+import unicodedata
+from dataclasses import dataclass, field
+
+from keyrail.platform.errors import KeyrailError
+
+MASK_LENGTH = 4
+
+
+class SecretUnreadable(KeyrailError):
+    """A ciphertext that does not belong to this key, batch and SKU, or was changed. Never retried, always alarming."""
+
+    code = "secret_unreadable"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A code, or a card number (`code`) with its password, in the clear. Lives in memory only; prints as nothing."""
+
+    code: str = field(repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sealed secret belongs; bound to the ciphertext, so that it opens nowhere else."""
+
+    key_id: str
+    batch_id: str
+    sku_id: str
+
+    def aad(self) -> bytes:
+        return "\n".join(("keyrail:1", self.key_id, self.batch_id, self.sku_id)).encode()
+
+    def context(self) -> dict[str, str]:
+        return {"batch": self.batch_id, "sku": self.sku_id}
+
+
+def normalised(code: str) -> str:
+    """One spelling for one code: compatibility forms (full width) and case folded, outer blanks gone.
+
+    Case is folded even where an issuer distinguishes it: taking two codes for one refuses an import, taking one for
+    two sells it twice.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold()).strip()
+
+
+def mask(code: str) -> str:
+    """The last four characters behind dots; of a short code fewer, so that most of it stays hidden."""
+    shown = min(MASK_LENGTH, len(code) // 4)
+    return "••••" + (code[-shown:] if shown else "")
+
+
+@dataclass(frozen=True)
+class WrappedFingerprintKey:
+    """The key behind all key ids, as it rests: wrapped by KMS. Losing it loses the guard against duplicates."""
+
+    version: int
+    wrapped: bytes
