@@ -65,4 +65,6 @@ class CatalogStore:
 
 
 def _item(attributes: Attributes) -> Product | Sku:
-    return from_attributes(Sku if attributes["sk"]["S"] == _SKU else Product, attributes)
+    if attributes["sk"]["S"] == _SKU:
+        return from_attributes(Sku, attributes)
+    return from_attributes(Product, attributes)

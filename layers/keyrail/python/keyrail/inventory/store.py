@@ -209,7 +209,8 @@ class KeyStore:
 
 def _usable(now_ms: int) -> Condition:
     """Not past its last day of use. ISO dates compare as text."""
-    return KeyItem.expires_on.does_not_exist() | (KeyItem.expires_on >= utc_date(now_ms))
+    usable: Condition = KeyItem.expires_on.does_not_exist() | (KeyItem.expires_on >= utc_date(now_ms))
+    return usable
 
 
 def _pool_key(sku_id: str) -> str:

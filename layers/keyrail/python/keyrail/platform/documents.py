@@ -25,7 +25,7 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
 
 def adapter(cls: type[T]) -> TypeAdapter[T]:
     """The validator and serialiser of a dataclass; built once, on first use."""
-    return _adapter(cls)
+    return _adapter(cls)  # type: ignore[arg-type]  # a class is hashable; mypy wonders about its metaclass
 
 
 def to_json(value: Any) -> bytes:

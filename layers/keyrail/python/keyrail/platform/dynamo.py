@@ -132,7 +132,8 @@ class Table:
             attributes: Attributes = answer["Attributes"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise ConditionFailed(error.response.get("Item")) from None
+                response: dict[str, Any] = {**error.response}
+                raise ConditionFailed(response.get("Item")) from None
             raise StoreUnavailable from error
         except BotoCoreError as error:
             raise StoreUnavailable from error

@@ -1,6 +1,6 @@
 """The HTTP entry: parse, call one handler, render. Errors become problem+json (RFC 9457) by one table.
 
-A function declares its operations with `HttpApi.operation`; the OpenAPI document is generated from the same declaration.
+A function declares its operations with `HttpApi.operation`; the OpenAPI document comes from the same declaration.
 """
 
 import base64

@@ -58,7 +58,7 @@ def parse_decimal(text: str, currency: str) -> Money:
     match = _DECIMAL.fullmatch(text)
     if match is None or not text.isascii():
         raise ValueError("not a plain decimal amount")
-    digits = MINOR_DIGITS[currency] if currency in MINOR_DIGITS else -1
+    digits = MINOR_DIGITS.get(currency, -1)
     if digits < 0:
         raise ValueError("unknown currency")
     whole, fraction = match[1], match[2] or ""

@@ -31,7 +31,7 @@ class Place:
     sku_id: str
 
     def aad(self) -> bytes:
-        return "\n".join(("keyrail:1", self.key_id, self.batch_id, self.sku_id)).encode()
+        return f"keyrail:1\n{self.key_id}\n{self.batch_id}\n{self.sku_id}".encode()
 
     def context(self) -> dict[str, str]:
         return {"batch": self.batch_id, "sku": self.sku_id}
