@@ -1,0 +1,57 @@
+# keyrail's commands. A fresh machine needs Python 3.11 or newer, make and git; the rest is set up on first use.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The first interpreter that really is one: a version manager's shim may answer to a name and have nothing behind it.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; exit; }; \
+	done; echo python3)
+BIN := .venv/bin
+# Byte code makes the second start of the CDK three times faster, whatever the caller's shell says about it.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup demo up down logs synth lock lint format test bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Environments for the tools, the local cloud and the CDK, from the locks
+	@$(PYTHON) -m infra.bootstrap
+
+demo: up ## A whole purchase on the local stack, step by step
+	@$(BIN)/python -m infra.local.demo
+
+up: setup ## The stack on the local cloud; does only what changed
+	@$(BIN)/python -m infra.local.up
+
+down: ## Stop the local cloud
+	@$(PYTHON) -m infra.local.down
+
+logs: setup ## What the functions logged
+	@$(BIN)/python -m infra.local.logs
+
+synth: setup ## Templates of all stages, with cdk-nag's verdict
+	@$(BIN)/python -m infra.local.synth
+
+lock: setup ## Renew the locks from requirements/*.in and package.json
+	@$(BIN)/python -m infra.local.lock
+
+lint: setup ## ruff, mypy, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Let ruff write the format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup ## Every test; brings its own local cloud
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: setup ## Budgets, measured
+	$(BIN)/python -m bench
+
+clean: down ## Remove everything that was built here
+	rm -rf .build .local .venv .venv-ministack node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

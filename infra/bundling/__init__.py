@@ -1,0 +1,1 @@
+"""What is shipped to the functions: their code and the two layers."""

@@ -1,0 +1,85 @@
+"""Alarms and the topic that they ring."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+NAMESPACE = "keyrail"
+"""Namespace of the metrics that the functions write in the embedded metric format."""
+
+_BUSINESS_ALARMS = (
+    ("UnmatchedPayment", "payment_webhook", "a verified payment fits no order: somebody must refund or assign it"),
+    ("RefundDue", "payment_webhook", "a paid order cannot be delivered: a refund is due"),
+    ("RefundDue", "key_issuance", "a paid order cannot be delivered: a refund is due"),
+    ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),
+)
+_REFUSED_CALLBACKS_THAT_MATTER = 10
+
+
+class Alarms(Construct):
+    """Owns the topic; every alarm of the stack is made here so that none is left without a listener."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey, tls: bool) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=tls)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        self.all: list[cloudwatch.Alarm] = []
+
+    def add(
+        self,
+        owner: Construct,
+        name: str,
+        metric: cloudwatch.IMetric,
+        *,
+        meaning: str,
+        threshold: float = 1,
+        operator: cloudwatch.ComparisonOperator = (
+            cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+        ),
+        evaluation_periods: int = 1,
+    ) -> cloudwatch.Alarm:
+        """Ring when the metric reaches the threshold; silence is health, since idle functions write no data."""
+        alarm = cloudwatch.Alarm(
+            owner,
+            f"{name}Alarm",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=operator,
+            evaluation_periods=evaluation_periods,
+            alarm_description=f"{owner.node.path}: {meaning}",
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        self.all.append(alarm)
+        return alarm
+
+    def add_business_alarms(self) -> None:
+        for metric_name, function, meaning in _BUSINESS_ALARMS:
+            owner = Construct(self, f"{metric_name}-{function}")
+            self.add(
+                owner,
+                metric_name,
+                cloudwatch.Metric(
+                    namespace=NAMESPACE,
+                    metric_name=metric_name,
+                    dimensions_map={"service": function},
+                    statistic="Sum",
+                    period=cdk.Duration.minutes(5),
+                ),
+                meaning=meaning,
+                threshold=_REFUSED_CALLBACKS_THAT_MATTER if metric_name == "CallbackRefused" else 1,
+            )

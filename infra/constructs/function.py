@@ -1,0 +1,144 @@
+"""The one way a Lambda function is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.bundling.bundles import Bundles
+from infra.constructs.acknowledge import acknowledge
+from infra.constructs.alarms import NAMESPACE, Alarms
+from infra.stages import Stage
+
+_RETENTION = {
+    7: logs.RetentionDays.ONE_WEEK,
+    30: logs.RetentionDays.ONE_MONTH,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What every function of a stage shares."""
+
+    stage: Stage
+    bundles: Bundles
+    layers: Sequence[lambda_.ILayerVersion]
+    key: kms.IKey
+    alarms: Alarms
+
+
+class Function(Construct):
+    """A function with its role, log group, alarms and, where it is called asynchronously, its dead-letter queue.
+
+    `name` is the folder under `functions/`. The role starts with nothing but its own log and traces; `may` adds
+    one statement of explicit actions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        platform: Platform,
+        timeout_s: int,
+        memory_mb: int,
+        environment: Mapping[str, str],
+        on_failure: sqs.IQueue | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.name, self.timeout_s = name, timeout_s
+        stage = platform.stage
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            encryption_key=platform.key,
+            retention=_RETENTION[stage.log_retention_days],
+            removal_policy=cdk.RemovalPolicy.RETAIN if stage.retain_data else cdk.RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.may(["logs:CreateLogStream", "logs:PutLogEvents"], self.log_group.log_group_arn)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=f"keyrail {stage.name} {name}",
+            code=lambda_.Code.from_asset(str(platform.bundles.function(name))),
+            handler=f"functions.{name}.handler.handler",
+            runtime=lambda_.Runtime(stage.target.runtime, lambda_.RuntimeFamily.PYTHON),
+            architecture=(
+                lambda_.Architecture.ARM_64 if stage.target.architecture == "arm64" else lambda_.Architecture.X86_64
+            ),
+            layers=list(platform.layers),
+            role=self.role,
+            log_group=self.log_group,
+            timeout=cdk.Duration.seconds(timeout_s),
+            memory_size=memory_mb,
+            # Active tracing without the SDK: the service's own segments cost the function no import.
+            tracing=lambda_.Tracing.ACTIVE,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if stage.snap_start else None,
+            environment={
+                "KEYRAIL_STAGE": stage.name,
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_LOG_LEVEL": stage.log_level,
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+                **environment,
+            },
+        )
+        if on_failure:
+            self._send_failures_to(on_failure)
+        self._add_alarms(platform.alarms)
+        self._acknowledge(asynchronous=on_failure is not None)
+
+    def may(self, actions: Sequence[str], *resources: str) -> None:
+        """Grant exactly these actions on exactly these resources."""
+        self.role.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
+
+    def _add_alarms(self, alarms: Alarms) -> None:
+        minute = cdk.Duration.minutes(1)
+        alarms.add(self, "Errors", self.function.metric_errors(period=minute), meaning="invocations end in an error")
+        alarms.add(self, "Throttles", self.function.metric_throttles(period=minute), meaning="invocations are throttled")
+
+    def _send_failures_to(self, queue: sqs.IQueue) -> None:
+        """After two retries an asynchronous call goes to the queue, with its event and its error."""
+        self.may(["sqs:SendMessage"], queue.queue_arn)
+        config = lambda_.CfnEventInvokeConfig(
+            self,
+            "OnFailure",
+            function_name=self.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=queue.queue_arn)
+            ),
+        )
+        config.node.add_dependency(self.role)
+
+    def _acknowledge(self, *, asynchronous: bool) -> None:
+        acknowledge(
+            self.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "X-Ray's two write actions know no resource; every other statement names its resources.",
+        )
+        acknowledge(
+            self.function,
+            "Serverless-LambdaDLQ",
+            "An on-failure destination takes its place: it keeps the error beside the event."
+            if asynchronous
+            else "Never called asynchronously: an API answers its caller, a mapping has its own destination or redrive.",
+        )
+        for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
+            acknowledge(
+                self.function,
+                rule,
+                "The newest runtime is taken up once every locked package has a wheel for it; the local cloud runs "
+                "its own interpreter, whatever is named here.",
+            )

@@ -1,0 +1,43 @@
+"""Secrets that people or the account make; keyrail reads them once per process."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.constructs.acknowledge import acknowledge
+from infra.stages import Stage
+
+
+class Secrets(Construct):
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey) -> None:
+        super().__init__(scope, construct_id)
+        removal = cdk.RemovalPolicy.RETAIN if stage.retain_data else cdk.RemovalPolicy.DESTROY
+        self.access_token = secretsmanager.Secret(
+            self,
+            "AccessToken",
+            description="Derives the access token of each order",
+            encryption_key=key,
+            removal_policy=removal,
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+        )
+        acknowledge(
+            self.access_token,
+            "AwsSolutions-SMG4",
+            "The token of every open order is derived from it: a rotation would lock all buyers out.",
+        )
+        self.payment_accounts = secretsmanager.Secret(
+            self,
+            "PaymentAccounts",
+            description="Accounts at the payment providers, as JSON; filled in by the operator after the deployment",
+            encryption_key=key,
+            removal_policy=removal,
+            secret_string_value=cdk.SecretValue.unsafe_plain_text("{}"),
+        )
+        acknowledge(
+            self.payment_accounts,
+            "AwsSolutions-SMG4",
+            "These are the providers' secrets: they are changed at the provider, by a person, and copied here.",
+        )

@@ -1,0 +1,71 @@
+"""One table per owner. Attributes named here are those that keys and indexes need; the rest is the runtime's."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.stages import Stage
+
+
+class Tables(Construct):
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey) -> None:
+        super().__init__(scope, construct_id)
+        self._stage, self._key = stage, key
+
+        self.catalog = self._table("Catalog", "pk", "sk")
+        _index(self.catalog, "by_listing", "listing", "listing_order", everything=True)
+
+        self.keys = self._table("Keys", "key_id")
+        _index(self.keys, "claimable", "claim_partition", "claim_order")
+
+        self.orders = self._table("Orders", "order_id")
+        _index(self.orders, "by_status", "status_partition", "status_order")
+        _index(self.orders, "by_paid_reference", "paid_reference")
+
+        # Verified payments that could not be applied: the operator's desk.
+        self.payments = self._table("Payments", "payment_id")
+        _index(self.payments, "by_desk", "desk", "desk_order", everything=True)
+
+        # Written from the streams of the others, so it has none of its own.
+        self.audit = self._table("Audit", "subject", "at_id", stream=False)
+
+        self.with_stream = {
+            "catalog": self.catalog,
+            "keys": self.keys,
+            "orders": self.orders,
+            "payments": self.payments,
+        }
+        self.all = {**self.with_stream, "audit": self.audit}
+
+    def _table(self, name: str, partition: str, sort: str | None = None, *, stream: bool = True) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            name,
+            partition_key=_text(partition),
+            sort_key=_text(sort) if sort else None,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self._key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self._stage.retain_data,
+            removal_policy=cdk.RemovalPolicy.RETAIN if self._stage.retain_data else cdk.RemovalPolicy.DESTROY,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
+        )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _index(table: dynamodb.Table, name: str, partition: str, sort: str | None = None, *, everything: bool = False) -> None:
+    table.add_global_secondary_index(
+        index_name=name,
+        partition_key=_text(partition),
+        sort_key=_text(sort) if sort else None,
+        projection_type=dynamodb.ProjectionType.ALL if everything else dynamodb.ProjectionType.KEYS_ONLY,
+    )

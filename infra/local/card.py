@@ -1,0 +1,144 @@
+"""The local stack's card, `.local/stack.json`: all that a person or a client needs to use the stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from infra.local.deployment import client
+from infra.local.settings import ADMIN, REGION
+
+ACCOUNT_NAME = "main"
+EPAY_PID = "1001"
+OPERATOR = "operator"
+STRIPE_BASE_VARIABLE = "KEYRAIL_STRIPE_API_BASE"
+"""Names the address that stands in for Stripe; tests point it to a server on loopback."""
+
+
+def make_card(endpoint: str, outputs: dict[str, str]) -> dict[str, Any]:
+    """Fill what the deployment leaves open (provider accounts, an operator), and say where everything is."""
+    payments = _fill_payment_accounts(endpoint, outputs["PaymentAccountsSecretArn"])
+    operator = _make_operator(endpoint, outputs)
+    return {
+        "api_url": outputs["ApiUrl"],
+        "endpoint_url": endpoint,
+        "region": REGION,
+        "stage": "local",
+        "credentials": {
+            "access_key_id": ADMIN["AWS_ACCESS_KEY_ID"],
+            "secret_access_key": ADMIN["AWS_SECRET_ACCESS_KEY"],
+        },
+        "tables": {
+            name.removeprefix("Table").lower(): value for name, value in outputs.items() if name.startswith("Table")
+        },
+        "functions": _under(outputs, "Function"),
+        "logs": _under(outputs, "Log"),
+        "queues": {
+            "issuance": outputs["IssuanceQueueUrl"],
+            "issuance_dead_letters": outputs["IssuanceDeadLetterQueueUrl"],
+            "relay_dead_letters": outputs["RelayDeadLetterQueueUrl"],
+            "import_dead_letters": outputs["ImportDeadLetterQueueUrl"],
+        },
+        "bucket": outputs["ImportBucket"],
+        "event_bus": outputs["EventBusName"],
+        "operator": operator,
+        "payments": payments,
+    }
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Readable by its owner only, and never seen half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".tmp")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(card, file, indent=2)
+        file.write("\n")
+    scratch.rename(path)
+
+
+def _fill_payment_accounts(endpoint: str, secret_arn: str) -> dict[str, Any]:
+    webhook_secret = f"whsec_{secrets.token_urlsafe(24)}"
+    epay_key = secrets.token_hex(16)
+    accounts = {
+        "epay": {
+            ACCOUNT_NAME: {
+                "pid": EPAY_PID,
+                "key": epay_key,
+                "gateway_url": "https://pay.example/submit.php",
+                "currency": "CNY",
+            }
+        },
+        "stripe": {
+            ACCOUNT_NAME: {
+                "account_id": f"acct_{secrets.token_hex(8)}",
+                "secret_key": f"sk_test_{secrets.token_hex(16)}",
+                "webhook_secret": webhook_secret,
+                "api_base": os.environ.get(STRIPE_BASE_VARIABLE, "https://api.stripe.com"),
+            }
+        },
+    }
+    client("secretsmanager", endpoint).put_secret_value(SecretId=secret_arn, SecretString=json.dumps(accounts))
+    return {
+        "stripe": {
+            "account": ACCOUNT_NAME,
+            "account_id": accounts["stripe"][ACCOUNT_NAME]["account_id"],
+            "webhook_secret": webhook_secret,
+        },
+        "epay": {"account": ACCOUNT_NAME, "pid": EPAY_PID, "key": epay_key},
+    }
+
+
+def _make_operator(endpoint: str, outputs: dict[str, str]) -> dict[str, Any]:
+    """An operator with a fresh password; made anew each time, since nobody remembers the last one."""
+    cognito, pool = client("cognito-idp", endpoint), outputs["UserPoolId"]
+    password = _password()
+    with suppress(cognito.exceptions.UsernameExistsException):
+        cognito.admin_create_user(
+            UserPoolId=pool, Username=OPERATOR, TemporaryPassword=password, MessageAction="SUPPRESS"
+        )
+    cognito.admin_set_user_password(UserPoolId=pool, Username=OPERATOR, Password=password, Permanent=True)
+    for group in ("operator", "admin"):
+        cognito.admin_add_user_to_group(UserPoolId=pool, Username=OPERATOR, GroupName=group)
+    return {
+        "username": OPERATOR,
+        "password": password,
+        # POST here with `X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth`; see `operator_token`.
+        "token_url": f"{endpoint}/",
+        "client_id": outputs["UserPoolClientId"],
+        "user_pool_id": pool,
+    }
+
+
+def operator_token(card: dict[str, Any]) -> str:
+    """Sign in as the card's operator; the token is for `Authorization: Bearer`, and lasts an hour."""
+    operator = card["operator"]
+    answer = client("cognito-idp", card["endpoint_url"]).initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH",
+        ClientId=operator["client_id"],
+        AuthParameters={"USERNAME": operator["username"], "PASSWORD": operator["password"]},
+    )
+    return str(answer["AuthenticationResult"]["AccessToken"])
+
+
+def _password() -> str:
+    kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_+=")
+    letters = [secrets.choice(kind) for kind in kinds]
+    letters += [secrets.choice("".join(kinds)) for _ in range(16)]
+    secrets.SystemRandom().shuffle(letters)
+    return "".join(letters)
+
+
+def _under(outputs: dict[str, str], prefix: str) -> dict[str, str]:
+    return {
+        _snake(name.removeprefix(prefix)): value for name, value in outputs.items() if name.startswith(prefix)
+    }
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

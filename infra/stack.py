@@ -1,0 +1,163 @@
+"""The stack: one per stage, the same for AWS and for the local cloud."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import functions
+from infra.bundling.bundles import Bundles
+from infra.constructs.alarms import Alarms
+from infra.constructs.events import Events, consume_queue, relay_streams
+from infra.constructs.function import Function, Platform
+from infra.constructs.http_api import HttpApi
+from infra.constructs.imports import Imports
+from infra.constructs.keys import Keys
+from infra.constructs.monitoring import add_dashboard
+from infra.constructs.operators import Operators
+from infra.constructs.queues import DeadLetterQueue, WorkQueue
+from infra.constructs.secrets import Secrets
+from infra.constructs.tables import Tables
+from infra.stages import Stage
+
+
+class KeyrailStack(cdk.Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        bundles: Bundles,
+        synthesizer: cdk.IStackSynthesizer | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            synthesizer=synthesizer,
+            description=f"keyrail {stage.name}: sells and delivers card keys",
+            termination_protection=stage.retain_data,
+        )
+        cdk.Tags.of(self).add("app", "keyrail")
+        cdk.Tags.of(self).add("stage", stage.name)
+
+        keys = Keys(self, "Keys", stage=stage)
+        alarms = Alarms(self, "Alarms", key=keys.data, tls=not stage.local)
+        tables = Tables(self, "Tables", stage=stage, key=keys.data)
+        self.api = HttpApi(self, "HttpApi", stage=stage, key=keys.data)
+        self.operators = Operators(self, "Operators", stage=stage)
+        self.parts = functions.Parts(
+            platform=Platform(
+                stage=stage, bundles=bundles, layers=self._layers(stage, bundles), key=keys.data, alarms=alarms
+            ),
+            tables=tables,
+            keys=keys,
+            secrets=Secrets(self, "Secrets", stage=stage, key=keys.data),
+            imports=Imports(self, "Imports", stage=stage, key=keys.data),
+            events=Events(self, "Events", stage=stage),
+            issuance=WorkQueue(
+                self,
+                "Issuance",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.ISSUANCE_TIMEOUT_S,
+            ),
+            relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
+            import_dead_letters=DeadLetterQueue(self, "ImportDeadLetters", stage=stage, key=keys.data, alarms=alarms),
+            public_url=self.api.public_url,
+        )
+        self._connect()
+        self._outputs()
+
+    def _layers(self, stage: Stage, bundles: Bundles) -> list[lambda_.ILayerVersion]:
+        architecture = (
+            lambda_.Architecture.ARM_64 if stage.target.architecture == "arm64" else lambda_.Architecture.X86_64
+        )
+        runtime = lambda_.Runtime(stage.target.runtime, lambda_.RuntimeFamily.PYTHON)
+        return [
+            lambda_.LayerVersion(
+                self,
+                name,
+                description=description,
+                code=lambda_.Code.from_asset(str(path)),
+                compatible_runtimes=[runtime],
+                compatible_architectures=[architecture],
+            )
+            for name, description, path in (
+                ("Domain", "keyrail's domain library", bundles.domain),
+                ("Dependencies", "third-party packages of the functions", bundles.dependencies),
+            )
+        ]
+
+    def _connect(self) -> None:
+        """Triggers: which route, queue or stream calls which function."""
+        parts, get, post = self.parts, apigw.HttpMethod.GET, apigw.HttpMethod.POST
+        storefront = functions.storefront_api(self, parts)
+        delivery = functions.delivery_api(self, parts)
+        operator = functions.operator_api(self, parts)
+        webhook = functions.payment_webhook(self, parts)
+        importer = functions.key_import(self, parts)
+        issuance = functions.key_issuance(self, parts)
+        relay = functions.event_relay(self, parts)
+        self.functions: list[Function] = [storefront, delivery, operator, webhook, importer, issuance, relay]
+
+        self.api.public(
+            storefront,
+            "A shop front is public; an order opens to the bearer of its access token, checked by the function.",
+            ("/v1/{proxy+}", [get, post]),
+        )
+        self.api.public(
+            delivery,
+            "The buyer has no account: the order's access token is checked by the function.",
+            ("/v1/orders/{order_id}/reveal", [post]),
+        )
+        self.api.public(
+            webhook,
+            "A payment provider signs the raw body, which an authorizer never sees; the function verifies it.",
+            ("/webhooks/payments/{provider}/{account}", [get, post]),
+        )
+        self.api.operators_only(operator, self.operators, "/ops/v1/{proxy+}")
+        consume_queue(issuance, parts.issuance.queue)
+        relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
+        parts.alarms.add_business_alarms()
+        add_dashboard(
+            self,
+            functions=self.functions,
+            queues=[
+                parts.issuance.queue,
+                parts.issuance.dead_letters,
+                parts.relay_dead_letters,
+                parts.import_dead_letters,
+            ],
+            alarms=parts.alarms,
+        )
+
+    def _outputs(self) -> None:
+        """What a person or a client needs to find its way in; names only, no secrets."""
+        parts = self.parts
+        values = {
+            "ApiUrl": parts.public_url,
+            "ApiId": self.api.api.api_id,
+            "UserPoolId": self.operators.pool.user_pool_id,
+            "UserPoolClientId": self.operators.client.user_pool_client_id,
+            "ImportBucket": parts.imports.bucket.bucket_name,
+            "EventBusName": parts.events.bus.event_bus_name,
+            "IssuanceQueueUrl": parts.issuance.queue.queue_url,
+            "IssuanceDeadLetterQueueUrl": parts.issuance.dead_letters.queue_url,
+            "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
+            "ImportDeadLetterQueueUrl": parts.import_dead_letters.queue_url,
+            "AccessTokenSecretArn": parts.secrets.access_token.secret_arn,
+            "PaymentAccountsSecretArn": parts.secrets.payment_accounts.secret_arn,
+            "AlarmTopicArn": parts.alarms.topic.topic_arn,
+            "VaultKeyArn": parts.keys.vault.key_arn,
+            "FingerprintKeyArn": parts.keys.fingerprint.key_arn,
+        }
+        values |= {f"Table{name.title()}": table.table_name for name, table in parts.tables.all.items()}
+        for function in self.functions:
+            values[f"Function{function.node.id}"] = function.function.function_name
+            values[f"Log{function.node.id}"] = function.log_group.log_group_name
+        for name, value in values.items():
+            cdk.CfnOutput(self, name, value=value)

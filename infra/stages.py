@@ -1,0 +1,94 @@
+"""The stages as data: everything in which one deployment differs from another stands here and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Architecture = Literal["arm64", "x86_64"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The interpreter that the functions run on, and for which the layers are built."""
+
+    architecture: Architecture
+    python_version: str
+    """Major and minor, as in `3.13`."""
+    platform: str | None
+    """The wheel platform tag to install for; None installs for the interpreter at hand."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.platform or 'here'}-python{self.python_version}"
+
+    @property
+    def runtime(self) -> str:
+        return f"python{self.python_version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throttle:
+    requests_per_second: int
+    burst_requests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    name: str
+    local: bool
+    """True where the stack goes to the local cloud: no account, no bootstrap, no TLS."""
+    retain_data: bool
+    """Keep tables, keys and buckets when the stack goes, and refuse to delete tables."""
+    password_sign_in: bool
+    """Operators may sign in with a plain user name and password; production wants SRP and a second factor."""
+    log_level: Literal["DEBUG", "INFO"]
+    log_retention_days: Literal[7, 30, 365]
+    throttle: Throttle
+    cors_origins: tuple[str, ...]
+    snap_start: bool
+    target: Target
+
+
+ON_AWS = Target(architecture="arm64", python_version="3.13", platform="manylinux2014_aarch64")
+HERE = Target(
+    architecture="x86_64",
+    # The local cloud runs every function with its own interpreter, whatever the function asks for.
+    python_version=f"{sys.version_info.major}.{sys.version_info.minor}",
+    platform=None,
+)
+
+DEV = Stage(
+    name="dev",
+    local=False,
+    retain_data=True,
+    password_sign_in=True,
+    log_level="INFO",
+    log_retention_days=30,
+    throttle=Throttle(requests_per_second=100, burst_requests=200),
+    cors_origins=("http://localhost:3000",),
+    snap_start=False,
+    target=ON_AWS,
+)
+PROD = replace(
+    DEV,
+    name="prod",
+    password_sign_in=False,
+    log_retention_days=365,
+    throttle=Throttle(requests_per_second=1_000, burst_requests=2_000),
+    # A shop's own addresses go here; with none, no browser on another site may call the API.
+    cors_origins=(),
+)
+LOCAL = replace(
+    DEV,
+    name="local",
+    local=True,
+    retain_data=False,
+    log_retention_days=7,
+    throttle=Throttle(requests_per_second=10_000, burst_requests=10_000),
+    cors_origins=("*",),
+    target=HERE,
+)
+
+STAGES = {stage.name: stage for stage in (LOCAL, DEV, PROD)}
