@@ -75,7 +75,6 @@ class Sku(Versioned):
     max_quantity: int = DEFAULT_MAX_QUANTITY
     low_stock: int = DEFAULT_LOW_STOCK
     shelf: Shelf = Shelf.ON
-    instructions: str | None = None
 
 
 def check_slug(field: str, value: str) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from keyrail.payments.model import AttemptStatus, PaymentAttempt
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
-from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
+from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
 from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
 
@@ -69,7 +69,7 @@ class NotCancellable(Conflict):
     title_zh = "只有未支付的订单可以取消。"
 
 
-class OrderTooLarge(TooLarge):
+class OrderTooLarge(Invalid):
     code = "order_too_large"
     title = "The order has more lines or keys than one order may have."
     title_zh = "订单数量超过上限。"

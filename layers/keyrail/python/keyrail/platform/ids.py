@@ -40,3 +40,8 @@ def body_of(identifier: str, prefix: str) -> str | None:
     if head != prefix or len(body) < BODY_LENGTH or any(c not in CROCKFORD for c in body):
         return None
     return body[:BODY_LENGTH]
+
+
+def shard_of(identifier: str, shards: int) -> int:
+    """The same shard for the same id, on every machine."""
+    return int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:4], "big") % shards

@@ -7,8 +7,6 @@ from random import SystemRandom
 from keyrail.inventory.model.batches import Pool, PoolBatch
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
-    Key,
-    KeyNotFound,
     PoolContended,
     SoldOut,
     Stock,
@@ -84,13 +82,6 @@ class Claims:
         """The writes that sell these keys to the unit, one a key in the same order, for the caller's transaction."""
         now_ms = self.now_ms()
         return [self.store.sale(key_id, order_id, unit_id, origin, now_ms) for key_id in key_ids]
-
-    def reveal(self, key_id: str, order_id: str, origin: Origin) -> Key:
-        """Record the look, then return the key. Raises KeyNotFound unless it is sold to the order."""
-        key = self.store.reveal(key_id, order_id, origin, self.now_ms())
-        if key is None:
-            raise KeyNotFound
-        return key
 
     def stock(self, sku_id: str) -> Stock:
         """Counted, not remembered: reads every index entry of the pool."""

@@ -1,0 +1,80 @@
+"""`/webhooks/payments/{provider}/{account}`: verify, bind, store, issue at once, and only then acknowledge."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from keyrail.fulfilment.service import Issuance, Settlement
+from keyrail.inventory.service import Claims
+from keyrail.inventory.store import KeyStore
+from keyrail.ordering.service import Orders
+from keyrail.ordering.store import OrderStore
+from keyrail.payments.model import SignatureInvalid
+from keyrail.payments.service import Callback, Desk, PaymentAccounts, UnknownAccount, payment_accounts
+from keyrail.payments.store import PaymentStore
+from keyrail.platform import logs, metrics
+from keyrail.platform.aws import client
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.config import load
+from keyrail.platform.errors import Unavailable
+from keyrail.platform.http import Call, HttpApi, RawReply
+from keyrail.platform.logs import Entry
+from keyrail.platform.metrics import Metric
+from keyrail.platform.secrets import read_secret
+
+api = HttpApi("keyrail payment callbacks")
+handler = api
+
+
+@dataclass(frozen=True)
+class Settings:
+    keys_table: str
+    orders_table: str
+    payments_table: str
+    payment_accounts_secret_arn: str
+
+
+@cache
+def settings() -> Settings:
+    return load(Settings)
+
+
+@cache
+def accounts() -> PaymentAccounts:
+    return payment_accounts(read_secret(settings().payment_accounts_secret_arn))
+
+
+@cache
+def settlement() -> Settlement:
+    dynamodb = client("dynamodb")
+    orders = Orders(OrderStore(dynamodb, settings().orders_table))
+    claims = Claims(KeyStore(dynamodb, settings().keys_table), system_now_ms)
+    desk = Desk(PaymentStore(dynamodb, settings().payments_table), system_now_ms)
+    issuance = Issuance(orders, claims, dynamodb, system_now_ms)
+    return Settlement(orders, claims, accounts(), desk, issuance, dynamodb, system_now_ms)
+
+
+def settle(call: Call) -> RawReply:
+    provider_name, account = call.path["provider"], call.path["account"]
+    provider = accounts().at(provider_name, account)
+    callback = Callback(call.method, call.raw_query, call.raw_body, call.headers)
+    try:
+        said = provider.confirm(callback, system_now_ms())
+    except SignatureInvalid:
+        metrics.count(Metric.CALLBACK_REFUSED)
+        logs.warn(Entry.CALLBACK_REFUSED, provider=provider_name, account=account)
+        raise
+    if said is None:
+        logs.log(Entry.CALLBACK_IGNORED, provider=provider_name, account=account)
+    else:
+        settlement().settle(said, Origin(f"provider:{provider_name}/{account}", call.address))
+    return RawReply(provider.acknowledgement.body, content_type=provider.acknowledgement.content_type)
+
+
+for method in ("GET", "POST"):
+    api.operation(
+        method,
+        "/webhooks/payments/{provider}/{account}",
+        summary="A payment provider's callback, in the provider's own format",
+        raises=(SignatureInvalid, UnknownAccount, Unavailable),
+    )(settle)

@@ -1,0 +1,150 @@
+"""`/v1`: catalog, checkout, order status, cancel."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from functions.storefront_api.schemas import OrderIn, OrderOut, PageIn, PlacedOut, ProductOut, ProductsOut, SkuOut
+from keyrail.catalog.model import NotOnSale, UnknownProduct, UnknownSku
+from keyrail.catalog.service import Catalog, Listing
+from keyrail.catalog.store import CatalogStore
+from keyrail.inventory.model.keys import PoolContended, SoldOut
+from keyrail.inventory.service import Claims
+from keyrail.inventory.store import KeyStore
+from keyrail.ordering.model import IdempotencyConflict, NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
+from keyrail.ordering.service import Checkout, Orders
+from keyrail.ordering.store import OrderStore
+from keyrail.payments.model import ProviderUnavailable, UnknownProvider
+from keyrail.payments.service import payment_accounts
+from keyrail.platform import logs
+from keyrail.platform.aws import client
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.config import load
+from keyrail.platform.cursor import decode_cursor, encode_cursor
+from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.http import Call, HttpApi, Reply
+from keyrail.platform.logs import Entry
+from keyrail.platform.secrets import read_secret
+
+api = HttpApi("keyrail storefront")
+handler = api
+
+
+@dataclass(frozen=True)
+class Settings:
+    catalog_table: str
+    keys_table: str
+    orders_table: str
+    access_token_secret_arn: str
+    payment_accounts_secret_arn: str
+    public_api_url: str
+    default_store_id: str
+
+
+@cache
+def settings() -> Settings:
+    return load(Settings)
+
+
+@cache
+def catalog() -> Catalog:
+    return Catalog(CatalogStore(client("dynamodb"), settings().catalog_table), system_now_ms)
+
+
+@cache
+def claims() -> Claims:
+    return Claims(KeyStore(client("dynamodb"), settings().keys_table), system_now_ms)
+
+
+@cache
+def orders() -> Orders:
+    return Orders(OrderStore(client("dynamodb"), settings().orders_table))
+
+
+@cache
+def checkout() -> Checkout:
+    return Checkout(
+        orders(),
+        catalog(),
+        claims(),
+        payment_accounts(read_secret(settings().payment_accounts_secret_arn)),
+        read_secret(settings().access_token_secret_arn),
+        settings().public_api_url.rstrip("/"),
+        system_now_ms,
+    )
+
+
+def _store(call: Call) -> str:
+    return call.header("keyrail-store") or settings().default_store_id
+
+
+def _buyer(call: Call) -> Origin:
+    return Origin("buyer", call.address)
+
+
+def _product(listing: Listing) -> ProductOut:
+    skus = tuple(SkuOut.of(sku, claims().level(sku.sku_id, sku.low_stock)) for sku in listing.skus)
+    return ProductOut.of(listing, skus)
+
+
+@api.operation("GET", "/v1/products", summary="The shelf", query=PageIn, answer=ProductsOut, raises=(Invalid,))
+def list_products(call: Call) -> ProductsOut:
+    page: PageIn = call.query
+    listings, last = catalog().shelf(_store(call), page.limit, decode_cursor(page.cursor))
+    return ProductsOut(products=tuple(map(_product, listings)), next_cursor=encode_cursor(last))
+
+
+@api.operation("GET", "/v1/products/{product_id}", summary="One product", answer=ProductOut, raises=(UnknownProduct,))
+def get_product(call: Call) -> ProductOut:
+    return _product(catalog().product_on_shelf(_store(call), call.path["product_id"]))
+
+
+@api.operation(
+    "POST",
+    "/v1/orders",
+    summary="Place an order; the same Idempotency-Key and body give the same order",
+    headers=("Idempotency-Key",),
+    body=OrderIn,
+    answer=PlacedOut,
+    status=201,
+    raises=(
+        Invalid,
+        UnknownSku,
+        NotOnSale,
+        SoldOut,
+        PoolContended,
+        OrderTooLarge,
+        TotalChanged,
+        UnknownProvider,
+        ProviderUnavailable,
+        IdempotencyConflict,
+    ),
+)
+def place_order(call: Call) -> Reply:
+    wanted: OrderIn = call.body
+    idempotency_key = call.header("idempotency-key")
+    if idempotency_key is None:
+        raise Invalid(FieldError("Idempotency-Key", "missing"))
+    placed = checkout().place(wanted.wanted(_store(call)), idempotency_key, _buyer(call))
+    if placed.fresh:
+        logs.log(Entry.ORDER_PLACED, order_id=placed.order.order_id, provider=placed.attempt.provider)
+    return Reply(PlacedOut.of(placed, system_now_ms()), 201 if placed.fresh else 200)
+
+
+@api.operation("GET", "/v1/orders/{order_id}", summary="How the order stands", answer=OrderOut, raises=(OrderNotFound,))
+def get_order(call: Call) -> OrderOut:
+    order = orders().of_buyer(call.path["order_id"], call.bearer_token())
+    return OrderOut.of(order, system_now_ms())
+
+
+@api.operation(
+    "POST",
+    "/v1/orders/{order_id}/cancel",
+    summary="Cancel an unpaid order and give its keys back",
+    answer=OrderOut,
+    raises=(OrderNotFound, NotCancellable),
+)
+def cancel_order(call: Call) -> OrderOut:
+    order = checkout().cancel(call.path["order_id"], call.bearer_token(), _buyer(call))
+    logs.log(Entry.ORDER_CANCELLED, order_id=order.order_id)
+    return OrderOut.of(order, system_now_ms())

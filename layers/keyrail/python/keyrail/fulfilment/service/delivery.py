@@ -1,0 +1,40 @@
+"""Reveal: the buyer sees the keys, and the look is on record before the plaintext leaves."""
+
+from dataclasses import dataclass
+
+from keyrail.fulfilment.model import NotDelivered, RevealedKey, RevealedUnit
+from keyrail.inventory.service import SoldKeys
+from keyrail.ordering.model import Unit, UnitStatus
+from keyrail.ordering.service import Orders
+from keyrail.platform import logs
+from keyrail.platform.changes import Origin
+from keyrail.platform.logs import Entry
+from keyrail.vault.model import Place
+from keyrail.vault.service import Opener
+
+
+@dataclass(frozen=True)
+class Delivery:
+    orders: Orders
+    sold_keys: SoldKeys
+    opener: Opener
+
+    def reveal(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
+        """The keys of all delivered units. Raises OrderNotFound, NotDelivered, SecretUnreadable, Unavailable."""
+        order = self.orders.of_buyer(order_id, token)
+        delivered = [unit for unit in order.units if unit.status is UnitStatus.DELIVERED]
+        if not delivered:
+            raise NotDelivered
+        units = tuple(self._unit(order_id, unit, origin) for unit in delivered)
+        logs.log(Entry.KEYS_REVEALED, order_id=order_id, keys=sum(len(unit.keys) for unit in units))
+        return units
+
+    def _unit(self, order_id: str, unit: Unit, origin: Origin) -> RevealedUnit:
+        keys = tuple(self._key(order_id, key_id, origin) for key_id in unit.key_ids)
+        return RevealedUnit(unit_id=unit.unit_id, sku_id=unit.sku_id, keys=keys)
+
+    def _key(self, order_id: str, key_id: str, origin: Origin) -> RevealedKey:
+        sold = self.sold_keys.reveal(key_id, order_id, origin)
+        key = sold.key
+        secret = self.opener.open(sold.data_key, Place(key.key_id, key.batch_id, key.sku_id), key.sealed)
+        return RevealedKey(key_id=key_id, code=secret.code, password=secret.password, expires_on=key.expires_on)

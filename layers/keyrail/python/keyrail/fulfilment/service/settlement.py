@@ -1,0 +1,101 @@
+"""Settle a verified payment: bind it, then pay and deliver in one transaction where that can go through."""
+
+import time
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
+from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.inventory.service import Claims
+from keyrail.ordering.model import Order, deliver, pay
+from keyrail.ordering.service import Orders
+from keyrail.payments.model import Confirmation, Mismatch, mismatch, order_id_of
+from keyrail.payments.service import Desk, PaymentAccounts
+from keyrail.platform import logs
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs
+from keyrail.platform.dynamo import TransactionFailed, transact
+from keyrail.platform.errors import KeyrailError
+from keyrail.platform.logs import Entry
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+MAX_TRIES = 10
+MAX_BACKOFF_S = 0.2
+
+
+@dataclass(frozen=True)
+class Settlement:
+    orders: Orders
+    claims: Claims
+    accounts: PaymentAccounts
+    desk: Desk
+    issuance: Issuance
+    client: "DynamoDBClient"
+    now_ms: NowMs
+
+    def settle(self, said: Confirmation, origin: Origin) -> Settled:
+        """Apply a verified confirmation once, however often it comes. It is stored when this returns.
+
+        What binds to no open attempt goes to the desk with its reason. Raises Unavailable; then nothing is
+        acknowledged and the provider sends it again.
+        """
+        order_id = order_id_of(said.attempt_id)
+        for number in range(MAX_TRIES):
+            order = self.orders.find(order_id) if order_id else None
+            reason = self._why_not(said, order)
+            if order is None or reason is not None:
+                return self._to_desk(said, order_id, reason or Mismatch.UNKNOWN_ATTEMPT, origin)
+            if order.paid_attempt() is not None:
+                return Settled(Outcome.DUPLICATE, order_id)
+            if self._apply(order, said, origin):
+                return Settled(Outcome.APPLIED, order_id)
+            time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
+        raise SettlementContended
+
+    def _why_not(self, said: Confirmation, order: Order | None) -> Mismatch | None:
+        """None for the payment of an unpaid order, and for the very payment that paid it."""
+        attempt = order.attempt(said.attempt_id) if order else None
+        reason = mismatch(said, attempt, self.accounts.at(said.provider, said.account).merchant)
+        paid = order.paid_attempt() if order else None
+        if reason is None and paid and (paid.attempt_id, paid.reference) != (said.attempt_id, said.reference):
+            return Mismatch.DOUBLE_PAYMENT
+        return reason
+
+    def _to_desk(self, said: Confirmation, order_id: str | None, reason: Mismatch, origin: Origin) -> Settled:
+        if self.desk.put(said, reason, origin):
+            logs.warn(Entry.PAYMENT_UNMATCHED, reason=reason, attempt_id=said.attempt_id, order_id=order_id)
+        return Settled(Outcome.UNMATCHED, order_id, reason)
+
+    def _apply(self, order: Order, said: Confirmation, origin: Origin) -> bool:
+        """One transaction from unpaid to delivered; else the payment alone, and issuing after it.
+
+        False if somebody changed the order meanwhile.
+        """
+        now_ms = self.now_ms()
+        paid = pay(order, said.attempt_id, said.reference, origin, now_ms)
+        delivered = deliver(paid, {unit.unit_id: unit.key_ids for unit in paid.open_units()}, origin, now_ms)
+        writes = [self.orders.replacement(order, delivered)]
+        for unit in order.units:
+            writes += self.claims.sales(unit.key_ids, order.order_id, unit.unit_id, origin)
+        try:
+            transact(self.client, writes)
+        except TransactionFailed as refused:
+            if 0 in refused.failed or not refused.failed:
+                return False
+            return self._pay_then_issue(order, paid, origin)
+        logs.log(Entry.PAYMENT_SETTLED, order_id=order.order_id, status=delivered.status)
+        return True
+
+    def _pay_then_issue(self, order: Order, paid: Order, origin: Origin) -> bool:
+        if not self.orders.replace(order, paid):
+            return False
+        logs.log(Entry.PAYMENT_SETTLED, order_id=order.order_id, status=paid.status)
+        try:
+            self.issuance.issue(order.order_id, origin)
+        except KeyrailError as error:
+            # The payment is stored, so it is acknowledged; the queue behind the stream issues the keys.
+            logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code, order_id=order.order_id)
+        return True

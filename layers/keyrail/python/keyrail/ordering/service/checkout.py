@@ -1,0 +1,207 @@
+"""Checkout: quote, lease, put the order, open a payment; and cancel."""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from keyrail.catalog.model import Sku
+from keyrail.catalog.service import Catalog
+from keyrail.inventory.service import Claims
+from keyrail.ordering.model import (
+    Channel,
+    Contact,
+    IdempotencyConflict,
+    Line,
+    Order,
+    OrderStatus,
+    TotalChanged,
+    Unit,
+    cancel,
+    check_lines,
+    order_id,
+    token_hash,
+    unit_id,
+)
+from keyrail.ordering.service.orders import Orders
+from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.payments.service import Opening, PaymentAccounts, PaymentAction
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.clock import NowMs
+from keyrail.platform.documents import to_json
+from keyrail.platform.errors import FieldError, Invalid, KeyrailError
+from keyrail.platform.money import CurrencyMismatch, Money, total
+
+ORDER_LIFETIME_MS = 15 * 60 * 1000
+LEASE_GRACE_MS = 2 * 60 * 1000  # a payment made in the last second still finds its keys
+NOTHING_TO_PAY = PaymentAction(type="none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A buyer's order as parsed: what, for whom, paid how."""
+
+    store_id: str
+    lines: tuple[Line, ...]
+    contact: Contact
+    provider: str
+    method: str | None = None
+    return_url: str | None = None
+    expected_total: Money | None = None
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(to_json(self)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Placed:
+    """`fresh` is false where the order stood already and the same answer is given again."""
+
+    order: Order
+    token: str
+    attempt: PaymentAttempt
+    action: PaymentAction
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """`token_secret` derives the orders' access tokens; `public_api_url` is where providers reach us."""
+
+    orders: Orders
+    catalog: Catalog
+    claims: Claims
+    accounts: PaymentAccounts
+    token_secret: str
+    public_api_url: str
+    now_ms: NowMs
+
+    def place(self, wanted: Wanted, idempotency_key: str, origin: Origin) -> Placed:
+        """Quote, lease every key, put the order, open its payment.
+
+        The same key and request give the same order. Raises Invalid, UnknownSku, NotOnSale, SoldOut, TotalChanged,
+        UnknownProvider, IdempotencyConflict, ProviderUnavailable (the order stands; asking again opens it again).
+        """
+        new_id = order_id(wanted.store_id, Channel.STOREFRONT, idempotency_key)
+        token = self._token(new_id)
+        fresh = True
+        try:
+            order = self._quote_and_lease(new_id, wanted, token, origin)
+            standing = self._put(order, origin)
+        except KeyrailError:
+            # Whatever is wrong today: if the order was placed before, it is the answer.
+            standing = self.orders.find(new_id)
+            if standing is None:
+                raise
+        if standing is not None:
+            order, fresh = standing, False
+        if order.request_hash != wanted.fingerprint():
+            raise IdempotencyConflict
+        attempt = order.attempts[0]
+        return Placed(order, token, attempt, self._open(order, attempt, wanted.return_url), fresh)
+
+    def cancel(self, order_id: str, token: str, origin: Origin) -> Order:
+        """Give the leases back. Cancelling twice is cancelling once. Raises OrderNotFound, NotCancellable."""
+        while True:
+            order = self.orders.of_buyer(order_id, token)
+            if order.status is OrderStatus.CANCELLED:
+                return order
+            cancelled = cancel(order, origin, self.now_ms())
+            if self.orders.replace(order, cancelled):
+                break
+        for unit in cancelled.units:
+            self.claims.release(unit.key_ids, order_id, origin)
+        return cancelled
+
+    def _quote_and_lease(self, new_id: str, wanted: Wanted, token: str, origin: Origin) -> Order:
+        check_lines(wanted.lines)
+        skus = [self.catalog.sku_on_sale(wanted.store_id, line.sku_id) for line in wanted.lines]
+        amounts = quote(wanted.lines, skus)
+        amount = total(amounts)
+        if wanted.expected_total not in {None, amount}:
+            raise TotalChanged
+        account = self.accounts.account_for(wanted.provider, wanted.store_id)
+        now_ms = self.now_ms()
+        expires_at_ms = now_ms + ORDER_LIFETIME_MS
+        attempt = PaymentAttempt(
+            attempt_id=attempt_id(new_id, 1),
+            provider=wanted.provider,
+            account=account,
+            amount=amount,
+            method=wanted.method,
+        )
+        return Order(
+            order_id=new_id,
+            store_id=wanted.store_id,
+            channel=Channel.STOREFRONT,
+            status=OrderStatus.PENDING_PAYMENT,
+            units=self._lease_units(new_id, wanted.lines, amounts, expires_at_ms + LEASE_GRACE_MS, origin),
+            total=amount,
+            attempts=(attempt,),
+            contact=wanted.contact,
+            request_hash=wanted.fingerprint(),
+            token_hash=token_hash(token),
+            created_at_ms=now_ms,
+            expires_at_ms=expires_at_ms,
+            **stamp(origin, now_ms),
+        )
+
+    def _lease_units(
+        self, new_id: str, lines: tuple[Line, ...], amounts: list[Money], until_ms: int, origin: Origin
+    ) -> tuple[Unit, ...]:
+        units: list[Unit] = []
+        try:
+            for number, (line, amount) in enumerate(zip(lines, amounts, strict=True), 1):
+                key_ids = self.claims.lease(line.sku_id, line.quantity, new_id, until_ms, origin)
+                units.append(
+                    Unit(
+                        unit_id=unit_id(new_id, number),
+                        sku_id=line.sku_id,
+                        quantity=line.quantity,
+                        amount=amount,
+                        key_ids=key_ids,
+                    )
+                )
+        except KeyrailError:
+            for unit in units:
+                self.claims.release(unit.key_ids, new_id, origin)
+            raise
+        return tuple(units)
+
+    def _put(self, order: Order, origin: Origin) -> Order | None:
+        """None if it is in; else the order that stood there, and our leases are given back unless they are its own."""
+        standing = self.orders.add(order)
+        if standing is not None:
+            its_own = {key_id for unit in standing.units for key_id in unit.key_ids}
+            ours = [key_id for unit in order.units for key_id in unit.key_ids if key_id not in its_own]
+            self.claims.release(ours, order.order_id, origin)
+        return standing
+
+    def _open(self, order: Order, attempt: PaymentAttempt, return_url: str | None) -> PaymentAction:
+        if order.status_at(self.now_ms()) is not OrderStatus.PENDING_PAYMENT:
+            return NOTHING_TO_PAY
+        provider = self.accounts.at(attempt.provider, attempt.account)
+        notify_url = f"{self.public_api_url}/webhooks/payments/{attempt.provider}/{attempt.account}"
+        title = f"Order {order.order_id[-8:]}"
+        return provider.open(attempt, Opening(title, notify_url, return_url, order.expires_at_ms))
+
+    def _token(self, order_id: str) -> str:
+        digest = hmac.digest(self.token_secret.encode(), order_id.encode(), hashlib.sha256)
+        return "tok_" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def quote(lines: tuple[Line, ...], skus: list[Sku]) -> list[Money]:
+    """What each line costs. Raises Invalid over a SKU's purchase limit and where currencies would mix."""
+    over = [
+        FieldError(f"items.{i}.quantity", f"over_limit_{sku.max_quantity}")
+        for i, (line, sku) in enumerate(zip(lines, skus, strict=True))
+        if line.quantity > sku.max_quantity
+    ]
+    if over:
+        raise Invalid(*over)
+    amounts = [sku.price.times(line.quantity) for line, sku in zip(lines, skus, strict=True)]
+    try:
+        total(amounts)
+    except CurrencyMismatch:
+        raise Invalid(FieldError("items", "currencies_mixed")) from None
+    return amounts

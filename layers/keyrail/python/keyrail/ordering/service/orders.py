@@ -1,0 +1,48 @@
+"""Orders as they stand: for their buyer by token, for an operator by any number, for fulfilment as writes."""
+
+import hmac
+from dataclasses import dataclass
+
+from keyrail.ordering.model import Order, OrderNotFound, OrderStatus, token_hash
+from keyrail.ordering.store import OrderStore
+from keyrail.platform.dynamo import Write
+
+
+@dataclass(frozen=True)
+class Orders:
+    store: OrderStore
+
+    def find(self, order_id: str) -> Order | None:
+        return self.store.get(order_id)
+
+    def of_buyer(self, order_id: str, token: str) -> Order:
+        """Raises OrderNotFound for an unknown order and for a wrong token alike."""
+        order = self.store.get(order_id)
+        if order is None or not hmac.compare_digest(order.token_hash, token_hash(token)):
+            raise OrderNotFound
+        return order
+
+    def of_operator(self, order_id: str) -> Order:
+        """Raises OrderNotFound."""
+        order = self.store.get(order_id)
+        if order is None:
+            raise OrderNotFound
+        return order
+
+    def with_status(self, status: OrderStatus, limit: int) -> list[Order]:
+        return self.store.by_status(status, limit)
+
+    def paid_by(self, provider: str, account: str, reference: str) -> list[Order]:
+        return self.store.by_paid_reference(provider, account, reference)
+
+    def add(self, order: Order) -> Order | None:
+        """None if the order is in now, else the one that stands under its id."""
+        return self.store.add(order)
+
+    def replacement(self, standing: Order, order: Order) -> Write:
+        """For the caller's transaction: holds only while `standing` is what stands there."""
+        return self.store.replacement(standing, order)
+
+    def replace(self, standing: Order, order: Order) -> bool:
+        """False if somebody was faster: read again and decide anew."""
+        return self.store.replace(standing, order)

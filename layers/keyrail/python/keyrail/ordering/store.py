@@ -1,0 +1,91 @@
+"""The `orders` table: one item an order. Nobody else talks to it."""
+
+from typing import TYPE_CHECKING
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.models import Model
+
+from keyrail.ordering.model import Order, OrderStatus
+from keyrail.platform.documents import Attributes, from_attributes
+from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write
+from keyrail.platform.ids import shard_of
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+BY_STATUS = "by_status"
+BY_PAID_REFERENCE = "by_paid_reference"
+STATUS_SHARDS = 8
+
+
+class OrderItem(Model):
+    order_id = UnicodeAttribute(hash_key=True)
+    version = IntegerAttribute()
+    status_partition = UnicodeAttribute()
+    status_order = UnicodeAttribute()
+    paid_reference = UnicodeAttribute()
+
+
+class OrderStore:
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._table = Table(client, table_name)
+
+    def get(self, order_id: str) -> Order | None:
+        attributes = self._table.get(order_id=order_id)
+        return from_attributes(Order, attributes) if attributes else None
+
+    def add(self, order: Order) -> Order | None:
+        """None if the order is in now, else the one that stands under its id."""
+        try:
+            self._table.send(self._table.put(order, OrderItem.order_id.does_not_exist(), **_index_keys(order)))
+        except ConditionFailed as refused:
+            return from_attributes(Order, refused.current) if refused.current else self.get(order.order_id)
+        return None
+
+    def replacement(self, standing: Order, order: Order) -> Write:
+        """The write that puts `order` in the place of `standing`, on condition that it still stands."""
+        return self._table.put(order, OrderItem.version == standing.version, **_index_keys(order))
+
+    def replace(self, standing: Order, order: Order) -> bool:
+        """False if `standing` is no longer what stands there."""
+        try:
+            self._table.send(self.replacement(standing, order))
+        except ConditionFailed:
+            return False
+        return True
+
+    def by_status(self, status: OrderStatus, limit: int) -> list[Order]:
+        """The `limit` orders that came into that status last, newest first."""
+        keys = [
+            item
+            for shard in range(STATUS_SHARDS)
+            for item in self._table.query(
+                OrderItem.status_partition == f"{status}#{shard}", index=BY_STATUS, limit=limit, newest_first=True
+            ).items
+        ]
+        newest = sorted(keys, key=lambda item: str(item["status_order"]["S"]), reverse=True)[:limit]
+        return self._orders(newest)
+
+    def by_paid_reference(self, provider: str, account: str, reference: str) -> list[Order]:
+        """The orders that this payment of the provider paid: one, unless the provider repeats its numbers."""
+        condition = OrderItem.paid_reference == paid_reference(provider, account, reference)
+        return self._orders(self._table.query(condition, index=BY_PAID_REFERENCE).items)
+
+    def _orders(self, keys: list[Attributes]) -> list[Order]:
+        found = (self.get(item["order_id"]["S"]) for item in keys)
+        return [order for order in found if order is not None]
+
+
+def paid_reference(provider: str, account: str, reference: str) -> str:
+    return f"{provider}#{account}#{reference}"
+
+
+def _index_keys(order: Order) -> dict[str, str]:
+    keys = {
+        "status_partition": f"{order.status}#{shard_of(order.order_id, STATUS_SHARDS)}",
+        "status_order": f"{order.changed_at_ms:013d}#{order.order_id}",
+    }
+    paid = order.paid_attempt()
+    if paid and paid.reference:
+        keys["paid_reference"] = paid_reference(paid.provider, paid.account, paid.reference)
+    return keys

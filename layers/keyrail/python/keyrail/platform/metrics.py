@@ -1,0 +1,20 @@
+"""Counters that alarms watch; written to the log in CloudWatch's embedded metric format."""
+
+import os
+from enum import StrEnum
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+NAMESPACE = "keyrail"
+
+
+class Metric(StrEnum):
+    CALLBACK_REFUSED = "CallbackRefused"
+    UNMATCHED_PAYMENT = "UnmatchedPayment"
+    REFUND_DUE = "RefundDue"
+
+
+def count(metric: Metric) -> None:
+    service = {"service": os.environ.get("POWERTOOLS_SERVICE_NAME", "keyrail")}
+    with single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE, default_dimensions=service):
+        pass
