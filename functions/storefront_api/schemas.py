@@ -15,19 +15,12 @@ from keyrail.payments.model import AttemptStatus
 from keyrail.payments.service import PaymentAction
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.documents import STRICT
-from keyrail.platform.money import MAX_AMOUNT_MINOR, Money
+from keyrail.platform.money import Money
 
 MAX_LINES_SENT = 100  # the model refuses more than its own limit with a clearer word
 
 Slug = Annotated[str, Field(min_length=1, max_length=63)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AmountIn:
-    __pydantic_config__ = STRICT
-    amount_minor: Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
 @dataclass(frozen=True, kw_only=True)

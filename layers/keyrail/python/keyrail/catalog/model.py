@@ -44,6 +44,14 @@ class NotOnSale(Conflict):
     title_zh = "该商品暂未上架。"
 
 
+class IssuerFixed(Conflict):
+    """The issuer is part of every key's fingerprint: changing it would let a code in twice."""
+
+    code = "issuer_fixed"
+    title = "The issuer of a SKU cannot change."
+    title_zh = "商品规格的发行方不可更改。"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Product(Versioned):
     """What a store shows. `product_id` is the merchant's own slug."""

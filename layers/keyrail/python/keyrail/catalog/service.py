@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from keyrail.catalog.model import NotOnSale, Product, Shelf, Sku, UnknownProduct, UnknownSku
+from keyrail.catalog.model import IssuerFixed, NotOnSale, Product, Shelf, Sku, UnknownProduct, UnknownSku
 from keyrail.catalog.store import CatalogStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.errors import FieldError, Invalid
 
 MAX_REWRITES = 5
 
@@ -79,10 +80,15 @@ class Catalog:
         return self._save(product, self.store.product(product.product_id), origin)
 
     def save_sku(self, sku: Sku, origin: Origin) -> Sku:
-        """Create it or replace what stands under its id. Raises UnknownProduct."""
+        """Create it or replace what stands under its id. Raises UnknownProduct, Invalid, IssuerFixed."""
+        if sku.price.amount_minor < 1:
+            raise Invalid(FieldError("price.amount_minor", "below_one"))
         if self.product(sku.product_id).store_id != sku.store_id:
             raise UnknownProduct
-        return self._save(sku, self.store.sku(sku.sku_id), origin)
+        standing = self.store.sku(sku.sku_id)
+        if standing is not None and standing.issuer != sku.issuer:
+            raise IssuerFixed
+        return self._save(sku, standing, origin)
 
     def _save(self, item: Item, standing: Item | None, origin: Origin) -> Item:
         version = standing.version + 1 if standing else 1

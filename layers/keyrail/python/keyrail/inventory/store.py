@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 CLAIMABLE = "claimable"
+KEY_PREFIX, BATCH_PREFIX = "key_", "bat_"
 
 
 class KeyItem(Model):
@@ -67,7 +68,7 @@ class KeyStore:
 
     def get(self, key_id: str) -> Key:
         """Raises KeyNotFound."""
-        attributes = self._table.get(key_id=key_id)
+        attributes = self._table.get(key_id=key_id) if key_id.startswith(KEY_PREFIX) else None
         if attributes is None:
             raise KeyNotFound
         return from_attributes(Key, attributes)
@@ -162,7 +163,7 @@ class KeyStore:
 
     def get_batch(self, batch_id: str) -> Batch:
         """Raises BatchNotFound."""
-        attributes = self._table.get(key_id=batch_id)
+        attributes = self._table.get(key_id=batch_id) if batch_id.startswith(BATCH_PREFIX) else None
         if attributes is None:
             raise BatchNotFound
         return from_attributes(Batch, attributes)

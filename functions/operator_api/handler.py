@@ -1,0 +1,285 @@
+"""`/ops/v1`: products, SKUs, batches, order look-up, the trace of a key, the desk of unmatched payments."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from functions.operator_api.access import MONEY, READ, STOCK, NotInGroup, allow
+from functions.operator_api.schemas import (
+    BatchIn,
+    BatchOut,
+    FindKeyIn,
+    KeyOut,
+    LimitQuery,
+    OrderOut,
+    OrdersOut,
+    OrdersQuery,
+    ProductIn,
+    ProductOut,
+    SkuIn,
+    SkuOut,
+    UnmatchedOut,
+    UnmatchedPageOut,
+    UploadOut,
+)
+from keyrail.catalog.model import IssuerFixed, Product, Sku, UnknownProduct, UnknownSku, check_slug
+from keyrail.catalog.service import Catalog
+from keyrail.catalog.store import CatalogStore
+from keyrail.inventory.model import BatchNotFound, BatchStatus, Key, KeyNotFound
+from keyrail.inventory.service import Batches, Claims, NewBatch
+from keyrail.inventory.service.batches import BatchIdempotencyConflict
+from keyrail.inventory.store import KeyStore
+from keyrail.ordering.model import Order, OrderNotFound
+from keyrail.ordering.service import Orders
+from keyrail.ordering.store import OrderStore
+from keyrail.payments.service import Desk
+from keyrail.payments.store import PaymentStore
+from keyrail.platform.audit import AuditTrail
+from keyrail.platform.aws import client
+from keyrail.platform.changes import stamp
+from keyrail.platform.clock import rfc3339, system_now_ms
+from keyrail.platform.config import load
+from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.http import Call, HttpApi
+from keyrail.vault.providers.kms import KmsKeyWrapper
+
+UPLOAD_URL_LIFETIME_S = 15 * 60
+
+api = HttpApi("keyrail back office")
+handler = api
+
+
+@dataclass(frozen=True)
+class Settings:
+    catalog_table: str
+    keys_table: str
+    orders_table: str
+    payments_table: str
+    audit_table: str
+    import_bucket: str
+    fingerprint_key_arn: str
+    default_store_id: str
+
+
+@cache
+def settings() -> Settings:
+    return load(Settings)
+
+
+@cache
+def catalog() -> Catalog:
+    return Catalog(CatalogStore(client("dynamodb"), settings().catalog_table), system_now_ms)
+
+
+@cache
+def keys() -> KeyStore:
+    return KeyStore(client("dynamodb"), settings().keys_table)
+
+
+@cache
+def batches() -> Batches:
+    wrapper = KmsKeyWrapper(client("kms"), settings().fingerprint_key_arn)
+    return Batches(keys(), catalog(), wrapper, system_now_ms)
+
+
+@cache
+def orders() -> Orders:
+    return Orders(OrderStore(client("dynamodb"), settings().orders_table))
+
+
+@cache
+def audit() -> AuditTrail:
+    return AuditTrail(client("dynamodb"), settings().audit_table)
+
+
+@cache
+def desk() -> Desk:
+    return Desk(PaymentStore(client("dynamodb"), settings().payments_table), system_now_ms)
+
+
+@api.operation(
+    "PUT",
+    "/ops/v1/products/{product_id}",
+    summary="Create a product or replace it",
+    body=ProductIn,
+    answer=ProductOut,
+    raises=(Invalid, NotInGroup),
+)
+def save_product(call: Call) -> ProductOut:
+    wanted: ProductIn = call.body
+    origin = allow(call, STOCK, wanted.reason)
+    product = Product(
+        product_id=check_slug("product_id", call.path["product_id"]),
+        store_id=wanted.store_id or settings().default_store_id,
+        name=wanted.name,
+        name_zh=wanted.name_zh,
+        description=wanted.description,
+        shelf=wanted.shelf,
+        **stamp(origin, system_now_ms()),
+    )
+    return ProductOut.of(catalog().save_product(product, origin))
+
+
+@api.operation(
+    "PUT",
+    "/ops/v1/skus/{sku_id}",
+    summary="Create a SKU or replace it",
+    body=SkuIn,
+    answer=SkuOut,
+    raises=(Invalid, UnknownProduct, IssuerFixed, NotInGroup),
+)
+def save_sku(call: Call) -> SkuOut:
+    wanted: SkuIn = call.body
+    origin = allow(call, STOCK, wanted.reason)
+    sku = Sku(
+        sku_id=check_slug("sku_id", call.path["sku_id"]),
+        product_id=wanted.product_id,
+        store_id=wanted.store_id or settings().default_store_id,
+        name=wanted.name,
+        name_zh=wanted.name_zh,
+        kind=wanted.kind,
+        price=wanted.price,
+        issuer=wanted.issuer,
+        max_quantity=wanted.max_quantity,
+        low_stock=wanted.low_stock,
+        shelf=wanted.shelf,
+        **stamp(origin, system_now_ms()),
+    )
+    return _with_stock(catalog().save_sku(sku, origin))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/skus/{sku_id}",
+    summary="A SKU with its stock, counted now",
+    answer=SkuOut,
+    raises=(UnknownSku, NotInGroup),
+)
+def get_sku(call: Call) -> SkuOut:
+    allow(call, READ)
+    return _with_stock(catalog().sku(call.path["sku_id"]))
+
+
+def _with_stock(sku: Sku) -> SkuOut:
+    return SkuOut(sku=sku, stock=Claims(keys(), system_now_ms).stock(sku.sku_id))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/batches",
+    summary="Open a batch and get the address its key file is uploaded to",
+    headers=("Idempotency-Key",),
+    body=BatchIn,
+    answer=BatchOut,
+    status=201,
+    raises=(Invalid, UnknownSku, BatchIdempotencyConflict, NotInGroup),
+)
+def open_batch(call: Call) -> BatchOut:
+    wanted: BatchIn = call.body
+    origin = allow(call, STOCK, wanted.reason)
+    idempotency_key = call.header("idempotency-key")
+    if not idempotency_key:
+        raise Invalid(FieldError("Idempotency-Key", "missing"))
+    new = NewBatch(sku_id=wanted.sku_id, source=wanted.source, unit_cost=wanted.unit_cost)
+    batch = batches().open(new, idempotency_key, origin)
+    waiting = batch.status is BatchStatus.AWAITING_UPLOAD
+    return BatchOut.of(batch, _upload(batch.batch_id) if waiting else None)
+
+
+def _upload(batch_id: str) -> UploadOut:
+    url = client("s3").generate_presigned_url(
+        "put_object",
+        Params={"Bucket": settings().import_bucket, "Key": f"imports/{batch_id}"},
+        ExpiresIn=UPLOAD_URL_LIFETIME_S,
+    )
+    return UploadOut(method="PUT", url=url, expires_at=rfc3339(system_now_ms() + UPLOAD_URL_LIFETIME_S * 1000))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/batches/{batch_id}",
+    summary="A batch and its import report",
+    answer=BatchOut,
+    raises=(BatchNotFound, NotInGroup),
+)
+def get_batch(call: Call) -> BatchOut:
+    allow(call, READ)
+    return BatchOut.of(batches().batch(call.path["batch_id"]))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/orders/{order_id}",
+    summary="An order with everything that happened to it",
+    answer=OrderOut,
+    raises=(OrderNotFound, NotInGroup),
+)
+def get_order(call: Call) -> OrderOut:
+    allow(call, READ)
+    order = orders().of_operator(call.path["order_id"])
+    return OrderOut.of(order, system_now_ms(), audit().of(f"order:{order.order_id}"))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/orders",
+    summary="Orders by status, newest first, or by a provider's number",
+    query=OrdersQuery,
+    answer=OrdersOut,
+    raises=(Invalid, NotInGroup),
+)
+def find_orders(call: Call) -> OrdersOut:
+    allow(call, READ)
+    found = _find(call.query)
+    return OrdersOut(orders=tuple(OrderOut.of(order, system_now_ms(), []) for order in found))
+
+
+def _find(wanted: OrdersQuery) -> list[Order]:
+    if wanted.status is not None:
+        return orders().with_status(wanted.status, wanted.limit)
+    if wanted.provider and wanted.account and wanted.reference:
+        return orders().paid_by(wanted.provider, wanted.account, wanted.reference)
+    raise Invalid(FieldError("query", "status_or_provider_account_reference"))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/keys/{key_id}",
+    summary="A key behind its mask, with its whole trace",
+    answer=KeyOut,
+    raises=(KeyNotFound, NotInGroup),
+)
+def get_key(call: Call) -> KeyOut:
+    allow(call, READ)
+    return _traced(batches().key(call.path["key_id"]))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/keys/find",
+    summary="The key of a code that somebody presents",
+    body=FindKeyIn,
+    answer=KeyOut,
+    raises=(Invalid, UnknownSku, KeyNotFound, NotInGroup),
+)
+def find_key(call: Call) -> KeyOut:
+    allow(call, READ)
+    presented: FindKeyIn = call.body
+    return _traced(batches().find(presented.sku_id, presented.code))
+
+
+def _traced(key: Key) -> KeyOut:
+    return KeyOut.of(key, batches().batch(key.batch_id), audit().of(f"key:{key.key_id}"))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/payments/unmatched",
+    summary="Verified payments that fit no open attempt, newest first",
+    query=LimitQuery,
+    answer=UnmatchedPageOut,
+    raises=(Invalid, NotInGroup),
+)
+def list_unmatched(call: Call) -> UnmatchedPageOut:
+    allow(call, MONEY)
+    page: LimitQuery = call.query
+    return UnmatchedPageOut(payments=tuple(map(UnmatchedOut.of, desk().waiting(page.limit))))
