@@ -28,7 +28,7 @@ down: ## Stop the local cloud
 	@$(PYTHON) -m infra.local.down
 
 logs: setup ## What the functions logged
-	@$(BIN)/python -m infra.local.logs
+	@$(BIN)/python -m infra.local.logs $(ARGS)
 
 synth: setup ## Templates of all stages, with cdk-nag's verdict
 	@$(BIN)/python -m infra.local.synth

@@ -58,8 +58,8 @@ def storefront_api(scope: Construct, parts: Parts) -> Function:
             "CATALOG_TABLE": parts.tables.catalog.table_name,
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
-            "ACCESS_TOKEN_SECRET_ARN": parts.secrets.access_token.secret_arn,
-            "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts.secret_arn,
+            "ACCESS_TOKEN_SECRET_ARN": parts.secrets.access_token_arn,
+            "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
             "PUBLIC_API_URL": parts.public_url,
             "DEFAULT_STORE_ID": "main",
         },
@@ -69,7 +69,7 @@ def storefront_api(scope: Construct, parts: Parts) -> Function:
     _table(function, parts.tables.keys, "GetItem", "UpdateItem")
     _query(function, parts.tables.keys, "claimable")
     _table(function, parts.tables.orders, "GetItem", "PutItem")
-    _secret(function, parts.secrets.access_token.secret_arn, parts.secrets.payment_accounts.secret_arn)
+    _secret(function, parts.secrets.access_token_arn, parts.secrets.payment_accounts_arn)
     return function
 
 
@@ -142,14 +142,14 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
-            "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts.secret_arn,
+            "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
         },
     )
     _table(function, parts.tables.orders, "GetItem", "PutItem")
     _table(function, parts.tables.keys, "GetItem", "UpdateItem")
     _query(function, parts.tables.keys, "claimable")
     _table(function, parts.tables.payments, "GetItem", "PutItem")
-    _secret(function, parts.secrets.payment_accounts.secret_arn)
+    _secret(function, parts.secrets.payment_accounts_arn)
     return function
 
 

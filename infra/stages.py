@@ -91,4 +91,6 @@ LOCAL = replace(
     target=HERE,
 )
 
+CORS_HEADERS = ("authorization", "content-type", "idempotency-key")
+
 STAGES = {stage.name: stage for stage in (LOCAL, DEV, PROD)}

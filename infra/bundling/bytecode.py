@@ -46,6 +46,7 @@ def _interpreter(version: str) -> str | None:
         [found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
         capture_output=True,
         text=True,
+        check=False,
         env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
     )
     return found if answer.returncode == 0 and answer.stdout.strip() == version else None

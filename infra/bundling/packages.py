@@ -13,6 +13,7 @@ _BOTOCORE_SERVICES = frozenset({"dynamodb", "events", "kms", "s3", "secretsmanag
 """Services that the functions call; botocore's descriptions of all others are three quarters of the layer."""
 _GLIBC = {"manylinux2014_aarch64": ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux2014_aarch64")}
 """Lambda's Amazon Linux 2023 has glibc 2.34, so the newer wheel tags run there as well."""
+_NEVER_OPENED = ("tests", "test", "__pycache__")
 _NEVER_RUN = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h")
 _DIST_INFO_KEPT = frozenset({"METADATA", "entry_points.txt", "RECORD"})
 _BYTES_PER_MB = 1_000_000
@@ -33,20 +34,24 @@ def install(lock: Path, folder: Path, target: Target) -> None:
 def prune(folder: Path) -> None:
     """Remove what no function ever opens: tests, stubs, scripts, the descriptions of other services."""
     shutil.rmtree(folder / "bin", ignore_errors=True)
-    for name in ("tests", "test", "__pycache__"):
+    for name in _NEVER_OPENED:
         for found in sorted(folder.rglob(name), reverse=True):
-            if found.is_dir():
-                shutil.rmtree(found)
+            shutil.rmtree(found, ignore_errors=True)
     for pattern in _NEVER_RUN:
         for file in folder.rglob(pattern):
             file.unlink()
     for info in folder.glob("*.dist-info"):
         for entry in info.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name not in _DIST_INFO_KEPT:
-                entry.unlink()
+            if entry.name not in _DIST_INFO_KEPT:
+                _remove(entry)
     _prune_botocore(folder / "botocore")
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
 
 
 def _prune_botocore(package: Path) -> None:

@@ -47,9 +47,7 @@ class Alarms(Construct):
         *,
         meaning: str,
         threshold: float = 1,
-        operator: cloudwatch.ComparisonOperator = (
-            cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-        ),
+        operator: cloudwatch.ComparisonOperator = (cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD),
         evaluation_periods: int = 1,
     ) -> cloudwatch.Alarm:
         """Ring when the metric reaches the threshold; silence is health, since idle functions write no data."""

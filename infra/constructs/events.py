@@ -35,7 +35,8 @@ def relay_streams(relay: Function, tables: Mapping[str, dynamodb.Table], dead_le
     relay.may(["sqs:SendMessage"], dead_letters.queue_arn)
     for name, table in tables.items():
         stream = table.table_stream_arn
-        assert stream is not None, f"table {name} has no stream"
+        if stream is None:
+            raise ValueError(f"table {name} has no stream to relay")
         relay.may(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], stream)
         mapping = lambda_.CfnEventSourceMapping(
             relay,

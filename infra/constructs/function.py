@@ -105,7 +105,9 @@ class Function(Construct):
     def _add_alarms(self, alarms: Alarms) -> None:
         minute = cdk.Duration.minutes(1)
         alarms.add(self, "Errors", self.function.metric_errors(period=minute), meaning="invocations end in an error")
-        alarms.add(self, "Throttles", self.function.metric_throttles(period=minute), meaning="invocations are throttled")
+        alarms.add(
+            self, "Throttles", self.function.metric_throttles(period=minute), meaning="invocations are throttled"
+        )
 
     def _send_failures_to(self, queue: sqs.IQueue) -> None:
         """After two retries an asynchronous call goes to the queue, with its event and its error."""
@@ -133,7 +135,7 @@ class Function(Construct):
             "Serverless-LambdaDLQ",
             "An on-failure destination takes its place: it keeps the error beside the event."
             if asynchronous
-            else "Never called asynchronously: an API answers its caller, a mapping has its own destination or redrive.",
+            else "Never called asynchronously: an API answers its caller, a mapping has its own destination.",
         )
         for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
             acknowledge(

@@ -15,7 +15,7 @@ from constructs import Construct
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.function import Function
 from infra.constructs.operators import Operators
-from infra.stages import Stage
+from infra.stages import CORS_HEADERS, Stage
 
 _PUBLIC = "AwsSolutions-APIG4"
 # Neither a query nor a header: both may carry an access token or a signature.
@@ -112,7 +112,6 @@ def _cors(stage: Stage) -> apigw.CorsPreflightOptions:
     return apigw.CorsPreflightOptions(
         allow_origins=list(stage.cors_origins),
         allow_methods=[apigw.CorsHttpMethod.ANY],
-        allow_headers=["authorization", "content-type", "idempotency-key"],
+        allow_headers=list(CORS_HEADERS),
         max_age=cdk.Duration.hours(1),
     )
-

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.function import Function
+from infra.constructs.lowest import resource_of
 from infra.stages import Stage
 
 PREFIX = "imports/"
@@ -68,8 +69,7 @@ class Imports(Construct):
             principal="s3.amazonaws.com",
             source_account=cdk.Stack.of(self).account,
         )
-        resource = self.bucket.node.default_child
-        assert isinstance(resource, s3.CfnBucket)
+        resource = resource_of(self.bucket, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             lambda_configurations=[
                 s3.CfnBucket.LambdaConfigurationProperty(
@@ -88,17 +88,13 @@ class Imports(Construct):
             self,
             "ReadAndRemove",
             roles=[importer.role],
-            statements=[
-                iam.PolicyStatement(actions=["s3:GetObject", "s3:DeleteObject"], resources=[self.objects_arn])
-            ],
+            statements=[iam.PolicyStatement(actions=["s3:GetObject", "s3:DeleteObject"], resources=[self.objects_arn])],
         )
         self.acknowledge_objects(policy)
 
     def acknowledge_objects(self, holder: Construct) -> None:
         """Accept that a policy of the holder names all imports at once."""
-        resource = self.bucket.node.default_child
-        assert isinstance(resource, s3.CfnBucket)
-        bucket = cdk.Stack.of(self).get_logical_id(resource)
+        bucket = cdk.Stack.of(self).get_logical_id(resource_of(self.bucket, s3.CfnBucket))
         acknowledge(
             holder,
             f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{PREFIX}*]",

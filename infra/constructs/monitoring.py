@@ -33,9 +33,7 @@ def add_dashboard(
                 ),
                 cloudwatch.GraphWidget(
                     title="Duration, p99",
-                    left=[
-                        f.function.metric_duration(label=f.name, period=period, statistic="p99") for f in functions
-                    ],
+                    left=[f.function.metric_duration(label=f.name, period=period, statistic="p99") for f in functions],
                 ),
                 cloudwatch.GraphWidget(
                     title="Waiting messages",

@@ -8,6 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
+from infra.constructs.lowest import resource_of
 from infra.stages import Stage
 
 
@@ -41,3 +42,16 @@ class Secrets(Construct):
             "AwsSolutions-SMG4",
             "These are the providers' secrets: they are changed at the provider, by a person, and copied here.",
         )
+
+    @property
+    def access_token_arn(self) -> str:
+        return _arn(self.access_token)
+
+    @property
+    def payment_accounts_arn(self) -> str:
+        return _arn(self.payment_accounts)
+
+
+def _arn(secret: secretsmanager.Secret) -> str:
+    """The ARN by attribute: a plain reference is the ARN on AWS, but only the name on the local cloud."""
+    return resource_of(secret, secretsmanager.CfnSecret).attr_id

@@ -62,7 +62,9 @@ def _text(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
-def _index(table: dynamodb.Table, name: str, partition: str, sort: str | None = None, *, everything: bool = False) -> None:
+def _index(
+    table: dynamodb.Table, name: str, partition: str, sort: str | None = None, *, everything: bool = False
+) -> None:
     table.add_global_secondary_index(
         index_name=name,
         partition_key=_text(partition),

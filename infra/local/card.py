@@ -63,13 +63,32 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
 
 
 def _fill_payment_accounts(endpoint: str, secret_arn: str) -> dict[str, Any]:
-    webhook_secret = f"whsec_{secrets.token_urlsafe(24)}"
-    epay_key = secrets.token_hex(16)
-    accounts = {
+    """Give each provider an account with secrets of its own, once in the life of a stack.
+
+    Made anew at a later deployment they would differ from what a running function has already read.
+    """
+    store = client("secretsmanager", endpoint)
+    accounts = json.loads(store.get_secret_value(SecretId=secret_arn)["SecretString"]) or _fresh_accounts()
+    stripe, epay = accounts["stripe"][ACCOUNT_NAME], accounts["epay"][ACCOUNT_NAME]
+    stripe["api_base"] = os.environ.get(STRIPE_BASE_VARIABLE, stripe["api_base"])
+    store.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(accounts))
+    return {
+        "stripe": {
+            "account": ACCOUNT_NAME,
+            "account_id": stripe["account_id"],
+            "webhook_secret": stripe["webhook_secret"],
+            "api_base": stripe["api_base"],
+        },
+        "epay": {"account": ACCOUNT_NAME, "pid": epay["pid"], "key": epay["key"]},
+    }
+
+
+def _fresh_accounts() -> dict[str, Any]:
+    return {
         "epay": {
             ACCOUNT_NAME: {
                 "pid": EPAY_PID,
-                "key": epay_key,
+                "key": secrets.token_hex(16),
                 "gateway_url": "https://pay.example/submit.php",
                 "currency": "CNY",
             }
@@ -78,19 +97,10 @@ def _fill_payment_accounts(endpoint: str, secret_arn: str) -> dict[str, Any]:
             ACCOUNT_NAME: {
                 "account_id": f"acct_{secrets.token_hex(8)}",
                 "secret_key": f"sk_test_{secrets.token_hex(16)}",
-                "webhook_secret": webhook_secret,
-                "api_base": os.environ.get(STRIPE_BASE_VARIABLE, "https://api.stripe.com"),
+                "webhook_secret": f"whsec_{secrets.token_urlsafe(24)}",
+                "api_base": "https://api.stripe.com",
             }
         },
-    }
-    client("secretsmanager", endpoint).put_secret_value(SecretId=secret_arn, SecretString=json.dumps(accounts))
-    return {
-        "stripe": {
-            "account": ACCOUNT_NAME,
-            "account_id": accounts["stripe"][ACCOUNT_NAME]["account_id"],
-            "webhook_secret": webhook_secret,
-        },
-        "epay": {"account": ACCOUNT_NAME, "pid": EPAY_PID, "key": epay_key},
     }
 
 
@@ -135,9 +145,7 @@ def _password() -> str:
 
 
 def _under(outputs: dict[str, str], prefix: str) -> dict[str, str]:
-    return {
-        _snake(name.removeprefix(prefix)): value for name, value in outputs.items() if name.startswith(prefix)
-    }
+    return {_snake(name.removeprefix(prefix)): value for name, value in outputs.items() if name.startswith(prefix)}
 
 
 def _snake(name: str) -> str:

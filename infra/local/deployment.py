@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,11 +11,24 @@ from typing import Any
 
 import boto3
 
-from infra.bundling.bundles import BUILD, ROOT, Bundles, digest_of
+from infra.bundling.bundles import BUILD, ROOT, digest_of
 from infra.local.settings import ACCOUNT, ADMIN, CDK, REGION, STACK_NAME, aws_environment
-from infra.stages import STAGES
+from infra.stages import CORS_HEADERS, LOCAL
 
-_INPUTS = ("functions", "infra", "layers", "cdk.json", "requirements/layer.txt", "package-lock.json")
+_INPUTS = (
+    "functions",
+    "infra/app.py",
+    "infra/bundling",
+    "infra/constructs",
+    "infra/functions.py",
+    "infra/stack.py",
+    "infra/stages.py",
+    "layers",
+    "cdk.json",
+    "requirements/layer.txt",
+    "package-lock.json",
+)
+"""All that the deployed stack is made of; not the commands around it."""
 _DIGEST_TAG = "keyrail-content"
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
@@ -37,29 +51,25 @@ def assembly(stage: str) -> Path:
     """The synthesised app for a stage; synthesised only if what goes into it changed."""
     folder = BUILD / "assemblies" / f"{stage}-{content_digest(stage)}"
     whole = folder / "whole"
-    if whole.exists() and _bundles_exist(stage):
+    if whole.exists():
         return folder
     for old in folder.parent.glob(f"{stage}-*"):
-        if old != folder:
-            subprocess.run(["rm", "-rf", str(old)], check=True)
+        shutil.rmtree(old, ignore_errors=True)
     run_cdk("synth", "--quiet", "--context", f"stage={stage}", "--output", str(folder))
     whole.touch()
     return folder
-
-
-def _bundles_exist(stage: str) -> bool:
-    Bundles.build(STAGES[stage].target)
-    return True
 
 
 def deploy(endpoint: str) -> None:
     make_asset_bucket(endpoint)
     run_cdk(
         "deploy", STACK_NAME, "--app", str(assembly("local")), "--require-approval", "never",
-        "--parameters", f"LocalEndpoint={endpoint}", "--tags", f"{_DIGEST_TAG}={content_digest('local')}",
+        "--parameters", f"LocalEndpoint={endpoint}",
+        "--tags", f"{_DIGEST_TAG}={content_digest('local')}",
         "--progress", "events",
         endpoint=endpoint,
     )  # fmt: skip
+    repair_cors(endpoint)
 
 
 def make_asset_bucket(endpoint: str) -> None:
@@ -68,6 +78,18 @@ def make_asset_bucket(endpoint: str) -> None:
     name = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
     if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=name)
+
+
+def repair_cors(endpoint: str) -> None:
+    """Say CORS again: the local cloud keeps CloudFormation's spelling of it, and then refuses every origin."""
+    client("apigatewayv2", endpoint).update_api(
+        ApiId=outputs(endpoint)["ApiId"],
+        CorsConfiguration={
+            "AllowOrigins": list(LOCAL.cors_origins),
+            "AllowMethods": ["*"],
+            "AllowHeaders": list(CORS_HEADERS),
+        },
+    )
 
 
 def outputs(endpoint: str) -> dict[str, str]:
@@ -116,5 +138,3 @@ def run_cdk(*arguments: str, endpoint: str = "http://127.0.0.1:1") -> None:
     (BUILD / "cdk.log").write_text(answer.stdout)
     if answer.returncode != 0:
         raise RuntimeError(f"cdk {arguments[0]} failed:\n{answer.stdout[-6000:]}")
-
-

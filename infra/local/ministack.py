@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 import time
-import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.local.process import Process
-from infra.local.settings import ADMIN, MINISTACK_PYTHON, REGION, clean_environment
+from infra.local.settings import ADMIN, MINISTACK_PYTHON, REGION, clean_environment, keep_loopback_direct
 
 USUAL_PORT = 4566
 _READY_WITHIN_S = 60.0
+_ANSWER_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class MiniStack:
 
     def start(self, *, enforce_iam: bool) -> str:
         """Start it, or find it running; returns its address."""
+        keep_loopback_direct()
         if running := self.endpoint:
             return running
         self.stop()
@@ -92,16 +96,24 @@ class MiniStack:
 
 
 def answers(endpoint: str) -> bool:
+    # The standard library's own client: `make down` has to work where nothing is installed.
+    connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=_ANSWER_WITHIN_S)
     try:
-        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def free_port(preferred: int) -> int:
     """The preferred port if it is free, else any that is."""
     for port in (preferred, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # Some systems let a second server bind beside one that listens on every address.
+            if port and probe.connect_ex(("127.0.0.1", port)) == 0:
+                continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -51,7 +51,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        return bool(self.started) and _started(self.pid) == self.started
+        return self.started != "" and _started(self.pid) == self.started
 
     def stop(self) -> None:
         for signal_number in (signal.SIGTERM, signal.SIGKILL):

@@ -17,11 +17,19 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 # MiniStack takes this pair for the account's root, also where it enforces IAM.
 ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-_FOREIGN = ("AWS_", "PYTHON", "CDK_", "KEYRAIL_", "MINISTACK_", "LAMBDA_", "PIP_", "UV_")
+_FOREIGN = ("AWS_", "PYTHON", "CDK_", "KEYRAIL_", "MINISTACK_", "LAMBDA_")
+
+
+def keep_loopback_direct() -> None:
+    """Where a proxy leads to the internet, this machine must still be reached without it."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = {host for host in os.environ.get(name, "").split(",") if host}
+        os.environ[name] = ",".join(sorted(hosts | {"127.0.0.1", "localhost"}))
 
 
 def clean_environment() -> dict[str, str]:
     """The caller's environment without what could lead a child astray: another account, another interpreter."""
+    keep_loopback_direct()
     return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 
 
