@@ -1,0 +1,41 @@
+"""The deployed stack, once a session: the real app, through the real command line, with IAM enforced.
+
+Name the card of a running stack in `KEYRAIL_TEST_CARD` to save the deployment while working on a test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.card import operator_token
+from infra.local.ministack import MiniStack
+from infra.local.settings import STATE
+from infra.local.up import bring_up
+
+Card = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Card]:
+    """What `.local/stack.json` says, of a stack that only this session uses."""
+    if running := os.environ.get("KEYRAIL_TEST_CARD"):
+        yield json.loads(Path(running).read_text())
+        return
+    state = STATE / "test-stack"
+    cloud = MiniStack(state)
+    cloud.stop()
+    try:
+        yield bring_up(state, state / "stack.json")
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture(scope="session")
+def operator_headers(stack: Card) -> dict[str, str]:
+    return {"Authorization": f"Bearer {operator_token(stack)}"}

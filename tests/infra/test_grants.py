@@ -1,0 +1,168 @@
+"""Least privilege: what each function may do is written down here a second time, and must be the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.infra.template import Resource, Template, as_list, target_of
+
+_LOGICAL_NAMES = {
+    "TablesCatalog": "catalog",
+    "TablesKeys": "keys",
+    "TablesOrders": "orders",
+    "TablesPayments": "payments",
+    "TablesAudit": "audit",
+    "SecretsAccessToken": "access_token",
+    "SecretsPaymentAccounts": "payment_accounts",
+    "ImportsBucket": "imports",
+    "KeysVault": "vault",
+    "KeysFingerprint": "fingerprint",
+    "EventsBus": "bus",
+    "IssuanceQueue": "issuance",
+    "RelayDeadLetters": "relay_dead_letters",
+    "ImportDeadLetters": "import_dead_letters",
+}
+_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+_PLATFORM = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+EXPECTED = {
+    "storefront_api": {
+        "catalog": {"dynamodb:GetItem"},
+        "catalog/index/by_listing": {"dynamodb:Query"},
+        "keys": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "access_token": {"secretsmanager:GetSecretValue"},
+        "payment_accounts": {"secretsmanager:GetSecretValue"},
+    },
+    "delivery_api": {
+        "orders": {"dynamodb:GetItem"},
+        "keys": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "vault": {"kms:Decrypt"},
+    },
+    "operator_api": {
+        "catalog": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "catalog/index/by_listing": {"dynamodb:Query"},
+        "keys": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "orders": {"dynamodb:GetItem"},
+        "orders/index/by_status": {"dynamodb:Query"},
+        "orders/index/by_paid_reference": {"dynamodb:Query"},
+        "payments": {"dynamodb:GetItem"},
+        "payments/index/by_desk": {"dynamodb:Query"},
+        "audit": {"dynamodb:Query"},
+        "imports/imports/*": {"s3:PutObject"},
+        "fingerprint": {"kms:Decrypt"},
+    },
+    "payment_webhook": {
+        "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "payments": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "payment_accounts": {"secretsmanager:GetSecretValue"},
+    },
+    "key_import": {
+        "catalog": {"dynamodb:GetItem"},
+        "keys": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "imports/imports/*": {"s3:GetObject", "s3:DeleteObject"},
+        "vault": {"kms:GenerateDataKey"},
+        "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
+        "import_dead_letters": {"sqs:SendMessage"},
+    },
+    "key_issuance": {
+        "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "issuance": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+    },
+    "event_relay": {
+        # A table and its stream share a logical name.
+        "catalog": _STREAM,
+        "keys": _STREAM,
+        "orders": _STREAM,
+        "payments": _STREAM,
+        "audit": {"dynamodb:PutItem"},
+        "bus": {"events:PutEvents"},
+        "issuance": {"sqs:SendMessage"},
+        "relay_dead_letters": {"sqs:SendMessage"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_function_may_do_what_it_needs_and_nothing_else(prod: Template, name: str) -> None:
+    assert _grants(prod, prod.functions()[name]) == EXPECTED[name]
+
+
+def test_the_list_of_grants_leaves_no_function_out(prod: Template) -> None:
+    assert set(prod.functions()) == set(EXPECTED)
+
+
+def test_no_action_is_a_wildcard_and_only_tracing_goes_without_a_resource(prod: Template) -> None:
+    for function in prod.functions().values():
+        for statement in prod.statements_of(function):
+            assert not [action for action in statement.actions if "*" in action]
+            if "*" in statement.resources:
+                assert statement.actions == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+
+def test_each_function_has_a_role_of_its_own(prod: Template) -> None:
+    functions = prod.functions().values()
+    assert len({prod.role_of(function) for function in functions}) == len(functions)
+
+
+def test_only_delivery_may_unwrap_what_the_vault_wrapped(prod: Template) -> None:
+    delivery = prod.role_of(prod.functions()["delivery_api"])
+    assert _named_users(prod.key("Vault"), "kms:Decrypt") == {delivery}
+    may_by_role = {
+        name
+        for name, function in prod.functions().items()
+        if "kms:Decrypt" in _grants(prod, function).get("vault", set())
+    }
+    assert may_by_role == {"delivery_api"}
+
+
+def test_import_may_wrap_new_keys_in_the_vault_but_unwrap_none(prod: Template) -> None:
+    importer = prod.role_of(prod.functions()["key_import"])
+    assert _named_users(prod.key("Vault"), "kms:GenerateDataKey") == {importer}
+    assert importer not in _named_users(prod.key("Vault"), "kms:Decrypt")
+
+
+@pytest.mark.parametrize("purpose", ["Vault", "Fingerprint", "Data"])
+def test_the_account_may_administer_a_key_but_not_use_it(prod: Template, purpose: str) -> None:
+    using = re.compile(r"kms:(\*|Decrypt|Encrypt|GenerateDataKey|ReEncrypt|Create\*Grant)")
+    for statement in prod.key(purpose).properties["KeyPolicy"]["Statement"]:
+        if statement.get("Sid") == "AdministerButNotUse":
+            assert not [action for action in as_list(statement["Action"]) if using.match(action)]
+
+
+def test_whoever_uses_the_data_key_must_come_through_a_service_of_this_account(prod: Template) -> None:
+    for statement in prod.key("Data").properties["KeyPolicy"]["Statement"]:
+        if statement["Principal"] == {"AWS": "*"}:
+            assert {"kms:CallerAccount", "kms:ViaService"} == set(statement["Condition"]["StringEquals"])
+
+
+def _grants(template: Template, function: Resource) -> dict[str, set[str]]:
+    grants: dict[str, set[str]] = {}
+    for statement in template.statements_of(function):
+        if statement.actions <= _PLATFORM:
+            continue
+        for resource in statement.resources:
+            grants.setdefault(_plain(target_of(resource)), set()).update(statement.actions)
+    return grants
+
+
+def _plain(target: str) -> str:
+    """A logical name without its hash."""
+    name, slash, rest = target.partition("/")
+    return _LOGICAL_NAMES[re.sub(r"[0-9A-F]{8}$", "", name)] + slash + rest
+
+
+def _named_users(key: Resource, action: str) -> set[str]:
+    users = set()
+    for statement in key.properties["KeyPolicy"]["Statement"]:
+        if action in as_list(statement["Action"]):
+            users |= {target_of(arn) for arn in as_list(statement["Principal"]["AWS"])}
+    return users

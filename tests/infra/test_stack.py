@@ -1,0 +1,191 @@
+"""What every stage must have: data that is encrypted and comes back, failures that are kept and heard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from infra.stages import STAGES
+from tests.infra.template import Resource, Template, target_of
+
+_RESERVED_NAMES = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SecretsManager::Secret": "Name",
+}
+
+
+@pytest.mark.parametrize("stage", ["local", "prod"])
+def test_cdk_nag_finds_nothing_unexplained(synthesise: Callable[..., Template], stage: str) -> None:
+    assert synthesise(stage, checked=True).functions()
+
+
+def test_every_table_is_encrypted_with_our_key_and_can_be_restored(prod: Template) -> None:
+    for table in prod.all("AWS::DynamoDB::Table"):
+        assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table.properties["SSESpecification"]["SSEType"] == "KMS"
+        assert target_of(table.properties["SSESpecification"]["KMSMasterKeyId"]) == prod.key("Data").name
+
+
+def test_production_data_outlives_the_stack_and_the_local_stack_goes_whole(prod: Template, local: Template) -> None:
+    for kind in ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Cognito::UserPool"):
+        assert {resource.raw["DeletionPolicy"] for resource in prod.all(kind)} == {"Retain"}
+        assert {resource.raw["DeletionPolicy"] for resource in local.all(kind)} == {"Delete"}
+    assert {table.properties["DeletionProtectionEnabled"] for table in prod.all("AWS::DynamoDB::Table")} == {True}
+    assert not any(table.properties.get("DeletionProtectionEnabled") for table in local.all("AWS::DynamoDB::Table"))
+
+
+def test_every_table_but_the_audit_trail_streams_both_images(prod: Template) -> None:
+    for table in prod.all("AWS::DynamoDB::Table"):
+        view = table.properties.get("StreamSpecification", {}).get("StreamViewType")
+        assert view == (None if table.name.startswith("TablesAudit") else "NEW_AND_OLD_IMAGES")
+
+
+def test_keys_rotate(prod: Template) -> None:
+    assert all(key.properties["EnableKeyRotation"] for key in prod.all("AWS::KMS::Key"))
+
+
+def test_imports_are_private_encrypted_and_gone_after_a_day(prod: Template) -> None:
+    (bucket,) = prod.all("AWS::S3::Bucket")
+    assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "VersioningConfiguration" not in bucket.properties
+    assert [rule["ExpirationInDays"] for rule in bucket.properties["LifecycleConfiguration"]["Rules"]] == [1]
+    (policy,) = prod.all("AWS::S3::BucketPolicy")
+    assert policy.properties["PolicyDocument"]["Statement"][0]["Condition"] == {
+        "Bool": {"aws:SecureTransport": "false"}
+    }
+
+
+def test_every_function_keeps_its_log_encrypted_and_for_a_limited_time(prod: Template) -> None:
+    groups = {group.name: group for group in prod.all("AWS::Logs::LogGroup")}
+    for function in prod.functions().values():
+        group = groups[function.properties["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert group.properties["RetentionInDays"] == STAGES["prod"].log_retention_days
+        assert target_of(group.properties["KmsKeyId"]) == prod.key("Data").name
+    assert all("RetentionInDays" in group.properties and "KmsKeyId" in group.properties for group in groups.values())
+
+
+def test_every_function_runs_traced_on_arm_with_both_layers(prod: Template) -> None:
+    for function in prod.functions().values():
+        assert function.properties["TracingConfig"] == {"Mode": "Active"}
+        assert function.properties["Architectures"] == ["arm64"]
+        assert function.properties["Runtime"] == "python3.13"
+        assert len(function.properties["Layers"]) == len(prod.all("AWS::Lambda::LayerVersion"))
+
+
+def test_errors_and_throttles_of_every_function_ring(prod: Template) -> None:
+    watched = {
+        (alarm.properties["MetricName"], dimension["Value"]["Ref"])
+        for alarm in prod.all("AWS::CloudWatch::Alarm")
+        for dimension in alarm.properties.get("Dimensions", [])
+        if dimension["Name"] == "FunctionName"
+    }
+    names = {function.name for function in prod.functions().values()}
+    assert watched == {(metric, name) for metric in ("Errors", "Throttles") for name in names}
+
+
+def test_every_alarm_has_a_listener(prod: Template) -> None:
+    (topic,) = prod.all("AWS::SNS::Topic")
+    for alarm in prod.all("AWS::CloudWatch::Alarm"):
+        assert alarm.properties["AlarmActions"] == [{"Ref": topic.name}]
+
+
+def test_money_that_waits_rings(prod: Template) -> None:
+    watched = {
+        (alarm.properties["MetricName"], alarm.properties["Dimensions"][0]["Value"])
+        for alarm in prod.all("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("Namespace") == "keyrail"
+    }
+    assert watched == {
+        ("UnmatchedPayment", "payment_webhook"),
+        ("RefundDue", "payment_webhook"),
+        ("RefundDue", "key_issuance"),
+        ("CallbackRefused", "payment_webhook"),
+    }
+
+
+def test_every_dead_letter_queue_rings_at_its_first_message(prod: Template) -> None:
+    dead_letters = {queue.name for queue in prod.all("AWS::SQS::Queue") if "DeadLetters" in queue.name}
+    watched = {
+        alarm.properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for alarm in prod.all("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        and alarm.properties["Threshold"] == 1
+    }
+    assert watched == dead_letters
+
+
+def test_failed_work_is_kept_wherever_nobody_waits_for_an_answer(prod: Template) -> None:
+    (importer,) = prod.all("AWS::Lambda::EventInvokeConfig")
+    assert target_of(importer.properties["FunctionName"]) == prod.functions()["key_import"].name
+    assert _destination(importer).startswith("ImportDeadLetters")
+    streams = [m for m in prod.all("AWS::Lambda::EventSourceMapping") if "BisectBatchOnFunctionError" in m.properties]
+    tables_with_stream = [
+        table for table in prod.all("AWS::DynamoDB::Table") if "StreamSpecification" in table.properties
+    ]
+    assert len(streams) == len(tables_with_stream)
+    for mapping in streams:
+        assert _destination(mapping).startswith("RelayDeadLetters")
+        assert mapping.properties["BisectBatchOnFunctionError"]
+        assert mapping.properties["MaximumRetryAttempts"] > 0
+        assert mapping.properties["MaximumRecordAgeInSeconds"] > 0
+
+
+def test_every_batch_reports_its_failures_record_by_record(prod: Template) -> None:
+    for mapping in prod.all("AWS::Lambda::EventSourceMapping"):
+        assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run(prod: Template) -> None:
+    (queue,) = [queue for queue in prod.all("AWS::SQS::Queue") if "RedrivePolicy" in queue.properties]
+    consumer = prod.functions()["key_issuance"]
+    assert queue.properties["VisibilityTimeout"] >= 6 * consumer.properties["Timeout"]
+
+
+def test_every_queue_is_encrypted_with_our_key(prod: Template) -> None:
+    for queue in prod.all("AWS::SQS::Queue"):
+        assert target_of(queue.properties["KmsMasterKeyId"]) == prod.key("Data").name
+
+
+def test_the_back_office_opens_to_a_token_only(prod: Template) -> None:
+    (authorizer,) = prod.all("AWS::ApiGatewayV2::Authorizer")
+    assert authorizer.properties["AuthorizerType"] == "JWT"
+    for route in prod.all("AWS::ApiGatewayV2::Route"):
+        is_back_office = " /ops/" in route.properties["RouteKey"]
+        assert (route.properties.get("AuthorizationType") == "JWT") == is_back_office
+
+
+def test_the_api_is_throttled_and_its_log_holds_neither_query_nor_header(prod: Template) -> None:
+    (stage,) = prod.all("AWS::ApiGatewayV2::Stage")
+    assert stage.properties["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+    fields = json.loads(stage.properties["AccessLogSettings"]["Format"]).values()
+    assert not [field for field in fields if "query" in field.lower() or "header" in field.lower()]
+
+
+def test_operators_in_production_need_a_second_factor_and_nobody_signs_up(prod: Template) -> None:
+    (pool,) = prod.all("AWS::Cognito::UserPool")
+    assert pool.properties["MfaConfiguration"] == "ON"
+    assert pool.properties["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    (client,) = prod.all("AWS::Cognito::UserPoolClient")
+    assert "ALLOW_USER_PASSWORD_AUTH" not in client.properties["ExplicitAuthFlows"]
+
+
+@pytest.mark.parametrize("kind", _RESERVED_NAMES)
+def test_no_name_is_reserved_so_that_two_stacks_fit_in_an_account(prod: Template, kind: str) -> None:
+    assert not [resource.name for resource in prod.all(kind) if _RESERVED_NAMES[kind] in resource.properties]
+
+
+def test_no_secret_is_in_the_template(prod: Template) -> None:
+    for secret in prod.all("AWS::SecretsManager::Secret"):
+        assert secret.properties.get("SecretString", "{}") == "{}"
+
+
+def _destination(resource: Resource) -> str:
+    return target_of(resource.properties["DestinationConfig"]["OnFailure"]["Destination"])
