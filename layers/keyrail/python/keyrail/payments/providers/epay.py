@@ -144,7 +144,7 @@ def _parameters(raw_query: str) -> dict[str, str]:
     Values are signed without being encoded, so a value that holds `&name=` could be read as two parameters under the
     same signature. Raises SignatureInvalid.
     """
-    pairs = raw_query.split("&", MAX_PARAMETERS)
+    pairs = raw_query.split("&")
     if len(raw_query) > MAX_QUERY_LENGTH or len(pairs) > MAX_PARAMETERS:
         raise SignatureInvalid
     parameters: dict[str, str] = {}

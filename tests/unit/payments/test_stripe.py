@@ -1,0 +1,344 @@
+"""Stripe's events, signed by Stripe's own SDK: what it verifies we verify, and what it lets pass wrongly we refuse."""
+
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import stripe as sdk
+
+from keyrail.payments.model import (
+    Confirmation,
+    PaymentAttempt,
+    ProviderUnavailable,
+    SignatureInvalid,
+    attempt_id,
+)
+from keyrail.payments.providers import Callback, Opening
+from keyrail.payments.providers.http_client import Reply
+from keyrail.payments.providers.stripe import SIGNATURE_TOLERANCE_S, Stripe
+from keyrail.platform.config import ConfigError
+from keyrail.platform.errors import Invalid
+from keyrail.platform.ids import derived_id
+from keyrail.platform.money import Money
+
+SECRET = "whsec_of_the_test"
+API_KEY = "sk_test_of_the_test"
+ACCOUNT = Stripe(account="main", account_id="acct_1", secret_key=API_KEY, webhook_secret=SECRET)
+ATTEMPT_ID = attempt_id(derived_id("ord", "stripe"), 1)
+NOW_S = int(time.time())  # the SDK has no clock to inject
+NOW_MS = NOW_S * 1000
+
+
+def event(kind: str = "checkout.session.completed", top: dict[str, Any] | None = None, **session: Any) -> bytes:
+    """The members of a real event that anybody reads; a member given as None is sent as null."""
+    whole = {
+        "id": "evt_1",
+        "object": "event",
+        "api_version": "2025-03-31.basil",
+        "created": NOW_S,
+        "livemode": False,
+        "type": kind,
+        "data": {
+            "object": {
+                "id": "cs_test_1",
+                "object": "checkout.session",
+                "amount_total": 1990,
+                "client_reference_id": ATTEMPT_ID,
+                "currency": "cny",
+                "livemode": False,
+                "mode": "payment",
+                "payment_intent": "pi_1",
+                "payment_status": "paid",
+                "status": "complete",
+                "customer_details": {"name": "王小明"},
+                **session,
+            }
+        },
+        **(top or {}),
+    }
+    return json.dumps(whole, ensure_ascii=False, indent=2).encode()
+
+
+def sdk_header(payload: bytes, at_s: int = NOW_S, secret: str = SECRET) -> str:
+    header: str = sdk.WebhookSignature.generate_signature_header(payload.decode(), secret, at_s)
+    return header
+
+
+def sdk_accepts(payload: bytes, header: str) -> bool:
+    try:
+        return bool(sdk.WebhookSignature.verify_header(payload, header, SECRET, SIGNATURE_TOLERANCE_S))
+    except sdk.SignatureVerificationError:
+        return False
+
+
+def said(payload: bytes, header: str | None = None, account: Stripe = ACCOUNT) -> Confirmation | None:
+    headers = {"stripe-signature": sdk_header(payload) if header is None else header}
+    return account.confirm(Callback("POST", "", payload, headers), NOW_MS)
+
+
+def claim(payload: bytes, account: Stripe = ACCOUNT) -> Confirmation:
+    confirmation = said(payload, account=account)
+    assert confirmation is not None
+    return confirmation
+
+
+def refused(payload: bytes, header: str) -> bool:
+    try:
+        said(payload, header)
+    except SignatureInvalid:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", ["checkout.session.completed", "checkout.session.async_payment_succeeded"])
+def test_an_event_that_the_sdk_verifies_is_a_payment_of_the_attempt(kind: str) -> None:
+    payload = event(kind)
+    assert sdk_accepts(payload, sdk_header(payload))
+    assert said(payload) == Confirmation(
+        provider="stripe",
+        account="main",
+        merchant="acct_1",
+        attempt_id=ATTEMPT_ID,
+        reference="pi_1",
+        amount=Money(1990, "CNY"),
+        paid=True,
+        status="paid",
+    )
+
+
+def test_every_changed_byte_of_the_payload_is_refused() -> None:
+    payload = event()
+    header = sdk_header(payload)
+    for place in range(len(payload)):
+        changed = bytearray(payload)
+        for flip in (0x01, 0x20, 0x80):
+            changed[place] = payload[place] ^ flip
+            assert refused(bytes(changed), header)
+
+
+def test_every_changed_byte_of_the_header_is_refused() -> None:
+    payload = event()
+    header = sdk_header(payload)
+    for place in range(len(header)):
+        for code in range(256):
+            changed = header[:place] + chr(code) + header[place + 1 :]
+            assert changed == header or refused(payload, changed)
+
+
+def test_a_cut_or_longer_payload_is_refused() -> None:
+    payload = event()
+    for other in (b"", payload[:-1], payload + b"\n", b"\xef\xbb\xbf" + payload):
+        assert refused(other, sdk_header(payload))
+
+
+@pytest.mark.parametrize("age_s", [SIGNATURE_TOLERANCE_S, 0, -SIGNATURE_TOLERANCE_S])
+def test_a_time_stamp_inside_the_window_is_accepted(age_s: int) -> None:
+    payload = event()
+    assert not refused(payload, sdk_header(payload, NOW_S - age_s))
+
+
+def test_a_time_stamp_that_is_too_old_is_refused() -> None:
+    payload = event()
+    header = sdk_header(payload, NOW_S - SIGNATURE_TOLERANCE_S - 1)
+    assert refused(payload, header)
+    assert not sdk_accepts(payload, header)
+
+
+def test_a_time_stamp_from_the_future_is_refused_although_the_sdk_accepts_it() -> None:
+    payload = event()
+    header = sdk_header(payload, NOW_S + SIGNATURE_TOLERANCE_S + 1)
+    assert refused(payload, header)
+    assert sdk_accepts(payload, header)
+
+
+def test_one_of_several_signatures_is_enough_while_a_secret_is_rolled() -> None:
+    payload = event()
+    time_stamp, _, right = sdk_header(payload).partition(",")
+    wrong = "v1=" + "0" * 64
+    for header in (f"{time_stamp},{wrong},{right}", f"{right},{wrong},{time_stamp}", f"{time_stamp},{right},v0=x"):
+        assert not refused(payload, header)
+        assert sdk_accepts(payload, header)
+    assert refused(payload, f"{time_stamp},{wrong},{wrong}")
+
+
+def test_a_header_that_is_not_stripes_is_refused() -> None:
+    payload = event()
+    time_stamp, _, right = sdk_header(payload).partition(",")
+    signature = right.removeprefix("v1=")
+    for header in (
+        "",
+        time_stamp,
+        right,
+        f"{time_stamp},v0={signature}",
+        f"{time_stamp},v1=",
+        f"{time_stamp},{time_stamp},{right}",
+        f"{time_stamp},t=1,{right}",
+        f"t=,{right}",
+        f"t=now,{right}",
+        f"t=-1,{right}",
+        f"t=１,{right}",
+        f"t=0{NOW_S},{right}",
+        f"t={NOW_S}.0,{right}",
+        f"{time_stamp};{right}",
+        f"{time_stamp}, {right}",
+        f"{time_stamp},{right},",
+        f"{time_stamp},{right},\ud800=",
+        f"{time_stamp},v1={signature.upper()}",
+        f"{time_stamp},{right}," + ",".join(["v1=" + "0" * 64] * 40),
+    ):
+        assert refused(payload, header), header
+    with pytest.raises(SignatureInvalid):
+        ACCOUNT.confirm(Callback("POST", "", payload, {}), NOW_MS)
+
+
+def test_another_endpoints_secret_does_not_sign_for_this_account() -> None:
+    payload = event()
+    assert refused(payload, sdk_header(payload, secret="whsec_another"))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"[]", b"null", b'"paid"', b"{", b"\xff\xfe{}", b'{"a": NaN}', b"[" * 100_000, "{}".encode("utf-16")],
+)
+def test_a_signed_body_that_is_no_json_object_is_refused(payload: bytes) -> None:
+    signature = hmac.new(SECRET.encode(), b"%d." % NOW_S + payload, hashlib.sha256).hexdigest()
+    assert refused(payload, f"t={NOW_S},v1={signature}")
+
+
+@pytest.mark.parametrize("content", [None, [], {}, {"object": None}, {"object": "cs_1"}])
+def test_a_payment_event_without_a_session_is_refused(content: object) -> None:
+    payload = event(top={"data": content})
+    assert refused(payload, sdk_header(payload))
+
+
+def test_a_session_without_any_number_is_refused() -> None:
+    payload = event(payment_intent=None, id=None)
+    assert refused(payload, sdk_header(payload))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["checkout.session.expired", "checkout.session.async_payment_failed", "payment_intent.succeeded", "", None, []],
+)
+def test_other_events_are_no_payments(kind: Any) -> None:
+    assert said(event(kind)) is None
+
+
+@pytest.mark.parametrize("mode", ["subscription", "setup", None])
+def test_sessions_that_are_not_one_off_payments_are_none(mode: str | None) -> None:
+    assert said(event(mode=mode)) is None
+
+
+@pytest.mark.parametrize("status", ["unpaid", "no_payment_required", "PAID", "", None, True])
+def test_only_paid_is_paid(status: object) -> None:
+    assert claim(event(payment_status=status)).paid is False
+
+
+def test_a_session_that_names_no_attempt_still_shows_its_money() -> None:
+    confirmation = claim(event(client_reference_id=None))
+    assert (confirmation.attempt_id, confirmation.paid, confirmation.reference) == ("", True, "pi_1")
+
+
+def test_the_session_is_the_reference_where_there_is_no_payment_intent() -> None:
+    assert claim(event(payment_intent=None)).reference == "cs_test_1"
+
+
+@pytest.mark.parametrize("currency", ["xau", "", None, "c\u0148y", "u\u017fd", 156])
+def test_an_unknown_currency_is_no_amount(currency: object) -> None:
+    assert claim(event(currency=currency)).amount is None
+
+
+@pytest.mark.parametrize("total", [1990.0, 19.9, "1990", True, None, -1, 10**13, [1990]])
+def test_a_total_that_is_no_whole_number_in_bounds_is_no_amount(total: object) -> None:
+    confirmation = claim(event(amount_total=total))
+    assert confirmation.amount is None
+    assert confirmation.reference == "pi_1"
+
+
+def test_a_fraction_elsewhere_in_the_event_does_not_hide_the_payment() -> None:
+    assert claim(event(total_details={"percent_off": 12.5})).amount == Money(1990, "CNY")
+
+
+def test_a_connected_accounts_payment_is_not_ours() -> None:
+    assert claim(event(top={"account": "acct_2"})).merchant == "acct_2"
+    assert claim(event(top={"account": "acct_1"})).merchant == "acct_1"
+
+
+@pytest.mark.parametrize(("key", "ours"), [("sk_test_x", False), ("rk_test_x", False), ("sk_live_x", True)])
+def test_a_payment_of_the_other_mode_belongs_to_another_merchant(key: str, ours: bool) -> None:
+    account = replace(ACCOUNT, secret_key=key)
+    assert claim(event(top={"livemode": ours}), account).merchant == account.merchant
+    others: list[object] = [not ours, None, "false", 0, 1, []]
+    for mode in others:
+        assert claim(event(top={"livemode": mode}), account).merchant != account.merchant
+
+
+ATTEMPT = PaymentAttempt(attempt_id=ATTEMPT_ID, provider="stripe", account="main", amount=Money(1990, "CNY"))
+OPENING = Opening("VIP", "https://api.example/hook", "https://shop.example/done", NOW_MS)
+
+
+def test_stripe_needs_an_address_to_return_to() -> None:
+    with pytest.raises(Invalid) as refusal:
+        ACCOUNT.open(ATTEMPT, replace(OPENING, return_url=None))
+    assert [(f.field, f.reason) for f in refusal.value.fields] == [("payment.return_url", "required")]
+
+
+def test_stripe_chooses_the_methods() -> None:
+    with pytest.raises(Invalid) as refusal:
+        ACCOUNT.open(replace(ATTEMPT, method="alipay"), OPENING)
+    assert refusal.value.fields[0].field == "payment.method"
+
+
+def test_a_page_in_the_clear_is_not_believed_of_the_real_stripe() -> None:
+    for url, right in (("https://checkout.stripe.com/c", True), ("http://127.0.0.1/c", False)):
+        session = {"url": url, "client_reference_id": ATTEMPT_ID}
+        reply = Reply(200, json.dumps(session).encode())
+        if right:
+            assert ACCOUNT._page_of(reply, ATTEMPT) == url
+        else:
+            with pytest.raises(ProviderUnavailable):
+                ACCOUNT._page_of(reply, ATTEMPT)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("account", ""),
+        ("account_id", ""),
+        ("webhook_secret", ""),
+        ("webhook_secret", "whsec_x\n"),
+        ("secret_key", ""),
+        ("secret_key", "sk_test_x\n"),
+        ("secret_key", "pk_test_x"),
+        ("secret_key", None),
+        ("account_id", 1),
+        ("secret_key", "sk_test_x\r\nX-Injected: 1"),
+        ("api_base", "http://api.stripe.com"),
+        ("api_base", "http://localhost.attacker.example"),
+        ("api_base", "ftp://localhost"),
+        ("api_base", "https://"),
+        ("api_base", "https://[oops"),
+    ],
+)
+def test_a_setting_that_cannot_be_right_stops_the_start(setting: str, value: Any) -> None:
+    with pytest.raises(ConfigError) as error:
+        replace(ACCOUNT, **{setting: value})
+    assert str(error.value) == f"stripe.{setting}"
+
+
+def test_the_secrets_show_in_no_text() -> None:
+    assert API_KEY not in repr(ACCOUNT)
+    assert SECRET not in repr(ACCOUNT)
+
+
+def test_importing_the_provider_does_not_load_the_http_library() -> None:
+    check = "import keyrail.payments.providers.stripe, sys; sys.exit('urllib3' in sys.modules)"
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", check], env=env, check=False, timeout=60).returncode == 0
