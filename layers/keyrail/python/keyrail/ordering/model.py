@@ -132,8 +132,8 @@ class Order(Versioned):
     attempts: tuple[PaymentAttempt, ...]
     refunds: tuple[Refund, ...] = ()
     contact: Contact = Contact()
-    request_hash: str
-    token_hash: str
+    request_hash: bytes
+    token_hash: bytes
     created_at_ms: int
     expires_at_ms: int
 
@@ -175,8 +175,8 @@ def check_lines(lines: Sequence[Line]) -> None:
         raise OrderTooLarge
 
 
-def token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def token_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def pay(order: Order, attempt_id: str, reference: str, origin: Origin, now_ms: int) -> Order:

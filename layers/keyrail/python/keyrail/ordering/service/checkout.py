@@ -49,8 +49,8 @@ class Wanted:
     return_url: str | None = None
     expected_total: Money | None = None
 
-    def fingerprint(self) -> str:
-        return hashlib.sha256(to_json(self)).hexdigest()
+    def fingerprint(self) -> bytes:
+        return hashlib.sha256(to_json(self)).digest()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""The tables as the stores need them, for tests that run without the stack; `tests/infra` compares them with it."""
+
+from typing import Any
+
+Index = tuple[str, str | None, str]  # hash key, range key, projection
+
+TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
+    "catalog": ("pk", "sk", {"by_listing": ("listing", "listing_order", "ALL")}),
+    "keys": ("key_id", None, {"claimable": ("claim_partition", "claim_order", "KEYS_ONLY")}),
+    "orders": (
+        "order_id",
+        None,
+        {
+            "by_status": ("status_partition", "status_order", "KEYS_ONLY"),
+            "by_paid_reference": ("paid_reference", None, "KEYS_ONLY"),
+        },
+    ),
+    "payments": ("payment_id", None, {"by_desk": ("desk", "desk_order", "ALL")}),
+    "audit": ("subject", "at_id", {}),
+}
+
+
+def create_table(client: Any, kind: str, name: str) -> None:
+    hash_key, range_key, indexes = TABLES[kind]
+    names = {hash_key, range_key, *(key for index in indexes.values() for key in index[:2])} - {None}
+    table: dict[str, Any] = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _schema(hash_key, range_key),
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in sorted(map(str, names))],
+    }
+    if indexes:
+        table["GlobalSecondaryIndexes"] = [
+            {"IndexName": index, "KeySchema": _schema(ihash, irange), "Projection": {"ProjectionType": projection}}
+            for index, (ihash, irange, projection) in indexes.items()
+        ]
+    client.create_table(**table)
+
+
+def _schema(hash_key: str, range_key: str | None) -> list[dict[str, str]]:
+    keys = [{"AttributeName": hash_key, "KeyType": "HASH"}]
+    return keys + ([{"AttributeName": range_key, "KeyType": "RANGE"}] if range_key else [])

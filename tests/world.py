@@ -1,0 +1,218 @@
+"""keyrail on a real engine, without the functions and the stack around it: for races, faults and counts.
+
+Every world has tables of its own. Its clock is the system's, plus what a test adds.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from keyrail.catalog.model import Product, Sku
+from keyrail.catalog.service import Catalog
+from keyrail.catalog.store import CatalogStore
+from keyrail.fulfilment.model import Settled
+from keyrail.fulfilment.service import Issuance, Settlement
+from keyrail.fulfilment.service.delivery import Delivery
+from keyrail.inventory.model import Batch, Key, KeyState
+from keyrail.inventory.service import Batches, Claims, NewBatch, SoldKeys
+from keyrail.inventory.service.importing import Importing
+from keyrail.inventory.store import KeyStore
+from keyrail.ordering.model import Contact, Line, Order
+from keyrail.ordering.service import Checkout, Orders, Placed, Wanted
+from keyrail.ordering.store import OrderStore
+from keyrail.payments.model import Confirmation, PaymentAttempt
+from keyrail.payments.service import Callback, Desk, PaymentAccounts, payment_accounts
+from keyrail.payments.store import PaymentStore
+from keyrail.platform.audit import AuditTrail
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.documents import from_attributes
+from keyrail.platform.money import Money
+from keyrail.vault.providers.kms import KmsKeyWrapper
+from keyrail.vault.service import Opener
+from tests.tables import TABLES, create_table
+
+BUYER = Origin("buyer", "198.51.100.7")
+OPERATOR = Origin("operator:test", "192.0.2.1", "test")
+PROVIDER = Origin("provider:epay/main", "203.0.113.9")
+SYSTEM = Origin("system:test", "test")
+SKU = "game-100"
+PRICE = Money(990, "CNY")
+
+
+@dataclass
+class World:
+    """`dynamodb` and `kms` are botocore clients of the engine under test."""
+
+    dynamodb: Any
+    kms: Any
+    ahead_ms: int = 0
+    epay_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    names: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            prefix = f"w{secrets.token_hex(5)}"
+            self.names = {kind: f"{prefix}-{kind}" for kind in TABLES}
+            for kind, name in self.names.items():
+                create_table(self.dynamodb, kind, name)
+            self.vault_key = self.kms.create_key()["KeyMetadata"]["Arn"]
+            self.fingerprint_key = self.kms.create_key()["KeyMetadata"]["Arn"]
+
+    def now_ms(self) -> int:
+        return system_now_ms() + self.ahead_ms
+
+    def another_process(self, dynamodb: Any = None, kms: Any = None) -> "World":
+        """The same tables and keys, seen by a process that remembers nothing."""
+        other = World(dynamodb or self.dynamodb, kms or self.kms, self.ahead_ms, self.epay_key, self.names)
+        other.vault_key, other.fingerprint_key = self.vault_key, self.fingerprint_key
+        return other
+
+    # the use cases, wired as the functions wire them
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        return Catalog(CatalogStore(self.dynamodb, self.names["catalog"]), self.now_ms)
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        return KeyStore(self.dynamodb, self.names["keys"])
+
+    @cached_property
+    def claims(self) -> Claims:
+        return Claims(self.keys, self.now_ms)
+
+    @cached_property
+    def orders(self) -> Orders:
+        return Orders(OrderStore(self.dynamodb, self.names["orders"]))
+
+    @cached_property
+    def accounts(self) -> PaymentAccounts:
+        epay = {"pid": "1001", "key": self.epay_key, "gateway_url": "https://pay.example/submit.php"}
+        return payment_accounts(json.dumps({"epay": {"main": epay, "second": {**epay, "pid": "1002"}}}))
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        return Checkout(
+            self.orders, self.catalog, self.claims, self.accounts, "t" * 64, "https://api.example", self.now_ms
+        )
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(PaymentStore(self.dynamodb, self.names["payments"]), self.now_ms)
+
+    @cached_property
+    def issuance(self) -> Issuance:
+        return Issuance(self.orders, self.claims, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        return Settlement(self.orders, self.claims, self.accounts, self.desk, self.issuance, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        opener = Opener(KmsKeyWrapper(self.kms, self.vault_key), self.now_ms)
+        return Delivery(self.orders, SoldKeys(self.keys, self.now_ms), opener)
+
+    @cached_property
+    def batches(self) -> Batches:
+        return Batches(self.keys, self.catalog, KmsKeyWrapper(self.kms, self.fingerprint_key), self.now_ms)
+
+    @cached_property
+    def importing(self) -> Importing:
+        vault, fingerprint = (KmsKeyWrapper(self.kms, key) for key in (self.vault_key, self.fingerprint_key))
+        return Importing(self.keys, self.catalog, vault, fingerprint, self.now_ms)
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        return AuditTrail(self.dynamodb, self.names["audit"])
+
+    # what people do
+
+    def stock_up(self, count: int, sku_id: str = SKU, price: Money = PRICE, max_quantity: int = 90) -> list[str]:
+        """A product, a SKU and a batch of `count` keys; returns their codes."""
+        now = stamp(OPERATOR, self.now_ms())
+        self.catalog.save_product(Product(product_id="game", store_id="main", name="Game", **now), OPERATOR)
+        sku = Sku(
+            sku_id=sku_id,
+            product_id="game",
+            store_id="main",
+            name="100 points",
+            price=price,
+            issuer="game",
+            max_quantity=max_quantity,
+            **now,
+        )
+        self.catalog.save_sku(sku, OPERATOR)
+        return self.import_codes(new_codes(count), sku_id)[0]
+
+    def import_codes(self, codes: list[str], sku_id: str = SKU) -> tuple[list[str], Batch]:
+        wanted = NewBatch(sku_id=sku_id, source="supplier")
+        batch = self.batches.open(wanted, secrets.token_hex(16), OPERATOR)
+        return codes, self.importing.import_file(batch.batch_id, "\n".join(codes).encode(), SYSTEM)
+
+    def order(
+        self, quantity: int = 1, idempotency_key: str | None = None, sku_id: str = SKU, lines: tuple[Line, ...] = ()
+    ) -> Placed:
+        wanted = Wanted(
+            store_id="main",
+            lines=lines or (Line(sku_id, quantity),),
+            contact=Contact(email="buyer@example.com"),
+            provider="epay",
+            method="alipay",
+            return_url="https://shop.example/thanks",
+        )
+        return self.checkout.place(wanted, idempotency_key or secrets.token_hex(16), BUYER)
+
+    def callback(self, attempt: PaymentAttempt, reference: str | None = None, **changed: str) -> Callback:
+        """What epay would send for the attempt, signed with the account's key; `changed` before signing."""
+        values = {
+            "pid": "1001",
+            "trade_no": reference or f"ref-{attempt.attempt_id}",
+            "out_trade_no": attempt.attempt_id,
+            "type": "alipay",
+            "name": "order",
+            "money": attempt.amount.decimal(),
+            "trade_status": "TRADE_SUCCESS",
+            **changed,
+        }
+        return Callback("GET", epay_query(values, self.epay_key), b"", {})
+
+    def pay(self, attempt: PaymentAttempt, reference: str | None = None, **changed: str) -> Settled:
+        said = self.confirmed(self.callback(attempt, reference, **changed))
+        return self.settlement.settle(said, PROVIDER)
+
+    def confirmed(self, callback: Callback, account: str = "main") -> Confirmation:
+        said = self.accounts.at("epay", account).confirm(callback, self.now_ms())
+        assert said is not None
+        return said
+
+    # what is true in the end
+
+    def stored_keys(self) -> list[Key]:
+        return [from_attributes(Key, item) for item in self.scan("keys") if item["key_id"]["S"].startswith("key_")]
+
+    def stored_orders(self) -> list[Order]:
+        return [from_attributes(Order, item) for item in self.scan("orders")]
+
+    def sold(self) -> list[Key]:
+        return [key for key in self.stored_keys() if key.state is KeyState.SOLD]
+
+    def scan(self, kind: str) -> list[dict[str, Any]]:
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.names[kind], ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+
+def new_codes(count: int) -> list[str]:
+    return ["-".join(secrets.token_hex(2).upper() for _ in range(4)) for _ in range(count)]
+
+
+def epay_query(values: dict[str, str], key: str) -> str:
+    """Signed as the protocol says: sorted, joined, key appended, MD5."""
+    signed = "&".join(f"{name}={values[name]}" for name in sorted(values) if values[name])
+    digest = hashlib.md5((signed + key).encode(), usedforsecurity=False).hexdigest()
+    return urlencode({**values, "sign": digest, "sign_type": "MD5"})
