@@ -57,7 +57,8 @@ class Batch(Versioned):
     """Keys with one source, cost, expiry and data key.
 
     `data_keys` are wrapped; a further one is added when an import goes on after a crash, since importing may encrypt
-    but never decrypt. `first_expiry` and `last_expiry` are ISO dates over the keys taken.
+    but never decrypt. `first_expiry` and `last_expiry` are ISO dates over the keys taken. `file_mark` names the one
+    file that the batch takes, under the fingerprint key; `importing_since_ms` is when it was first begun.
     """
 
     batch_id: str
@@ -69,8 +70,15 @@ class Batch(Versioned):
     shards: int = 1
     first_expiry: str | None = None
     last_expiry: str | None = None
+    file_mark: str | None = None
+    importing_since_ms: int | None = None
     report: ImportReport | None = None
     created_at_ms: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Its file is dealt with, and no other will be taken."""
+        return self.status in {BatchStatus.IMPORTED, BatchStatus.REJECTED}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,285 @@
+"""Import: a supplier's file becomes sealed keys in the pool, once.
+
+Order of the writes, so that a kill anywhere leaves nothing that the next run cannot finish:
+
+1. the batch takes this one file and a fresh data key, before the first key is sealed with it;
+2. each key by its own conditional put; its fingerprint is its primary key, so no code is ever stored twice;
+3. the batch joins its SKU's pool, which is what makes its keys claimable;
+4. the batch gets its final report.
+
+Importing may encrypt and never decrypts, so a run that goes on after a kill brings another data key. A key that stands
+already, with this batch and this line, is this import's own from an earlier run.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from keyrail.catalog.service import Catalog
+from keyrail.inventory.model.batches import (
+    MAX_POOL_BATCHES,
+    MAX_REPORTED_PROBLEMS,
+    NEVER,
+    Batch,
+    BatchNotWaiting,
+    BatchStatus,
+    ImportReport,
+    LineProblem,
+    Pool,
+    PoolBatch,
+)
+from keyrail.inventory.model.key_columns import FileProblem
+from keyrail.inventory.model.key_file import FileKey, KeyFile, Reason, parse
+from keyrail.inventory.model.keys import (
+    AVAILABLE_FROM_S,
+    Key,
+    KeyState,
+    claim_order,
+    claim_partition,
+    shards_for,
+)
+from keyrail.inventory.service.fingerprints import fingerprints
+from keyrail.inventory.store import KeyStore
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
+from keyrail.vault.model import Place, mask
+from keyrail.vault.providers import KeyWrapper
+from keyrail.vault.service import BatchKey, Fingerprints, new_batch_key, seal
+
+MAX_PARALLEL_WRITES = 16
+WRITES_A_ROUND = 1_000  # keys sealed and held in memory at a time
+MAX_REWRITES = 10
+
+DUPLICATE_IN_STOCK = "duplicate_in_stock"
+ALREADY_SOLD = "already_sold"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One attempt: the batch as it took the file, the file, and the data key that this attempt seals with."""
+
+    batch: Batch
+    file: KeyFile
+    data_key: BatchKey
+    issuer: str
+    origin: Origin
+
+    @property
+    def data_key_index(self) -> int:
+        return self.batch.data_keys.index(self.data_key.wrapped)
+
+
+@dataclass
+class Importing:
+    """Keeps the fingerprint key for its own life: one instance a process."""
+
+    store: KeyStore
+    catalog: Catalog
+    vault_wrapper: KeyWrapper
+    fingerprint_wrapper: KeyWrapper
+    now_ms: NowMs
+    _fingerprints: Fingerprints | None = field(default=None, init=False)
+
+    def import_file(self, batch_id: str, raw: bytes, origin: Origin) -> Batch:
+        """The batch after its import, with the report; a batch that is settled already, as it is.
+
+        Safe to repeat after any failure, and to run twice at once. Raises BatchNotFound, BatchNotWaiting if another
+        file was begun for the batch, UnknownSku, Unavailable.
+        """
+        begun = self._begin(batch_id, raw, origin)
+        if isinstance(begun, Batch):
+            return begun
+        verdicts = self._store_keys(begun)
+        return self._finish(begun, verdicts)
+
+    def refuse(self, batch_id: str, problem: FileProblem, origin: Origin) -> Batch:
+        """Reject the file unread. Raises BatchNotFound, BatchNotWaiting, Unavailable."""
+        for _ in range(MAX_REWRITES):
+            batch = self.store.get_batch(batch_id)
+            if batch.is_settled:
+                return batch
+            if rejected := self._reject(batch, ImportReport(file_problem=problem), origin):
+                return rejected
+        raise StoreUnavailable
+
+    def is_settled(self, batch_id: str) -> bool:
+        """Raises BatchNotFound, Unavailable."""
+        return self.store.get_batch(batch_id).is_settled
+
+    # the batch takes the file
+
+    def _begin(self, batch_id: str, raw: bytes, origin: Origin) -> _Run | Batch:
+        """Each round decides on the batch as it stands; a write that failed may have been our own, answer lost."""
+        data_key: BatchKey | None = None
+        for _ in range(MAX_REWRITES):
+            batch = self.store.get_batch(batch_id)
+            if batch.is_settled:
+                return batch
+            # A resumed run judges by the day of the first, so that its report says the same.
+            since_ms = batch.importing_since_ms or self.now_ms()
+            file = parse(raw, utc_date(since_ms))
+            report = self._checked_room(file.report, batch)
+            if report.file_problem:
+                if rejected := self._reject(batch, report, origin):
+                    return rejected
+                continue
+            issuer = self.catalog.sku(batch.sku_id).issuer
+            mark = self._mark(batch_id, raw)
+            if batch.file_mark not in {None, mark}:
+                raise BatchNotWaiting
+            data_key = data_key or new_batch_key(self.vault_wrapper, batch_id, batch.sku_id)
+            if data_key.wrapped not in batch.data_keys:
+                batch = replace(
+                    batch,
+                    status=BatchStatus.IMPORTING,
+                    file_mark=mark,
+                    importing_since_ms=since_ms,
+                    shards=shards_for(len(file.keys)),
+                    data_keys=(*batch.data_keys, data_key.wrapped),
+                    **stamp(origin, self.now_ms(), batch.version + 1),
+                )
+                try:
+                    self.store.replace_batch(batch)
+                except ConditionFailed:
+                    continue
+            return _Run(batch, file, data_key, issuer, origin)
+        raise StoreUnavailable
+
+    def _reject(self, batch: Batch, report: ImportReport, origin: Origin) -> Batch | None:
+        """None if the batch changed meanwhile. Raises BatchNotWaiting if keys of another file may be in already."""
+        if batch.status is not BatchStatus.AWAITING_UPLOAD:
+            raise BatchNotWaiting
+        rejected = replace(
+            batch,
+            status=BatchStatus.REJECTED,
+            report=report,
+            **stamp(origin, self.now_ms(), batch.version + 1),
+        )
+        try:
+            self.store.replace_batch(rejected)
+        except ConditionFailed:
+            return None
+        return rejected
+
+    def _checked_room(self, report: ImportReport, batch: Batch) -> ImportReport:
+        """A full pool is told before the first key is written, never after the last."""
+        if report.file_problem or batch.status is not BatchStatus.AWAITING_UPLOAD:
+            return report
+        pool = self.store.get_pool(batch.sku_id)
+        if pool and len(pool.usable(utc_date(self.now_ms()))) >= MAX_POOL_BATCHES:
+            return ImportReport(file_problem=FileProblem.POOL_FULL)
+        return report
+
+    def _mark(self, batch_id: str, raw: bytes) -> str:
+        """Names the file under the fingerprint key: a plain hash would let short codes be found by trying."""
+        return self._names().key_id(f"file:{batch_id}", hashlib.sha256(raw).hexdigest())
+
+    def _names(self) -> Fingerprints:
+        if self._fingerprints is None:
+            self._fingerprints = fingerprints(self.store, self.fingerprint_wrapper)
+        return self._fingerprints
+
+    # its keys
+
+    def _store_keys(self, run: _Run) -> list[str | None]:
+        """Why each key of the file was not taken, or None, in the file's order."""
+        verdicts: list[str | None] = []
+        with ThreadPoolExecutor(MAX_PARALLEL_WRITES, "import") as writers:
+            for keys in _rounds(run.file.keys):
+                verdicts += writers.map(lambda key: self._store_key(run, key), keys)
+        return verdicts
+
+    def _store_key(self, run: _Run, key: FileKey) -> str | None:
+        batch = run.batch
+        key_id = self._names().key_id(run.issuer, key.secret.code)
+        shard = zlib.crc32(key_id.encode()) % batch.shards
+        sealed = seal(run.data_key, Place(key_id, batch.batch_id, batch.sku_id), key.secret)
+        standing = self.store.add(
+            Key(
+                key_id=key_id,
+                batch_id=batch.batch_id,
+                sku_id=batch.sku_id,
+                state=KeyState.AVAILABLE,
+                sealed=sealed,
+                data_key=run.data_key_index,
+                mask=mask(key.secret.code),
+                line=key.line,
+                expires_on=key.expires_on,
+                claim_partition=claim_partition(batch.sku_id, batch.batch_id, shard),
+                claim_order=claim_order(AVAILABLE_FROM_S),
+                **stamp(run.origin, self.now_ms()),
+            )
+        )
+        if standing is None:
+            return None
+        if standing.batch_id == batch.batch_id:
+            return None if standing.line == key.line else Reason.DUPLICATE_IN_FILE
+        return ALREADY_SOLD if standing.state is KeyState.SOLD else DUPLICATE_IN_STOCK
+
+    # its end
+
+    def _finish(self, run: _Run, verdicts: Sequence[str | None]) -> Batch:
+        report = _final_report(run.file, verdicts)
+        taken = [key for key, verdict in zip(run.file.keys, verdicts, strict=True) if verdict is None]
+        days = [key.expires_on or NEVER for key in taken]
+        dated = [day for day in days if day != NEVER]
+        batch = run.batch
+        if taken:
+            self._join_pool(batch.sku_id, PoolBatch(batch.batch_id, batch.shards, min(days), max(days)), run.origin)
+        for _ in range(MAX_REWRITES):
+            final = replace(
+                batch,
+                status=BatchStatus.IMPORTED,
+                report=report,
+                first_expiry=min(dated, default=None),
+                last_expiry=max(dated, default=None) if len(dated) == len(days) else None,
+                **stamp(run.origin, self.now_ms(), batch.version + 1),
+            )
+            try:
+                self.store.replace_batch(final)
+            except ConditionFailed:
+                batch = self.store.get_batch(batch.batch_id)
+                if batch.is_settled:
+                    return batch
+                continue
+            return final
+        raise StoreUnavailable
+
+    def _join_pool(self, sku_id: str, batch: PoolBatch, origin: Origin) -> None:
+        for _ in range(MAX_REWRITES):
+            pool = self.store.get_pool(sku_id)
+            if pool and batch in pool.batches:
+                return
+            now_ms = self.now_ms()
+            usable = pool.usable(utc_date(now_ms)) if pool else ()
+            version = pool.version + 1 if pool else 1
+            joined = Pool(sku_id=sku_id, batches=usable, **stamp(origin, now_ms, version)).with_batch(batch)
+            try:
+                self.store.put_pool(joined)
+            except ConditionFailed:
+                continue
+            return
+        raise StoreUnavailable
+
+
+def _rounds(keys: Sequence[FileKey]) -> Iterator[Sequence[FileKey]]:
+    return (keys[start : start + WRITES_A_ROUND] for start in range(0, len(keys), WRITES_A_ROUND))
+
+
+def _final_report(file: KeyFile, verdicts: Sequence[str | None]) -> ImportReport:
+    """The file's own report, with those keys counted as duplicates that were in already."""
+    found = [
+        LineProblem(key.line, verdict, mask(key.secret.code))
+        for key, verdict in zip(file.keys, verdicts, strict=True)
+        if verdict is not None
+    ]
+    problems = sorted([*file.report.problems, *found], key=lambda problem: problem.line)
+    return replace(
+        file.report,
+        accepted=len(verdicts) - len(found),
+        duplicate=file.report.duplicate + len(found),
+        problems=tuple(problems[:MAX_REPORTED_PROBLEMS]),
+    )
