@@ -84,7 +84,7 @@ def _functions(target: Target) -> Path:
         for name in function_names():
             package = folder / name / "functions"
             shutil.copytree(source / name, package / name, ignore=_IGNORED)
-            (package / "__init__.py").touch()
+            shutil.copy(source / "__init__.py", package)
             byte_compile(folder / name, target)
 
     return _once("functions", digest_of([source, Path(__file__).parent], target.name), build)

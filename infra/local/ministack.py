@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class MiniStack:
     def endpoint(self) -> str | None:
         """The address of the running instance; None if there is none or it does not answer."""
         process = Process.recorded(self._record)
-        if process is None or not process.alive or not answers(process.endpoint):
+        if process is None or not process.is_alive() or not answers(process.endpoint):
             return None
         return process.endpoint
 
@@ -49,7 +50,9 @@ class MiniStack:
         endpoint = f"http://127.0.0.1:{port}"
         self.folder.mkdir(parents=True, exist_ok=True)
         scratch = self.folder / "tmp"
-        scratch.mkdir(exist_ok=True)
+        # What workers of an earlier run left there when they were stopped.
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
         self.log.unlink(missing_ok=True)
         process = Process.start(
             [str(MINISTACK_PYTHON), "-m", "ministack"],
@@ -79,7 +82,7 @@ class MiniStack:
         while time.monotonic() < until:
             if answers(process.endpoint):
                 return
-            if not process.alive:
+            if not process.is_alive():
                 break
             time.sleep(0.1)
         self.stop()
@@ -88,7 +91,7 @@ class MiniStack:
     def stop(self) -> bool:
         """Stop what was started here; False if nothing of ours ran."""
         process = Process.recorded(self._record)
-        was_running = process is not None and process.alive
+        was_running = process is not None and process.is_alive()
         if process is not None:
             process.stop()
         self._record.unlink(missing_ok=True)

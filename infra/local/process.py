@@ -49,22 +49,24 @@ class Process:
         except (OSError, ValueError, TypeError):
             return None
 
-    @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self.started != "" and _started(self.pid) == self.started
 
     def stop(self) -> None:
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            if not self.alive:
-                break
+            if not self.is_alive():
+                return
             try:
                 os.killpg(self.pid, signal_number)
             except ProcessLookupError:
-                break
-            until = time.monotonic() + _GRACE_S
-            while self.alive and time.monotonic() < until:
-                _reap(self.pid)
-                time.sleep(0.05)
+                return
+            self._await_end()
+
+    def _await_end(self) -> None:
+        until = time.monotonic() + _GRACE_S
+        while time.monotonic() < until and self.is_alive():
+            _reap(self.pid)
+            time.sleep(0.05)
 
 
 def _reap(pid: int) -> None:
