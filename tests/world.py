@@ -92,7 +92,7 @@ class World:
 
     @cached_property
     def accounts(self) -> PaymentAccounts:
-        epay = {"pid": "1001", "key": self.epay_key, "gateway_url": "https://pay.example/submit.php"}
+        epay = {"pid": "1001", "key": self.epay_key, "gateway_url": "https://pay.example"}
         return payment_accounts(json.dumps({"epay": {"main": epay, "second": {**epay, "pid": "1002"}}}))
 
     @cached_property

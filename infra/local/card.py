@@ -89,7 +89,8 @@ def _fresh_accounts() -> dict[str, Any]:
             ACCOUNT_NAME: {
                 "pid": EPAY_PID,
                 "key": secrets.token_hex(16),
-                "gateway_url": "https://pay.example/submit.php",
+                "gateway_url": "https://pay.example",
+                "return_url": "https://shop.example/thanks",
                 "currency": "CNY",
             }
         },

@@ -121,6 +121,7 @@ class Checkout:
         if wanted.expected_total not in {None, amount}:
             raise TotalChanged
         account = self.accounts.account_for(wanted.provider, wanted.store_id)
+        self.accounts.at(wanted.provider, account).check(wanted.method, amount, wanted.return_url)
         now_ms = self.now_ms()
         expires_at_ms = now_ms + ORDER_LIFETIME_MS
         attempt = PaymentAttempt(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from keyrail.payments.model import Confirmation, PaymentAttempt
+from keyrail.platform.money import Money
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,17 @@ class PaymentProvider(Protocol):
         """The provider's name for our account, which a callback must name too."""
         ...
 
+    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
+        """Refuse what `open` would refuse, before any key is leased; gives back where the buyer goes afterwards.
+
+        `return_url` is what the order names; without one, the account's own page stands in. Raises Invalid.
+        """
+        ...
+
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         """Start the payment. Called again for the same attempt it gives the same payment, never a second one.
 
-        Raises ProviderUnavailable (nothing charged), Invalid for an unknown method.
+        Raises ProviderUnavailable (nothing charged), and Invalid as `check` does.
         """
         ...
 

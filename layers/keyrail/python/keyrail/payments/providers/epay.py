@@ -39,6 +39,8 @@ _HOLDS_A_PARAMETER = re.compile(r"&[^&]*=")
 class Epay:
     """One merchant number at one gateway; `gateway_url` is the address below which `submit.php` lies.
 
+    `return_url` is the page for buyers whose order names none.
+
     Raises ConfigError when a setting is empty, padded with white space or no text (a `pid` given as a number, say).
     """
 
@@ -47,6 +49,7 @@ class Epay:
     key: str = field(repr=False)
     gateway_url: str
     currency: str = "CNY"
+    return_url: str | None = None
 
     acknowledgement = Acknowledgement("success", "text/plain")
 
@@ -65,7 +68,7 @@ class Epay:
         return self.pid
 
     def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
-        """Refuse what `open` would refuse, before anything is leased; gives back the `return_url` that must be there.
+        """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
 
         The protocol names no currency, so an amount in another one than the account's would be charged as if it were
         in the account's. Gateways refuse a submission without `return_url`, but only once the buyer stands before
@@ -75,9 +78,10 @@ class Epay:
             raise Invalid(FieldError("payment.method", "not_offered"))
         if amount.currency != self.currency:
             raise Invalid(FieldError("payment.provider", "currency_not_offered"))
-        if not return_url:
+        page = return_url or self.return_url
+        if not page:
             raise Invalid(FieldError("payment.return_url", "required"))
-        return return_url
+        return page
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         """The gateway's page, without a request of ours: the URL depends on the attempt and the opening alone.

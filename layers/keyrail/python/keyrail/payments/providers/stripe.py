@@ -54,6 +54,7 @@ class Stripe:
     secret_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
     api_base: str = "https://api.stripe.com"
+    return_url: str | None = None
     read_timeout_s: int = READ_TIMEOUT_S
 
     acknowledgement = Acknowledgement("", "text/plain")
@@ -73,15 +74,16 @@ class Stripe:
         return self.account_id
 
     def check(self, method: str | None, amount: Money, return_url: str | None) -> str:  # noqa: ARG002 - as elsewhere
-        """Refuse what `open` would refuse, before anything is leased; gives back the `return_url` that must be there.
+        """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
 
         Stripe chooses the methods it offers from the account's settings, so naming one is refused. Raises Invalid.
         """
         if method is not None:
             raise Invalid(FieldError("payment.method", "not_offered"))
-        if not return_url:
+        page = return_url or self.return_url
+        if not page:
             raise Invalid(FieldError("payment.return_url", "required"))
-        return return_url
+        return page
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         """A Checkout session for the attempt. Stripe gives the same answer again while it keeps the key, about a day.
