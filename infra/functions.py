@@ -206,6 +206,11 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
         timeout_s=60,
         memory_mb=512,
         environment={
+            # Names only, to tell from whose stream a record comes; it reads none of these tables.
+            "CATALOG_TABLE": parts.tables.catalog.table_name,
+            "KEYS_TABLE": parts.tables.keys.table_name,
+            "ORDERS_TABLE": parts.tables.orders.table_name,
+            "PAYMENTS_TABLE": parts.tables.payments.table_name,
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "EVENT_BUS_NAME": parts.events.bus.event_bus_name,
             "ISSUANCE_QUEUE_URL": parts.issuance.queue.queue_url,
