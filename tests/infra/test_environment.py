@@ -1,0 +1,30 @@
+"""Where infrastructure and runtime meet: the variables that one sets are those that the other reads."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import MISSING, fields
+
+import pytest
+
+from infra.bundling.bundles import function_names
+from tests.infra.template import Template
+
+_OF_EVERY_FUNCTION = {
+    "KEYRAIL_STAGE",
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_SERVICE_NAME",
+}
+
+
+@pytest.mark.parametrize("name", function_names())
+def test_a_function_is_given_the_settings_that_it_reads_and_no_others(prod: Template, name: str) -> None:
+    settings = importlib.import_module(f"functions.{name}.handler").Settings
+    read = {field.name.upper(): field.default is MISSING for field in fields(settings)}
+    given = set(prod.functions()[name].properties["Environment"]["Variables"]) - _OF_EVERY_FUNCTION
+    assert {variable for variable, required in read.items() if required} <= given <= set(read)
+
+
+def test_the_template_has_exactly_the_functions_of_the_repository(prod: Template) -> None:
+    assert sorted(prod.functions()) == function_names()
