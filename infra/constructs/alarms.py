@@ -14,9 +14,8 @@ NAMESPACE = "keyrail"
 """Namespace of the metrics that the functions write in the embedded metric format."""
 
 _BUSINESS_ALARMS = (
-    ("UnmatchedPayment", "payment_webhook", "a verified payment fits no order: somebody must refund or assign it"),
-    ("RefundDue", "payment_webhook", "a paid order cannot be delivered: a refund is due"),
-    ("RefundDue", "key_issuance", "a paid order cannot be delivered: a refund is due"),
+    ("UnmatchedPayment", "event_relay", "a verified payment fits no order: somebody must refund or assign it"),
+    ("RefundDue", "event_relay", "a paid order cannot be delivered: a refund is due"),
     ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),
 )
 _REFUSED_CALLBACKS_THAT_MATTER = 10

@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields
 import pytest
 
 from infra.bundling.bundles import function_names
+from keyrail.platform.metrics import NAMESPACE, Metric
 from tests.infra.template import Template
 
 _OF_EVERY_FUNCTION = {
@@ -24,6 +25,15 @@ def test_a_function_is_given_the_settings_that_it_reads_and_no_others(prod: Temp
     read = {field.name.upper(): field.default is MISSING for field in fields(settings)}
     given = set(prod.functions()[name].properties["Environment"]["Variables"]) - _OF_EVERY_FUNCTION
     assert {variable for variable, required in read.items() if required} <= given <= set(read)
+
+
+def test_every_metric_that_the_functions_write_rings(prod: Template) -> None:
+    watched = {
+        alarm.properties["MetricName"]
+        for alarm in prod.all("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("Namespace") == NAMESPACE
+    }
+    assert watched == set(Metric)
 
 
 def test_the_template_has_exactly_the_functions_of_the_repository(prod: Template) -> None:

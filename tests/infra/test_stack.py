@@ -104,9 +104,8 @@ def test_money_that_waits_rings(prod: Template) -> None:
         if alarm.properties.get("Namespace") == "keyrail"
     }
     assert watched == {
-        ("UnmatchedPayment", "payment_webhook"),
-        ("RefundDue", "payment_webhook"),
-        ("RefundDue", "key_issuance"),
+        ("UnmatchedPayment", "event_relay"),
+        ("RefundDue", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
     }
 
