@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +53,23 @@ def assembly(stage: str) -> Path:
     """The synthesised app for a stage; synthesised only if what goes into it changed."""
     folder = BUILD / "assemblies" / f"{stage}-{content_digest(stage)}"
     whole = folder / "whole"
-    if whole.exists():
-        return folder
-    for old in folder.parent.glob(f"{stage}-*"):
-        shutil.rmtree(old, ignore_errors=True)
-    run_cdk("synth", "--quiet", "--context", f"stage={stage}", "--output", str(folder))
-    whole.touch()
+    with _alone():
+        if whole.exists():
+            return folder
+        for old in folder.parent.glob(f"{stage}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        run_cdk("synth", "--quiet", "--context", f"stage={stage}", "--output", str(folder))
+        whole.touch()
     return folder
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Tests and `make up` may want the same template at the same time; the system frees the lock after a kill."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def deploy(endpoint: str) -> None:
