@@ -33,7 +33,7 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
 from keyrail.vault.providers.kms import KmsKeyWrapper
-from keyrail.vault.service import Opener
+from keyrail.vault.service.sealing import Opener
 from tests.tables import TABLES, create_table
 
 BUYER = Origin("buyer", "198.51.100.7")

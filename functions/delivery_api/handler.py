@@ -18,7 +18,7 @@ from keyrail.platform.config import load
 from keyrail.platform.http import Call, HttpApi
 from keyrail.vault.model import SecretUnreadable
 from keyrail.vault.providers.kms import KeyServiceUnavailable, KmsKeyWrapper
-from keyrail.vault.service import Opener
+from keyrail.vault.service.sealing import Opener
 
 api = HttpApi("keyrail delivery")
 handler = api

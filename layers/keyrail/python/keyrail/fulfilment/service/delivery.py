@@ -10,7 +10,7 @@ from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.logs import Entry
 from keyrail.vault.model import Place
-from keyrail.vault.service import Opener
+from keyrail.vault.service.sealing import Opener
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from keyrail.inventory.store import KeyStore
 from keyrail.vault.model import WrappedFingerprintKey
 from keyrail.vault.providers import KeyWrapper
-from keyrail.vault.service import FINGERPRINT_CONTEXT, Fingerprints
+from keyrail.vault.service.fingerprints import FINGERPRINT_CONTEXT, Fingerprints
 
 CURRENT_VERSION = 1
 

@@ -47,7 +47,8 @@ from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
 from keyrail.vault.model import Place, mask
 from keyrail.vault.providers import KeyWrapper
-from keyrail.vault.service import BatchKey, Fingerprints, new_batch_key, seal
+from keyrail.vault.service.fingerprints import Fingerprints
+from keyrail.vault.service.sealing import BatchKey, new_batch_key, seal
 
 MAX_PARALLEL_WRITES = 16
 WRITES_A_ROUND = 1_000  # keys sealed and held in memory at a time

@@ -1,12 +1,9 @@
-"""Sealing, opening and fingerprinting secrets (promise I8).
+"""Sealing and opening secrets (promise I8).
 
 AES-256-GCM with a fresh 96-bit nonce for each secret; the data key is its batch's own, wrapped by KMS with the batch
-and SKU as encryption context. A fingerprint is HMAC-SHA256 under a key that KMS wraps too: without that key, knowing
-the format of a PIN and having the whole table gives nothing back.
+and SKU as encryption context.
 """
 
-import hashlib
-import hmac
 import json
 import os
 from collections import OrderedDict
@@ -16,13 +13,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keyrail.platform.clock import NowMs
-from keyrail.platform.ids import CROCKFORD
-from keyrail.vault.model import Place, Secret, SecretUnreadable, normalised
+from keyrail.vault.model import Place, Secret, SecretUnreadable
 from keyrail.vault.providers import KeyWrapper
 
 NONCE_BYTES = 12
-FINGERPRINT_CONTEXT = {"purpose": "fingerprint"}
-FINGERPRINT_CHARACTERS = 26  # 130 bits
 MAX_CACHED_KEYS = 64
 MAX_USES_OF_CACHED_KEY = 1000
 MAX_AGE_OF_CACHED_KEY_MS = 5 * 60 * 1000
@@ -83,18 +77,3 @@ class Opener:
                 self._cached.popitem(last=False)
         cached.uses += 1
         return cached.cipher
-
-
-class Fingerprints:
-    """Names codes without knowing them: the name is the primary key, so that no code can be stored twice."""
-
-    def __init__(self, wrapper: KeyWrapper, version: int, wrapped: bytes) -> None:
-        self._version = version
-        self._key = wrapper.unwrap(wrapped, FINGERPRINT_CONTEXT)
-
-    def key_id(self, issuer: str, code: str) -> str:
-        """`key_` + two digits of the fingerprint key's version + 26 characters."""
-        message = "\n".join((issuer, normalised(code))).encode()
-        value = int.from_bytes(hmac.digest(self._key, message, hashlib.sha256), "big")
-        body = "".join(CROCKFORD[(value >> (5 * i)) & 31] for i in range(FINGERPRINT_CHARACTERS))
-        return f"key_{self._version:02d}{body}"

@@ -1,0 +1,1 @@
+"""What keyrail costs, counted: requests, capacity units, KMS calls, and import time as a ratio."""
