@@ -16,13 +16,14 @@ from infra.local.settings import ADMIN, REGION
 ACCOUNT_NAME = "main"
 EPAY_PID = "1001"
 OPERATOR = "operator"
-STRIPE_BASE_VARIABLE = "KEYRAIL_STRIPE_API_BASE"
-"""Names the address that stands in for Stripe; tests point it to a server on loopback."""
 
 
-def make_card(endpoint: str, outputs: dict[str, str]) -> dict[str, Any]:
-    """Fill what the deployment leaves open (provider accounts, an operator), and say where everything is."""
-    payments = _fill_payment_accounts(endpoint, outputs["PaymentAccountsSecretArn"])
+def make_card(endpoint: str, outputs: dict[str, str], stripe_base: str) -> dict[str, Any]:
+    """Fill what the deployment leaves open (provider accounts, an operator), and say where everything is.
+
+    `stripe_base` is the address that stands in the place of Stripe's API.
+    """
+    payments = _fill_payment_accounts(endpoint, outputs["PaymentAccountsSecretArn"], stripe_base)
     operator = _make_operator(endpoint, outputs)
     return {
         "api_url": outputs["ApiUrl"],
@@ -62,7 +63,7 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
     scratch.rename(path)
 
 
-def _fill_payment_accounts(endpoint: str, secret_arn: str) -> dict[str, Any]:
+def _fill_payment_accounts(endpoint: str, secret_arn: str, stripe_base: str) -> dict[str, Any]:
     """Give each provider an account with secrets of its own, once in the life of a stack.
 
     Made anew at a later deployment they would differ from what a running function has already read.
@@ -70,12 +71,13 @@ def _fill_payment_accounts(endpoint: str, secret_arn: str) -> dict[str, Any]:
     store = client("secretsmanager", endpoint)
     accounts = json.loads(store.get_secret_value(SecretId=secret_arn)["SecretString"]) or _fresh_accounts()
     stripe, epay = accounts["stripe"][ACCOUNT_NAME], accounts["epay"][ACCOUNT_NAME]
-    stripe["api_base"] = os.environ.get(STRIPE_BASE_VARIABLE, stripe["api_base"])
+    stripe["api_base"] = stripe_base
     store.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(accounts))
     return {
         "stripe": {
             "account": ACCOUNT_NAME,
             "account_id": stripe["account_id"],
+            "secret_key": stripe["secret_key"],
             "webhook_secret": stripe["webhook_secret"],
             "api_base": stripe["api_base"],
         },
@@ -99,7 +101,6 @@ def _fresh_accounts() -> dict[str, Any]:
                 "account_id": f"acct_{secrets.token_hex(8)}",
                 "secret_key": f"sk_test_{secrets.token_hex(16)}",
                 "webhook_secret": f"whsec_{secrets.token_urlsafe(24)}",
-                "api_base": "https://api.stripe.com",
             }
         },
     }

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _GRACE_S = 5.0
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""Children of this very process; dropped while they run, they would be warned about as forgotten."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Process:
                 # A group of its own: an interrupt at our terminal leaves it alone, and its workers end with it.
                 start_new_session=True,
             )
+        _children[child.pid] = child
         process = cls(child.pid, _started(child.pid) or "", endpoint)
         record.write_text(json.dumps(asdict(process)))
         return process
@@ -71,10 +74,8 @@ class Process:
 
 def _reap(pid: int) -> None:
     """A dead child of this very process stays listed until somebody asks for it."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+    if child := _children.get(pid):
+        child.poll()
 
 
 def _started(pid: int) -> str | None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from infra.local import deployment
 from infra.local.card import make_card, write_card
 from infra.local.ministack import MiniStack
+from infra.local.sandbox_stripe import SandboxStripe
 from infra.local.settings import CARD, STATE
 
 _console = Console(highlight=False)
@@ -29,7 +30,8 @@ def bring_up(state: Path = STATE, card: Path = CARD) -> dict[str, Any]:
             note("a half-made stack was thrown away")
             cloud.stop()
             endpoint = cloud.start(enforce_iam=True)
-    if deployment.is_current(endpoint) and (known := read_card(card, endpoint)):
+        stripe_base = SandboxStripe(state).start(card)
+    if deployment.is_current(endpoint) and (known := read_card(card, endpoint, stripe_base)):
         _console.print(f"[green]✓[/] stack is up to date at {endpoint}")
         return known
     with step("layers and template"):
@@ -37,18 +39,19 @@ def bring_up(state: Path = STATE, card: Path = CARD) -> dict[str, Any]:
     with step("deployment"):
         deployment.deploy(endpoint)
     with step("operator and provider accounts"):
-        content = make_card(endpoint, deployment.outputs(endpoint))
+        content = make_card(endpoint, deployment.outputs(endpoint), stripe_base)
         write_card(card, content)
     return content
 
 
-def read_card(path: Path, endpoint: str) -> dict[str, Any] | None:
-    """The card, if it was written for the stack at this address."""
+def read_card(path: Path, endpoint: str, stripe_base: str) -> dict[str, Any] | None:
+    """The card, if it was written for the stack at this address, and for this stand-in of Stripe."""
     try:
         card: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return card if card.get("endpoint_url") == endpoint else None
+    here = card.get("endpoint_url") == endpoint and card["payments"]["stripe"]["api_base"] == stripe_base
+    return card if here else None
 
 
 @contextmanager

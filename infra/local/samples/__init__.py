@@ -1,0 +1,1 @@
+"""What suppliers send, made up: for the demo and for whoever tries the stack."""
