@@ -12,7 +12,7 @@ WITH_DOMAIN := PYTHONPATH="$(CURDIR)/layers/keyrail/python:$(CURDIR)"
 # Byte code makes the second start of the CDK three times faster, whatever the caller's shell says about it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down logs synth lock lint format test bench clean
+.PHONY: help setup demo up down logs synth lock lint format openapi test bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lint: setup ## ruff, mypy, import rules
 format: setup ## Let ruff write the format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+openapi: setup ## Write docs/openapi/*.json from the code
+	@$(WITH_DOMAIN) $(BIN)/python -m docs.openapi.build
 
 test: setup ## Every test; brings its own local cloud
 	$(BIN)/python -m pytest $(ARGS)

@@ -1,0 +1,82 @@
+"""The committed OpenAPI documents say what the code does, and every refusal in them comes from the error table."""
+
+import json
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+from docs.openapi.build import DOCUMENTS, FOLDER, build, refused, rendered
+from keyrail.platform.http import Operation
+
+GENERATED = build()
+OPERATIONS = [
+    pytest.param(f"{name}.json", operation, id=f"{operation.method} {operation.path}")
+    for name, document in DOCUMENTS.items()
+    for operation in document.operations()
+]
+
+
+@pytest.mark.parametrize("name", sorted(GENERATED))
+def test_the_committed_document_is_the_generated_one(name: str) -> None:
+    assert (FOLDER / name).read_text() == rendered(GENERATED[name]), "run `make openapi` and commit what it writes"
+
+
+def test_no_document_is_left_over_from_earlier() -> None:
+    assert {path.name for path in FOLDER.glob("*.json")} == set(GENERATED)
+
+
+@pytest.mark.parametrize("name", sorted(GENERATED))
+def test_the_document_is_valid_openapi_3_1(name: str) -> None:
+    validate(GENERATED[name], cls=OpenAPIV31SpecValidator)
+
+
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS)
+def test_an_operation_lists_every_problem_it_can_answer_with(name: str, operation: Operation) -> None:
+    described = _described(name, operation)
+    for status, errors in refused(operation).items():
+        assert {error.code for error in errors} <= _codes(name, described["responses"][str(status)])
+    assert "internal_error" in _codes(name, described["responses"]["500"])
+    assert "store_unavailable" in _codes(name, described["responses"]["503"])
+
+
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS)
+def test_a_path_declares_each_of_its_parameters(name: str, operation: Operation) -> None:
+    described = _described(name, operation)
+    in_path = [p["name"] for p in described.get("parameters", []) if p["in"] == "path"]
+    assert operation.path.format(**dict.fromkeys(in_path, "x")).count("{") == 0
+
+
+def test_only_the_shelf_and_checkout_are_open_to_anybody() -> None:
+    opened = {
+        (method, path)
+        for name in ("storefront.json", "operator.json")
+        for path, operations in GENERATED[name]["paths"].items()
+        for method, described in operations.items()
+        if not described["security"]
+    }
+    assert opened == {("get", "/v1/products"), ("get", "/v1/products/{product_id}"), ("post", "/v1/orders")}
+
+
+def test_operation_ids_are_unique() -> None:
+    for document in GENERATED.values():
+        ids = [described["operationId"] for path in document["paths"].values() for described in path.values()]
+        assert len(ids) == len(set(ids))
+
+
+def test_no_answer_may_hold_null_where_the_wire_leaves_it_out() -> None:
+    order = GENERATED["operator.json"]["components"]["schemas"]["KeyOut"]
+    assert "null" not in json.dumps(order)
+    assert "sold_at" not in order["required"]
+
+
+def _described(name: str, operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = GENERATED[name]["paths"][operation.path][operation.method.lower()]
+    return described
+
+
+def _codes(name: str, response: dict[str, Any]) -> set[str]:
+    if reference := response.get("$ref"):
+        response = GENERATED[name]["components"]["responses"][reference.rsplit("/", 1)[1]]
+    narrowed = response["content"]["application/problem+json"]["schema"]["allOf"][1]
+    return set(narrowed["properties"]["code"]["enum"])
