@@ -15,6 +15,7 @@ import pytest
 
 from infra.local.card import operator_token
 from infra.local.ministack import MiniStack
+from infra.local.sandbox_stripe import SandboxStripe
 from infra.local.settings import STATE
 from infra.local.up import bring_up
 
@@ -33,6 +34,7 @@ def stack() -> Iterator[Card]:
     try:
         yield bring_up(state, state / "stack.json")
     finally:
+        SandboxStripe(state).stop()
         cloud.stop()
 
 
