@@ -1,0 +1,192 @@
+"""Secrets at rest, and names for codes that tell nothing about them."""
+
+import os
+from dataclasses import dataclass, field
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyrail.platform.errors import Unavailable
+from keyrail.vault.model import Place, Secret, SecretUnreadable, mask, normalised
+from keyrail.vault.service import sealing as vault
+from keyrail.vault.service.fingerprints import FINGERPRINT_CONTEXT, Fingerprints
+from keyrail.vault.service.sealing import BatchKey, Opener, new_batch_key, seal
+
+PLACE = Place("key_01A", "bat_1", "sku-1")
+SECRET = Secret("CODE-1234", "pass 密")
+
+
+@dataclass
+class MemoryWrapper:
+    """A master key in memory, and a count of how often it was asked."""
+
+    master: AESGCM = field(default_factory=lambda: AESGCM(AESGCM.generate_key(256)))
+    unwrapped: int = 0
+
+    def generate(self, context: dict[str, str]) -> tuple[bytes, bytes]:
+        plain, nonce = os.urandom(32), os.urandom(12)
+        return plain, nonce + self.master.encrypt(nonce, plain, repr(sorted(context.items())).encode())
+
+    def generate_wrapped(self, context: dict[str, str]) -> bytes:
+        return self.generate(context)[1]
+
+    def unwrap(self, wrapped: bytes, context: dict[str, str]) -> bytes:
+        self.unwrapped += 1
+        try:
+            return self.master.decrypt(wrapped[:12], wrapped[12:], repr(sorted(context.items())).encode())
+        except InvalidTag:
+            raise Unavailable from None
+
+
+@dataclass
+class Clock:
+    ms: int = 0
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@dataclass
+class Bench:
+    wrapper: MemoryWrapper
+    clock: Clock
+    key: BatchKey
+    opener: Opener
+
+    def batch_key(self, batch_id: str) -> BatchKey:
+        return new_batch_key(self.wrapper, batch_id, PLACE.sku_id)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    wrapper, clock = MemoryWrapper(), Clock()
+    return Bench(wrapper, clock, new_batch_key(wrapper, PLACE.batch_id, PLACE.sku_id), Opener(wrapper, clock))
+
+
+def test_a_sealed_secret_opens_where_it_belongs(bench: Bench) -> None:
+    assert bench.opener.open(bench.key.wrapped, PLACE, seal(bench.key, PLACE, SECRET)) == SECRET
+    alone = Secret("CODE-1234")
+    assert bench.opener.open(bench.key.wrapped, PLACE, seal(bench.key, PLACE, alone)) == alone
+
+
+def test_a_sealed_secret_opens_nowhere_else(bench: Bench) -> None:
+    sealed = seal(bench.key, PLACE, SECRET)
+    with pytest.raises(SecretUnreadable):
+        bench.opener.open(bench.key.wrapped, Place("key_01B", PLACE.batch_id, PLACE.sku_id), sealed)
+    for elsewhere in (Place(PLACE.key_id, "bat_2", PLACE.sku_id), Place(PLACE.key_id, PLACE.batch_id, "sku-2")):
+        # A warm process still has the data key at hand; a fresh one is not even given it.
+        with pytest.raises(SecretUnreadable):
+            bench.opener.open(bench.key.wrapped, elsewhere, sealed)
+        with pytest.raises(Unavailable):
+            Opener(bench.wrapper, bench.clock).open(bench.key.wrapped, elsewhere, sealed)
+
+
+@given(position=st.integers(0, 200), bit=st.integers(0, 7))
+def test_one_changed_bit_makes_a_secret_unreadable(position: int, bit: int) -> None:
+    wrapper = MemoryWrapper()
+    key = new_batch_key(wrapper, PLACE.batch_id, PLACE.sku_id)
+    sealed = bytearray(seal(key, PLACE, SECRET))
+    sealed[position % len(sealed)] ^= 1 << bit
+    with pytest.raises(SecretUnreadable):
+        Opener(wrapper, Clock()).open(key.wrapped, PLACE, bytes(sealed))
+
+
+@pytest.mark.parametrize("length", [0, 5, 12, 27])
+def test_a_ciphertext_cut_short_is_unreadable(bench: Bench, length: int) -> None:
+    with pytest.raises(SecretUnreadable):
+        bench.opener.open(bench.key.wrapped, PLACE, seal(bench.key, PLACE, SECRET)[:length])
+
+
+def test_the_same_secret_is_sealed_differently_each_time(bench: Bench) -> None:
+    assert len({seal(bench.key, PLACE, SECRET) for _ in range(50)}) == 50
+
+
+def test_nothing_readable_is_left_in_a_ciphertext_or_in_what_is_printed(bench: Bench) -> None:
+    sealed = seal(bench.key, PLACE, SECRET)
+    assert b"CODE" not in sealed
+    assert "CODE" not in repr(SECRET)
+    assert "pass" not in repr(SECRET)
+    assert repr(bench.key.plain) not in repr(bench.key)
+
+
+def test_a_data_key_is_unwrapped_once_for_many_secrets_but_not_for_ever(bench: Bench) -> None:
+    sealed = seal(bench.key, PLACE, SECRET)
+    for _ in range(vault.MAX_USES_OF_CACHED_KEY):
+        bench.opener.open(bench.key.wrapped, PLACE, sealed)
+    assert bench.wrapper.unwrapped == 1
+    bench.opener.open(bench.key.wrapped, PLACE, sealed)
+    assert bench.wrapper.unwrapped == 2
+
+
+def test_an_unwrapped_data_key_is_forgotten_after_its_minutes(bench: Bench) -> None:
+    sealed = seal(bench.key, PLACE, SECRET)
+    bench.opener.open(bench.key.wrapped, PLACE, sealed)
+    bench.clock.ms += vault.MAX_AGE_OF_CACHED_KEY_MS
+    bench.opener.open(bench.key.wrapped, PLACE, sealed)
+    assert bench.wrapper.unwrapped == 1
+    bench.clock.ms += 1
+    bench.opener.open(bench.key.wrapped, PLACE, sealed)
+    assert bench.wrapper.unwrapped == 2
+
+
+def test_only_so_many_data_keys_are_held_and_the_oldest_goes_first(bench: Bench) -> None:
+    batches = [f"bat_{n}" for n in range(vault.MAX_CACHED_KEYS + 1)]
+    stored = []
+    for batch_id in batches:
+        place, key = Place("key_01A", batch_id, PLACE.sku_id), bench.batch_key(batch_id)
+        stored.append((key.wrapped, place, seal(key, place, SECRET)))
+    for item in stored:
+        bench.opener.open(*item)
+    opened = bench.wrapper.unwrapped
+    bench.opener.open(*stored[-1])
+    bench.opener.open(*stored[1])
+    assert bench.wrapper.unwrapped == opened
+    bench.opener.open(*stored[0])
+    assert bench.wrapper.unwrapped == opened + 1
+
+
+@pytest.fixture
+def names() -> Fingerprints:
+    wrapper = MemoryWrapper()
+    return Fingerprints(wrapper, 1, wrapper.generate_wrapped(FINGERPRINT_CONTEXT))
+
+
+@pytest.mark.parametrize("spelling", ["abcd-1234", "ＡＢＣＤ－１２３４", " ABCD-1234 ", "ａBcD-1234"])
+def test_case_width_and_outer_blanks_make_no_other_code(names: Fingerprints, spelling: str) -> None:
+    assert names.key_id("game", spelling) == names.key_id("game", "ABCD-1234")
+
+
+def test_another_code_and_another_issuer_have_another_name(names: Fingerprints) -> None:
+    ids = {names.key_id(issuer, code) for issuer in ("game", "video") for code in ("A1", "A2", "A 1")}
+    assert len(ids) == 6
+
+
+def test_a_name_says_the_version_of_its_key_and_tells_nothing_without_that_key(names: Fingerprints) -> None:
+    wrapper = MemoryWrapper()
+    others = Fingerprints(wrapper, 2, wrapper.generate_wrapped(FINGERPRINT_CONTEXT))
+    assert names.key_id("game", "0000").startswith("key_01")
+    assert others.key_id("game", "0000").startswith("key_02")
+    assert names.key_id("game", "0000")[6:] != others.key_id("game", "0000")[6:]
+
+
+@given(st.text())
+def test_folding_a_code_twice_changes_nothing_more(code: str) -> None:
+    assert normalised(normalised(code)) == normalised(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("ABCD-EFGH-IJKL-1234", "••••1234"),
+        ("ABCD-EFGH-1234", "••••234"),
+        ("12345678", "••••78"),
+        ("1234", "••••4"),
+        ("123", "••••"),
+        ("", "••••"),
+    ],
+)
+def test_a_mask_shows_at_most_four_characters_and_never_more_than_a_quarter(code: str, shown: str) -> None:
+    assert mask(code) == shown
