@@ -7,12 +7,13 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; exit; }; \
 	done; echo python3)
 BIN := .venv/bin
+STAGE ?= dev
 # The domain library lies where the layer wants it; lint and bench import it from there.
 WITH_DOMAIN := PYTHONPATH="$(CURDIR)/layers/keyrail/python:$(CURDIR)"
 # Byte code makes the second start of the CDK three times faster, whatever the caller's shell says about it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down logs synth lock lint format openapi test bench clean
+.PHONY: help setup demo up down logs synth deploy lock lint format openapi test bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ logs: setup ## What the functions logged
 
 synth: setup ## Templates of all stages, with cdk-nag's verdict
 	@$(BIN)/python -m infra.local.synth
+
+deploy: setup ## The stack on AWS, with your own credentials: make deploy STAGE=dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk deploy --context stage=$(STAGE)
 
 lock: setup ## Renew the locks from requirements/*.in and package.json
 	@$(BIN)/python -m infra.local.lock

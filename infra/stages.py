@@ -47,7 +47,6 @@ class Stage:
     log_retention_days: Literal[7, 30, 365]
     throttle: Throttle
     cors_origins: tuple[str, ...]
-    snap_start: bool
     target: Target
 
 
@@ -68,7 +67,6 @@ DEV = Stage(
     log_retention_days=30,
     throttle=Throttle(requests_per_second=100, burst_requests=200),
     cors_origins=("http://localhost:3000",),
-    snap_start=False,
     target=ON_AWS,
 )
 PROD = replace(

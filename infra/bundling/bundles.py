@@ -98,8 +98,9 @@ def _dependencies(target: Target) -> Path:
         before = packages.size_mb(folder)
         packages.prune(folder / "python")
         byte_compile(folder / "python", target)
+        after = packages.size_mb(folder)
         print(
-            f"dependencies layer for {target.name}: {before:.1f} MB installed, {packages.size_mb(folder):.1f} MB kept"
+            f"  dependencies layer for {target.name}: {before:.1f} MB installed, {after:.1f} MB with byte code shipped"
         )
 
     return _once("dependencies", digest_of([lock, Path(__file__).parent], target.name), build)

@@ -15,12 +15,12 @@ from pathlib import Path
 from infra.stages import Target
 
 
-def byte_compile(folder: Path, target: Target) -> bool:
-    """Compile for the target's interpreter; False where this machine has none of that version."""
+def byte_compile(folder: Path, target: Target) -> None:
+    """Compile for the target's interpreter; where this machine has none of that version, say so and leave it."""
     interpreter = _interpreter(target.python_version)
     if interpreter is None:
-        print(f"no python{target.python_version} on this machine: {folder.name} goes out without byte code")
-        return False
+        print(f"no python{target.python_version} on this machine: {folder.parent.name} goes out without byte code")
+        return
     subprocess.run(
         [
             interpreter, "-m", "compileall", "-q", "-f", "-j", "0",
@@ -32,7 +32,6 @@ def byte_compile(folder: Path, target: Target) -> bool:
         # Some packages ship templates that are no Python; the compiler's complaints about them help nobody.
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    return True
 
 
 def _interpreter(version: str) -> str | None:

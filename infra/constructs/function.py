@@ -84,7 +84,6 @@ class Function(Construct):
             memory_size=memory_mb,
             # Active tracing without the SDK: the service's own segments cost the function no import.
             tracing=lambda_.Tracing.ACTIVE,
-            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if stage.snap_start else None,
             environment={
                 "KEYRAIL_STAGE": stage.name,
                 "POWERTOOLS_SERVICE_NAME": name,

@@ -16,8 +16,8 @@ def main() -> int:
     for stage in STAGES.values():
         try:
             with step(f"template of {stage.name}") as note:
-                folder = deployment.assembly(stage.name)
                 bundles = Bundles.build(stage.target)
+                folder = deployment.assembly(stage.name)
                 note(f"dependencies layer {size_mb(bundles.dependencies):.1f} MB")
         except RuntimeError as error:
             print(error)

@@ -12,11 +12,13 @@ from typing import Any
 
 from rich.console import Console
 
+from infra.bundling.bundles import Bundles
 from infra.local import deployment
 from infra.local.card import make_card, write_card
 from infra.local.ministack import MiniStack
 from infra.local.sandbox_stripe import SandboxStripe
 from infra.local.settings import CARD, STATE
+from infra.stages import LOCAL
 
 _console = Console(highlight=False)
 
@@ -34,7 +36,9 @@ def bring_up(state: Path = STATE, card: Path = CARD) -> dict[str, Any]:
     if deployment.is_current(endpoint) and (known := read_card(card, endpoint, stripe_base)):
         _console.print(f"[green]✓[/] stack is up to date at {endpoint}")
         return known
-    with step("layers and template"):
+    with step("layers"):
+        Bundles.build(LOCAL.target)
+    with step("template, checked"):
         deployment.assembly("local")
     with step("deployment"):
         deployment.deploy(endpoint)
