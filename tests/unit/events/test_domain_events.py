@@ -1,0 +1,229 @@
+"""Every event that a change can lead to has a schema and an example, and what the relay sends fits the schema."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from functions.event_relay import handler as relay
+from keyrail.catalog import model as catalog
+from keyrail.inventory import model as inventory
+from keyrail.inventory.model.batches import batch_events_between
+from keyrail.ordering import model as ordering
+from keyrail.payments import model as payments
+from keyrail.platform.audit import audit_record
+from keyrail.platform.changes import Event, Origin, Versioned, stamp
+from keyrail.platform.ids import derived_id
+from keyrail.platform.money import Money
+
+FOLDER = Path(__file__).resolve().parents[3] / "events" / "domain"
+NOW_MS = 1_767_225_600_000
+ORIGIN = Origin("operator:alice", "192.0.2.7", "a reason of 40 characters that stays home")
+STAMP = stamp(ORIGIN, NOW_MS)
+PRICE = Money(1990, "CNY")
+ORDER_ID = derived_id("ord", "an order")
+KEY_ID = "key_01" + derived_id("key", "a code").removeprefix("key_")
+SECRETS = ("sealed-bytes", "+86 138 0000 0000", "buyer@example.com", "a reason of 40", "192.0.2.7", "••••WXYZ")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One change, and what the owning context calls it."""
+
+    item: Versioned
+    events: list[Event]
+
+
+def next_version(item: Any, **changes: Any) -> Any:
+    return replace(item, **changes, **stamp(ORIGIN, NOW_MS, item.version + 1))
+
+
+def of_catalog() -> Iterator[Happening]:
+    shown = catalog.Product(product_id="steam-wallet", store_id="main", name="Steam wallet", **STAMP)
+    sku = catalog.Sku(
+        sku_id="steam-100", product_id="steam-wallet", store_id="main", name="100", price=PRICE, issuer="steam", **STAMP
+    )
+    for item in (shown, sku):
+        for shelf in catalog.Shelf:
+            changed = next_version(item, shelf=shelf)
+            yield Happening(item, catalog.events_between(None, item))
+            yield Happening(changed, catalog.events_between(item, changed))
+
+
+def of_batches() -> Iterator[Happening]:
+    new = inventory.Batch(
+        batch_id=derived_id("bat", "a batch"), sku_id="steam-100", source="ACME", created_at_ms=NOW_MS, **STAMP
+    )
+    yield Happening(new, batch_events_between(None, new))
+    for before, after in product(inventory.BatchStatus, repeat=2):
+        report = inventory.ImportReport(accepted=2) if after in {"imported", "rejected"} else None
+        old, item = replace(new, status=before), next_version(new, status=after, report=report)
+        if after is not inventory.BatchStatus.AWAITING_UPLOAD:  # a batch never waits twice
+            yield Happening(item, batch_events_between(old, item))
+
+
+def of_keys() -> Iterator[Happening]:
+    new = inventory.Key(
+        key_id=KEY_ID,
+        batch_id=derived_id("bat", "a batch"),
+        sku_id="steam-100",
+        state=inventory.KeyState.AVAILABLE,
+        sealed=b"sealed-bytes",
+        data_key=0,
+        mask="••••WXYZ",
+        line=7,
+        **STAMP,
+    )
+    yield Happening(new, inventory.events_between(None, new))
+    for before, after, looked in product(inventory.KeyState, inventory.KeyState, (None, NOW_MS)):
+        if looked and after is not inventory.KeyState.SOLD:
+            continue  # only a sold key is shown
+        old = replace(new, state=before, order_id=None if before == "available" else ORDER_ID)
+        held_by = None if after == "available" else ORDER_ID
+        item = next_version(old, state=after, order_id=held_by, revealed_at_ms=looked)
+        yield Happening(item, inventory.events_between(old, item))
+
+
+def of_orders() -> Iterator[Happening]:
+    attempt = payments.PaymentAttempt(
+        attempt_id=payments.attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE
+    )
+    units = tuple(
+        ordering.Unit(
+            unit_id=ordering.unit_id(ORDER_ID, number), sku_id="steam-100", quantity=1, amount=PRICE, key_ids=(KEY_ID,)
+        )
+        for number in (1, 2)
+    )
+    placed = ordering.Order(
+        order_id=ORDER_ID,
+        store_id="main",
+        channel=ordering.Channel.STOREFRONT,
+        status=ordering.OrderStatus.PENDING_PAYMENT,
+        units=units,
+        total=PRICE.times(2),
+        attempts=(attempt,),
+        contact=ordering.Contact(email="buyer@example.com", phone="+86 138 0000 0000"),
+        request_hash=b"request",
+        token_hash=b"token",
+        created_at_ms=NOW_MS,
+        expires_at_ms=NOW_MS + 1,
+        **STAMP,
+    )
+    paid = ordering.pay(placed, attempt.attempt_id, "T-1", ORIGIN, NOW_MS)
+    one, two = (unit.unit_id for unit in units)
+    half = ordering.deliver(paid, {one: (KEY_ID,)}, ORIGIN, NOW_MS)
+    whole = ordering.deliver(paid, {one: (KEY_ID,), two: (KEY_ID,)}, ORIGIN, NOW_MS)
+    partial = ordering.fail_unit(half, two, "sold_out", ORIGIN, NOW_MS)
+    failed = ordering.fail_unit(paid, one, "sold_out", ORIGIN, NOW_MS)
+    owed = ordering.fail_unit(failed, two, "sold_out", ORIGIN, NOW_MS)
+    cancelled = ordering.cancel(placed, ORIGIN, NOW_MS)
+    changes = [
+        (None, placed), (placed, paid), (placed, whole), (paid, half), (half, partial), (paid, failed),
+        (failed, owed), (placed, cancelled), (cancelled, ordering.pay(cancelled, attempt.attempt_id, "T", ORIGIN, 1)),
+    ]  # fmt: skip
+    for old, new in changes:
+        yield Happening(new, ordering.events_between(old, new))
+
+
+def of_payments() -> Iterator[Happening]:
+    for reason in payments.Mismatch:
+        waiting = payments.UnmatchedPayment(
+            payment_id=derived_id("upm", reason),
+            provider="epay",
+            account="main",
+            merchant="1001",
+            attempt_id="whatever they said",
+            order_id=None if reason is payments.Mismatch.UNKNOWN_ATTEMPT else ORDER_ID,
+            reference="T-1",
+            amount=PRICE,
+            provider_status="TRADE_SUCCESS",
+            reason=reason,
+            received_at_ms=NOW_MS,
+            **STAMP,
+        )
+        resolved = next_version(waiting, status=payments.DeskStatus.RESOLVED)
+        yield Happening(waiting, payments.events_between(None, waiting))
+        yield Happening(resolved, payments.events_between(waiting, resolved))
+
+
+HAPPENINGS = [
+    happening
+    for source in (of_catalog, of_batches, of_keys, of_orders, of_payments)
+    for happening in source()
+    if happening.events
+]
+NAMES = sorted({event.name for happening in HAPPENINGS for event in happening.events})
+
+
+class Bus:
+    """EventBridge as the relay sees it."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - AWS's spelling
+        self.entries += Entries
+        return {"FailedEntryCount": 0}
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
+    bus = Bus()
+    for name in relay.Settings.__dataclass_fields__:
+        monkeypatch.setenv(name.upper(), "x")
+    relay.settings.cache_clear()
+    monkeypatch.setattr(relay, "client", {"events": bus}.__getitem__)
+    yield bus
+    relay.settings.cache_clear()
+
+
+def schema(name: str) -> Draft202012Validator:
+    text = (FOLDER / f"{name}.schema.json").read_text()
+    document: dict[str, Any] = json.loads(text)
+    Draft202012Validator.check_schema(document)
+    return Draft202012Validator(document)
+
+
+def test_every_event_has_a_schema_and_an_example_and_there_is_no_other() -> None:
+    files = {path.name for path in FOLDER.glob("*.json")}
+    assert files == {f"{name}.{kind}.json" for name in NAMES for kind in ("schema", "example")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_fits_the_schema(name: str) -> None:
+    example = json.loads((FOLDER / f"{name}.example.json").read_text())
+    schema(name).validate(example)
+
+
+def test_what_the_relay_publishes_fits_the_schema(bus: Bus) -> None:
+    for happening in HAPPENINGS:
+        record = audit_record(happening.events, happening.item)
+        relay.publish(relay.Change(happening.item, happening.events), f"{record.subject}#{record.version}")
+    assert {entry["DetailType"] for entry in bus.entries} == set(NAMES)
+    for entry in bus.entries:
+        said = {
+            "source": entry["Source"],
+            "detail-type": entry["DetailType"],
+            "detail": json.loads(entry["Detail"]),
+        }
+        schema(entry["DetailType"]).validate(said)
+
+
+def test_an_event_carries_no_secret_no_contact_and_nobody_s_address(bus: Bus) -> None:
+    for happening in HAPPENINGS:
+        relay.publish(relay.Change(happening.item, happening.events), "id")
+    published = json.dumps(bus.entries, ensure_ascii=False)
+    assert [text for text in SECRETS if text in published] == []
+
+
+def test_one_change_names_each_of_its_events_differently(bus: Bus) -> None:
+    for happening in HAPPENINGS:
+        relay.publish(relay.Change(happening.item, happening.events), "change")
+        ids = [json.loads(entry["Detail"])["id"] for entry in bus.entries]
+        assert len(ids) == len(set(ids))
+        bus.entries.clear()
