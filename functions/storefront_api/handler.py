@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from functions.storefront_api.schemas import OrderIn, OrderOut, PageIn, PlacedOut, ProductOut, ProductsOut, SkuOut
-from keyrail.catalog.model import NotOnSale, UnknownProduct, UnknownSku
+from keyrail.catalog.model import NotOnSale, UnknownProduct, UnknownSku, check_slug
 from keyrail.catalog.service import Catalog, Listing
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.keys import PoolContended, SoldOut
@@ -75,7 +75,8 @@ def checkout() -> Checkout:
 
 
 def _store(call: Call) -> str:
-    return call.header("keyrail-store") or settings().default_store_id
+    """Raises Invalid for a header that names no store."""
+    return check_slug("Keyrail-Store", call.header("keyrail-store") or settings().default_store_id)
 
 
 def _buyer(call: Call) -> Origin:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 MAX_TRANSACTION_WRITES = 100
+MAX_KEY_BYTES = 1024  # a sort key's limit, the smaller of the two
 
 
 class IntegerAttribute(Attribute[int]):
@@ -110,7 +111,9 @@ class Table:
         return Write(verb, request)
 
     def get(self, **key: str) -> Attributes | None:
-        """Strongly consistent read by primary key."""
+        """Strongly consistent read by primary key; what no key can be is not there."""
+        if not all(0 < len(value.encode()) <= MAX_KEY_BYTES for value in key.values()):
+            return None
         try:
             answer = self._client.get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
