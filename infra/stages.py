@@ -89,6 +89,6 @@ LOCAL = replace(
     target=HERE,
 )
 
-CORS_HEADERS = ("authorization", "content-type", "idempotency-key")
+CORS_HEADERS = ("authorization", "content-type", "idempotency-key", "keyrail-store")
 
 STAGES = {stage.name: stage for stage in (LOCAL, DEV, PROD)}
