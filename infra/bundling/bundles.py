@@ -97,11 +97,10 @@ def _dependencies(target: Target) -> Path:
         packages.install(lock, folder / "python", target)
         before = packages.size_mb(folder)
         packages.prune(folder / "python")
-        byte_compile(folder / "python", target)
+        compiled = byte_compile(folder / "python", target)
         after = packages.size_mb(folder)
-        print(
-            f"  dependencies layer for {target.name}: {before:.1f} MB installed, {after:.1f} MB with byte code shipped"
-        )
+        code = "with byte code" if compiled else f"without byte code, for want of a python{target.python_version} here"
+        print(f"  dependencies layer for {target.name}: {before:.1f} MB installed, {after:.1f} MB shipped {code}")
 
     return _once("dependencies", digest_of([lock, Path(__file__).parent], target.name), build)
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from infra.stages import Target
 
 
-def byte_compile(folder: Path, target: Target) -> None:
-    """Compile for the target's interpreter; where this machine has none of that version, say so and leave it."""
+def byte_compile(folder: Path, target: Target) -> bool:
+    """Compile for the target's interpreter; False where this machine has none of that version."""
     interpreter = _interpreter(target.python_version)
     if interpreter is None:
-        print(f"no python{target.python_version} on this machine: {folder.parent.name} goes out without byte code")
-        return
+        return False
     subprocess.run(
         [
             interpreter, "-m", "compileall", "-q", "-f", "-j", "0",
@@ -32,6 +31,7 @@ def byte_compile(folder: Path, target: Target) -> None:
         # Some packages ship templates that are no Python; the compiler's complaints about them help nobody.
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
+    return True
 
 
 def _interpreter(version: str) -> str | None:

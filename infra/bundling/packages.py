@@ -28,7 +28,9 @@ def install(lock: Path, folder: Path, target: Target) -> None:
         for platform in _GLIBC.get(target.platform, (target.platform,)):
             command += ["--platform", platform]
         command += ["--python-version", target.python_version, "--implementation", "cp"]
-    subprocess.run(command, check=True)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise RuntimeError(f"the packages of the layer could not be installed:\n{answer.stderr}")
 
 
 def prune(folder: Path) -> None:
