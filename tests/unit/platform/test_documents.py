@@ -1,0 +1,147 @@
+"""One converter: what goes into a table comes out as it was, and no float goes either way."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyrail.platform.documents import (
+    MAX_STRING_LENGTH,
+    STRICT,
+    from_attributes,
+    from_json,
+    from_strings,
+    to_attributes,
+    to_json,
+)
+from keyrail.platform.errors import Invalid
+from keyrail.platform.money import MINOR_DIGITS, Money
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True)
+class Part:
+    number: int
+    price: Money
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str
+    colour: Colour
+    count: int
+    on: bool
+    raw: bytes
+    parts: tuple[Part, ...] = ()
+    marks: dict[str, int] = field(default_factory=dict)
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Loose:
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    __pydantic_config__ = STRICT
+    name: str
+    count: int = 1
+
+
+moneys = st.builds(Money, st.integers(0, 10**12), st.sampled_from(sorted(MINOR_DIGITS)))
+things = st.builds(
+    Thing,
+    name=st.text(),
+    colour=st.sampled_from(Colour),
+    count=st.integers(),
+    on=st.booleans(),
+    raw=st.binary(),
+    parts=st.lists(st.builds(Part, st.integers(), moneys), max_size=4).map(tuple),
+    marks=st.dictionaries(st.text(), st.integers(), max_size=4),
+    note=st.none() | st.text(),
+)
+
+
+@given(things)
+def test_an_item_comes_back_as_it_was(thing: Thing) -> None:
+    assert from_attributes(Thing, to_attributes(thing)) == thing
+
+
+def test_none_is_left_out_of_an_item() -> None:
+    assert "note" not in to_attributes(Thing("a", Colour.RED, 1, on=True, raw=b""))
+
+
+def test_attributes_that_only_indexes_use_are_passed_over() -> None:
+    thing = Thing("a", Colour.RED, 1, on=True, raw=b"\x00")
+    assert from_attributes(Thing, to_attributes(thing) | {"claim_partition": {"S": "x#1"}}) == thing
+
+
+def test_an_item_is_spelled_in_dynamodb_s_types() -> None:
+    thing = Thing("a", Colour.RED, 2**70, on=False, raw=b"\x01", parts=(Part(1, Money(5, "CNY")),))
+    assert to_attributes(thing) == {
+        "name": {"S": "a"},
+        "colour": {"S": "red"},
+        "count": {"N": str(2**70)},
+        "on": {"BOOL": False},
+        "raw": {"B": b"\x01"},
+        "parts": {"L": [{"M": {"number": {"N": "1"}, "price": {"M": {"amount_minor": {"N": "5"},
+                                                                  "currency": {"S": "CNY"}}}}}]},
+        "marks": {"M": {}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [1.5, 2.0, [0.1], {"a": 1e3}])
+def test_no_float_goes_into_a_table(value: object) -> None:
+    with pytest.raises(TypeError):
+        to_attributes(Loose(value))
+
+
+@pytest.mark.parametrize("number", ["1.5", "2.0", "1E3", "NaN"])
+def test_no_float_comes_out_of_a_table(number: str) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        from_attributes(Loose, {"value": {"N": number}})
+
+
+@pytest.mark.parametrize("amount", ["5.0", "5e0", '"5"', "true", "null"])
+def test_an_amount_on_the_wire_is_a_whole_number(amount: str) -> None:
+    with pytest.raises(Invalid):
+        from_json(Money, f'{{"amount_minor": {amount}, "currency": "CNY"}}')
+
+
+def test_json_leaves_none_out_and_reads_back() -> None:
+    assert to_json(Sent(name="卡")) == '{"name":"卡","count":1}'.encode()
+    assert from_json(Sent, to_json(Sent(name="卡", count=2))) == Sent(name="卡", count=2)
+
+
+def test_a_field_that_nobody_declared_is_refused() -> None:
+    with pytest.raises(Invalid) as refused:
+        from_json(Sent, '{"name": "a", "coutn": 2}')
+    assert [f.field for f in refused.value.fields] == ["coutn"]
+
+
+def test_a_text_beyond_the_limit_is_refused() -> None:
+    assert from_json(Sent, f'{{"name": "{"x" * MAX_STRING_LENGTH}"}}').count == 1
+    with pytest.raises(Invalid):
+        from_json(Sent, f'{{"name": "{"x" * (MAX_STRING_LENGTH + 1)}"}}')
+
+
+def test_query_strings_are_read_as_the_types_they_stand_for() -> None:
+    assert from_strings(Sent, {"name": "7", "count": "7"}) == Sent(name="7", count=7)
+    with pytest.raises(Invalid):
+        from_strings(Sent, {"name": "7", "count": "7.5"})
+
+
+@given(st.text() | st.binary())
+def test_any_body_is_parsed_or_refused_without_repeating_it(raw: str | bytes) -> None:
+    with pytest.raises(Invalid) as refused:
+        from_json(Sent, raw)
+    assert str(refused.value) == "invalid_request"
+    assert refused.value.__cause__ is None
