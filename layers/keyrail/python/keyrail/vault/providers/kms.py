@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyrail.platform.errors import Unavailable
+from keyrail.vault.model import SecretUnreadable
 
 if TYPE_CHECKING:
     from types_boto3_kms.client import KMSClient
+
+
+# What was wrapped by another key, in another context, or was changed: asking again changes nothing.
+_FOREIGN = {"InvalidCiphertextException", "IncorrectKeyException"}
 
 
 class KeyServiceUnavailable(Unavailable):
@@ -21,7 +26,11 @@ class KeyServiceUnavailable(Unavailable):
 def _answering() -> Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _FOREIGN:
+            raise SecretUnreadable from None
+        raise KeyServiceUnavailable from error
+    except BotoCoreError as error:
         raise KeyServiceUnavailable from error
 
 
