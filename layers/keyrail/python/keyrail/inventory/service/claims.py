@@ -22,7 +22,7 @@ from keyrail.platform.dynamo import Write
 
 POOL_CACHE_MS = 2_000
 LEVEL_CACHE_MS = 5_000
-DRAINED_MEMORY_MS = 60_000  # an index partition without any key is not asked again for so long
+DRAINED_MEMORY_MS = 10_000  # an index partition without any key is not asked again for so long
 MIN_CANDIDATES = 10
 MAX_ROUNDS = 64
 MAX_MISSES_A_ROUND = 2  # after so many lost races the candidates are stale: look again
