@@ -68,14 +68,15 @@ class Process:
     def _await_end(self) -> None:
         until = time.monotonic() + _GRACE_S
         while time.monotonic() < until and self.is_alive():
-            _reap(self.pid)
             time.sleep(0.05)
+        _reap(self.pid)
 
 
 def _reap(pid: int) -> None:
-    """A dead child of this very process stays listed until somebody asks for it."""
-    if child := _children.get(pid):
-        child.poll()
+    """Take note of the end of a child of this very process; until then it stays listed as a dead one."""
+    child = _children.pop(pid, None)
+    if child is not None and child.poll() is None:
+        _children[pid] = child
 
 
 def _started(pid: int) -> str | None:
