@@ -135,9 +135,9 @@ class UnmatchedPayment(Versioned):
     account: str
     merchant: str
     attempt_id: str
-    order_id: str | None
+    order_id: str | None = None
     reference: str
-    amount: Money | None
+    amount: Money | None = None
     provider_status: str
     reason: Mismatch
     status: DeskStatus = DeskStatus.WAITING
