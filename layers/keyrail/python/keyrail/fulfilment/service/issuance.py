@@ -46,19 +46,17 @@ class Issuance:
         return order
 
     def _issue_unit(self, order: Order, unit_id: str, origin: Origin) -> Order:
-        lost: set[str] = set()
-        ours: tuple[str, ...] = ()
+        """The unit's own leases first, lapsed or not; whatever a sale refuses is replaced by a key from the pool."""
+        keys = next(u for u in order.units if u.unit_id == unit_id).key_ids
         for _ in range(MAX_TRIES):
             unit = next(u for u in order.units if u.unit_id == unit_id)
             if unit not in order.open_units():
-                self.claims.release([key for key in ours if key not in unit.key_ids], order.order_id, origin)
+                self.claims.release([key for key in keys if key not in unit.key_ids], order.order_id, origin)
                 return order
-            held = [key for key in dict.fromkeys((*unit.key_ids, *ours)) if key not in lost]
             try:
-                ours = (*ours, *self._lease_missing(order, unit, len(held), origin))
+                keys += self._lease_missing(order, unit, keys, origin)
             except SoldOut:
-                return self._give_up(order, unit, held, origin)
-            keys = tuple(key for key in dict.fromkeys((*held, *ours)) if key not in lost)[: unit.quantity]
+                return self._give_up(order, unit, keys, origin)
             delivered = deliver(order, {unit_id: keys}, origin, self.now_ms())
             writes = [
                 self.orders.replacement(order, delivered),
@@ -67,20 +65,21 @@ class Issuance:
             try:
                 transact(self.client, writes)
             except TransactionFailed as refused:
-                lost |= {keys[position - 1] for position in refused.failed if position > 0}
+                keys = tuple(key for position, key in enumerate(keys, 1) if position not in refused.failed)
                 order = self._order(order.order_id)
             else:
                 logs.log(Entry.UNITS_ISSUED, order_id=order.order_id, unit_ids=[unit_id])
                 return delivered
         raise StoreUnavailable
 
-    def _lease_missing(self, order: Order, unit: Unit, held: int, origin: Origin) -> tuple[str, ...]:
-        missing = unit.quantity - held
+    def _lease_missing(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> tuple[str, ...]:
+        missing = unit.quantity - len(held)
         if missing <= 0:
             return ()
-        return self.claims.lease(unit.sku_id, missing, order.order_id, self.now_ms() + ISSUE_LEASE_MS, origin)
+        until_ms = self.now_ms() + ISSUE_LEASE_MS
+        return self.claims.lease(unit.sku_id, missing, order.order_id, until_ms, origin, besides=held)
 
-    def _give_up(self, order: Order, unit: Unit, held: list[str], origin: Origin) -> Order:
+    def _give_up(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order:
         failed = fail_unit(order, unit.unit_id, "sold_out", origin, self.now_ms())
         if not self.orders.replace(order, failed):
             # Somebody else decided about the order meanwhile; what they decided about this unit stands.

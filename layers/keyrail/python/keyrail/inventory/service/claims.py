@@ -1,6 +1,6 @@
 """The claim: lease keys for an order, sell leased keys to its units, give leases back, count what is left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
 
@@ -41,24 +41,41 @@ class Claims:
     _drained: dict[str, int] = field(default_factory=dict)
     _levels: dict[str, tuple[int, StockLevel]] = field(default_factory=dict)
 
-    def lease(self, sku_id: str, count: int, order_id: str, until_ms: int, origin: Origin) -> tuple[str, ...]:
-        """Hold `count` keys of the SKU for the order until `until_ms`, all or none.
+    def lease(
+        self,
+        sku_id: str,
+        count: int,
+        order_id: str,
+        until_ms: int,
+        origin: Origin,
+        besides: Collection[str] = (),
+    ) -> tuple[str, ...]:
+        """Hold `count` keys of the SKU for the order until `until_ms`, all or none, and none of `besides`.
 
+        `besides` are keys that the order counts on already: a lapsed lease of its own is claimable like any other.
         Raises SoldOut, PoolContended, StoreUnavailable. After a crash the leases lapse by themselves.
         """
         taken: list[str] = []
         try:
-            self._lease_into(taken, sku_id, count, order_id, until_ms, origin)
+            self._lease_into(taken, sku_id, count, order_id, until_ms, origin, besides)
         except Exception:
             self.release(taken, order_id, origin)
             raise
         return tuple(taken)
 
     def _lease_into(
-        self, taken: list[str], sku_id: str, count: int, order_id: str, until_ms: int, origin: Origin
+        self,
+        taken: list[str],
+        sku_id: str,
+        count: int,
+        order_id: str,
+        until_ms: int,
+        origin: Origin,
+        besides: Collection[str],
     ) -> None:
         for _ in range(MAX_ROUNDS):
-            candidates = self._candidates(sku_id, count - len(taken))
+            wanted = count - len(taken) + len(besides)
+            candidates = [key_id for key_id in self._candidates(sku_id, wanted) if key_id not in besides]
             if not candidates:
                 raise SoldOut
             misses = 0
