@@ -1,5 +1,6 @@
 """The `keys` table: keys, batches, pools and the wrapped fingerprint key. Nobody else talks to it."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute
@@ -7,7 +8,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from keyrail.inventory.model.batches import Batch, BatchNotFound, Pool
+from keyrail.inventory.model.batches import NEVER, Batch, BatchNotFound, Pool
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     Key,
@@ -103,7 +104,8 @@ class KeyStore:
     def lease(self, key_id: str, order_id: str, until_ms: int, origin: Origin, now_ms: int) -> bool:
         """Hold the key for the order until `until_ms`; False if it is not claimable (any more).
 
-        A lease that this very call took, but whose answer was lost and which was sent again, counts as taken.
+        A lease that this very call took, but whose answer was lost and which was sent again, counts as taken. A key
+        past its last day is taken out of the index, so that nobody is offered it again.
         """
         order = claim_order(lease_end_s(until_ms))
         claimable = (KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)
@@ -116,8 +118,22 @@ class KeyStore:
         try:
             self._table.send(self._table.update({"key_id": key_id}, actions, claimable))
         except ConditionFailed as refused:
-            return (refused.current or {}).get("claim_order") == {"S": order}
+            standing = refused.current or {}
+            if "claim_order" in standing and standing.get("expires_on", {"S": NEVER})["S"] < utc_date(now_ms):
+                self._expire(key_id, origin, now_ms)
+            return standing.get("claim_order") == {"S": order}
         return True
+
+    def _expire(self, key_id: str, origin: Origin, now_ms: int) -> None:
+        actions = [
+            KeyItem.state.set(KeyState.EXPIRED),
+            KeyItem.claim_order.remove(),
+            KeyItem.claim_partition.remove(),
+            *_changed(origin, now_ms),
+        ]
+        unsold = KeyItem.claim_order.exists() & (KeyItem.expires_on < utc_date(now_ms))
+        with suppress(ConditionFailed):
+            self._table.send(self._table.update({"key_id": key_id}, actions, unsold))
 
     def release(self, key_id: str, order_id: str, origin: Origin, now_ms: int) -> bool:
         """Give the order's lease back; False if the order no longer holds it."""

@@ -3,6 +3,8 @@
 available ──lease──▶ leased ──sell──▶ sold
     ▲                  │
     └── release, or by time alone: a lapsed lease is claimable again, without a sweeper
+
+available or leased ──past its last day, when a claim meets it──▶ expired
 """
 
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ class KeyState(StrEnum):
     AVAILABLE = "available"
     LEASED = "leased"
     SOLD = "sold"
+    EXPIRED = "expired"
 
 
 class StockLevel(StrEnum):
@@ -53,7 +56,7 @@ class Key(Versioned):
     """One secret that is worth money. `key_id` is its fingerprint; `sealed` is its ciphertext.
 
     `data_key` counts into the batch's wrapped keys. `expires_on` is an ISO date, the last day of use. `order_id` is
-    who leased or bought it. `claim_partition` and `claim_order` stand only on keys that are not sold yet.
+    who leased or bought it. `claim_partition` and `claim_order` stand only on keys that are not sold or expired yet.
     """
 
     key_id: str
@@ -104,7 +107,12 @@ def lease_end_s(until_ms: int) -> int:
     return -(-until_ms // 1000)
 
 
-_HAPPENED = {KeyState.LEASED: "leased", KeyState.SOLD: "sold", KeyState.AVAILABLE: "released"}
+_HAPPENED = {
+    KeyState.LEASED: "leased",
+    KeyState.SOLD: "sold",
+    KeyState.AVAILABLE: "released",
+    KeyState.EXPIRED: "expired",
+}
 
 
 def events_between(old: Key | None, new: Key | None) -> list[Event]:
