@@ -101,17 +101,21 @@ class Checkout:
         return Placed(order, token, attempt, self._open(order, attempt, wanted.return_url), fresh)
 
     def cancel(self, order_id: str, token: str, origin: Origin) -> Order:
-        """Give the leases back. Cancelling twice is cancelling once. Raises OrderNotFound, NotCancellable."""
+        """Give the leases back. Cancelling twice is cancelling once, and gives back what a crash left behind.
+
+        Raises OrderNotFound, NotCancellable.
+        """
         while True:
             order = self.orders.of_buyer(order_id, token)
             if order.status is OrderStatus.CANCELLED:
-                return order
+                break
             cancelled = cancel(order, origin, self.now_ms())
             if self.orders.replace(order, cancelled):
+                order = cancelled
                 break
-        for unit in cancelled.units:
+        for unit in order.units:
             self.claims.release(unit.key_ids, order_id, origin)
-        return cancelled
+        return order
 
     def _quote_and_lease(self, new_id: str, wanted: Wanted, token: str, origin: Origin) -> Order:
         check_lines(wanted.lines)
