@@ -1,0 +1,77 @@
+"""The promises of the business, read off the tables alone: whatever was raced, broken or repeated before."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+from keyrail.inventory.model import Key, KeyState
+from keyrail.ordering.model import Order, OrderStatus, Unit, UnitStatus
+from keyrail.platform.money import Money, total
+from tests.tables import TABLES
+from tests.world import World
+
+LONG_AFTER_MS = 60 * 60 * 1000  # every lease and every unpaid order is over by then
+
+
+def check_promises(world: World, codes: Iterable[str] = ()) -> None:
+    """Raises AssertionError naming the first broken promise; `codes` are those that no table may hold."""
+    keys = {key.key_id: key for key in world.stored_keys()}
+    orders = world.stored_orders()
+    _one_owner_a_key(keys, orders)
+    for order in orders:
+        _delivered_whole_and_paid(order, keys)
+        _no_money_dropped(order)
+    _nothing_in_the_clear(world, codes)
+
+
+def check_stock(world: World, sku_id: str) -> None:
+    """Once time has run, whatever is not sold can be bought: no key is lost to a dead lease."""
+    later = world.another_process()
+    later.ahead_ms += LONG_AFTER_MS
+    unsold = [key for key in later.stored_keys() if key.sku_id == sku_id and key.state is not KeyState.SOLD]
+    stock = later.claims.stock(sku_id)
+    assert (stock.claimable, stock.leased) == (len(unsold), 0), "a key can neither be bought nor is it sold"
+
+
+def _one_owner_a_key(keys: dict[str, Key], orders: list[Order]) -> None:
+    delivered = [(order, unit, key) for order in orders for unit in _delivered(order) for key in unit.key_ids]
+    owners = Counter(key for _, _, key in delivered)
+    assert not [key for key, count in owners.items() if count > 1], "a key went to two units"
+    sold = {key.key_id for key in keys.values() if key.state is KeyState.SOLD}
+    assert sold <= set(owners), "a key was sold to nobody"
+    assert set(owners) <= sold, "a unit was delivered with a key that is not sold"
+    for order, unit, key in delivered:
+        assert (keys[key].order_id, keys[key].unit_id) == (order.order_id, unit.unit_id), "a key names another owner"
+        assert keys[key].claim_order is None, "a sold key can still be claimed"
+
+
+def _delivered_whole_and_paid(order: Order, keys: dict[str, Key]) -> None:
+    for unit in _delivered(order):
+        assert order.paid_attempt() is not None, "delivered and not paid"
+        assert len(set(unit.key_ids)) == unit.quantity, "half a delivery"
+        assert {keys[key].sku_id for key in unit.key_ids} == {unit.sku_id}, "delivered something else"
+
+
+def _no_money_dropped(order: Order) -> None:
+    if order.paid_attempt() is None:
+        assert order.refunds == (), "money back that never came"
+        assert order.status in {OrderStatus.PENDING_PAYMENT, OrderStatus.CANCELLED}
+        return
+    assert order.open_units() == (), "paid, and neither delivered nor owed back"
+    failed = [unit for unit in order.units if unit.status is UnitStatus.FAILED]
+    owed = {refund.unit_id: refund.amount for refund in order.refunds}
+    assert len(owed) == len(order.refunds), "the same money is owed back twice"
+    assert owed == {unit.unit_id: unit.amount for unit in failed}, "what is owed back is not what was not delivered"
+    kept = [unit.amount for unit in _delivered(order)]
+    assert total([Money(0, order.total.currency), *kept, *owed.values()]) == order.total
+    expected = OrderStatus.DELIVERED if not failed else OrderStatus.PARTIALLY_DELIVERED
+    assert order.status is (expected if kept else OrderStatus.REFUNDING)
+
+
+def _delivered(order: Order) -> list[Unit]:
+    return [unit for unit in order.units if unit.status is UnitStatus.DELIVERED]
+
+
+def _nothing_in_the_clear(world: World, codes: Iterable[str]) -> None:
+    stored = json.dumps([world.scan(kind) for kind in TABLES], default=repr).casefold()
+    assert not [code for code in codes if code.casefold() in stored], "a code lies in a table in the clear"
