@@ -15,6 +15,7 @@ from infra.local.process import Process
 from infra.local.settings import ADMIN, MINISTACK_PYTHON, REGION, clean_environment, keep_loopback_direct
 
 USUAL_PORT = 4566
+_SERVER = Path(__file__).with_name("ministack_server.py")
 _READY_WITHIN_S = 60.0
 _ANSWER_WITHIN_S = 5.0
 
@@ -55,7 +56,8 @@ class MiniStack:
         scratch.mkdir()
         self.log.unlink(missing_ok=True)
         process = Process.start(
-            [str(MINISTACK_PYTHON), "-m", "ministack"],
+            # -P: beside the script lies our own `ministack.py`, which is not what it means to import.
+            [str(MINISTACK_PYTHON), "-P", str(_SERVER)],
             environment={
                 **clean_environment(),
                 **ADMIN,

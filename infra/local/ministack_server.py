@@ -1,0 +1,38 @@
+"""What runs as the local cloud: MiniStack, with a bound on the processes of each function.
+
+MiniStack starts another process for every call that finds all others busy, and each unpacks the layers for itself. A
+hundred calls at once would be a hundred starts on a laptop's few cores, slower than any caller waits. Here a call
+beyond the bound waits for a free process. No function of ours calls another one, so nobody waits for himself.
+
+Runs in MiniStack's own environment, where nothing of this project is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import time
+from typing import Any
+
+from ministack.services import lambda_svc
+
+PROCESSES_A_FUNCTION = max(8, 2 * (os.cpu_count() or 1))
+LONGEST_WAIT_S = 25.0
+_LOOK_EVERY_S = 0.01
+
+_acquire = lambda_svc.acquire_worker
+
+
+def acquire_when_free(*arguments: Any, **named: Any) -> tuple[Any, str]:
+    """As MiniStack's own; after the longest wait the call is throttled, as it would be on AWS."""
+    until = time.monotonic() + LONGEST_WAIT_S
+    while True:
+        worker, reason = _acquire(*arguments, **{"max_concurrency": PROCESSES_A_FUNCTION, **named})
+        if worker is not None or time.monotonic() > until:
+            return worker, reason
+        time.sleep(_LOOK_EVERY_S)
+
+
+if __name__ == "__main__":
+    lambda_svc.acquire_worker = acquire_when_free
+    runpy.run_module("ministack", run_name="__main__")
