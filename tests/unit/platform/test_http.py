@@ -225,6 +225,7 @@ def test_a_body_at_the_limit_is_taken(api: HttpApi) -> None:
 def test_an_unknown_route_is_a_typed_404(api: HttpApi, method: str, path: str) -> None:
     said = problem(api(event(method, path), None))
     assert (said["status"], said["code"]) == (404, "no_such_route")
+    assert said["trace_id"]
 
 
 @pytest.mark.parametrize(

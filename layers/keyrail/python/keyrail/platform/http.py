@@ -139,7 +139,7 @@ class HttpApi:
 
     def __post_init__(self) -> None:
         self._resolver = APIGatewayHttpResolver()
-        self._resolver.not_found(_no_such_route)
+        self._resolver.not_found(self._no_such_route)
 
     def operation(
         self,
@@ -189,6 +189,9 @@ class HttpApi:
         logs.log(Entry.REQUEST_REFUSED, refusal=error.code, status=status, fields=[f.field for f in error.fields])
         return _problem(error, status, event)
 
+    def _no_such_route(self, _: NotFoundError) -> Response[str]:
+        return self._refuse(NoSuchRoute())
+
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         logs.logger().append_keys(
             request_id=_trace_id(event), function_request_id=getattr(context, "aws_request_id", None)
@@ -198,10 +201,6 @@ class HttpApi:
             return answer
         finally:
             logs.logger().clear_state()
-
-
-def _no_such_route(_: NotFoundError) -> Response[str]:
-    return _problem(NoSuchRoute(), 404, {})
 
 
 def _problem(error: KeyrailError, status: int, event: dict[str, Any]) -> Response[str]:
