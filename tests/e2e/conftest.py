@@ -18,6 +18,7 @@ from infra.local.ministack import MiniStack
 from infra.local.sandbox_stripe import SandboxStripe
 from infra.local.settings import STATE
 from infra.local.up import bring_up
+from tests.e2e.shop import Shop
 
 Card = dict[str, Any]
 
@@ -39,5 +40,11 @@ def stack() -> Iterator[Card]:
 
 
 @pytest.fixture(scope="session")
-def operator_headers(stack: Card) -> dict[str, str]:
-    return {"Authorization": f"Bearer {operator_token(stack)}"}
+def shop(stack: Card) -> Shop:
+    return Shop(stack, operator_token(stack))
+
+
+@pytest.fixture(scope="session")
+def well_stocked(shop: Shop) -> str:
+    """A SKU with more keys than all tests together buy one by one."""
+    return shop.new_sku(keys=60)

@@ -1,0 +1,85 @@
+"""Callbacks that are forged, and callbacks that are genuine and yet no payment of the order (promises I4, I5)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from infra.local.demo_client import Answer, send
+from infra.local.demo_gateway import Payment
+from tests.e2e.shop import Shop, problem
+
+Forgery = Callable[[Shop, Payment], Answer]
+FORGERIES: dict[str, Forgery] = {
+    "another key": lambda shop, payment: replace(shop.gateway, key=secrets.token_hex(16)).notify(payment),
+    "no signature": lambda shop, payment: send("GET", f"{payment.notify_url}?out_trade_no={payment.attempt_id}"),
+    "nothing at all": lambda shop, payment: send("GET", payment.notify_url),
+    "posted": lambda shop, payment: send("POST", payment.notify_url, raw=b"trade_status=TRADE_SUCCESS"),
+    "a stripe address": lambda shop, payment: send("POST", payment.notify_url.replace("epay", "stripe"), raw=b"{}"),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_callback_is_refused_and_nothing_is_stored(shop: Shop, well_stocked: str, forgery: str) -> None:
+    order = shop.order(well_stocked)
+    before = shop.stored()
+
+    problem(FORGERIES[forgery](shop, shop.payment(order)), 401, "signature_invalid")
+
+    assert shop.stored() == before
+    assert shop.status(order) == "pending_payment"
+
+
+def test_a_callback_for_an_account_that_is_not_ours_is_refused(shop: Shop, well_stocked: str) -> None:
+    payment = shop.payment(shop.order(well_stocked))
+    elsewhere = replace(payment, notify_url=payment.notify_url.replace("/main", "/other"))
+    problem(shop.gateway.notify(elsewhere), 404, "unknown_payment_account")
+
+
+MISMATCHES = {
+    "under_paid": {"money": "0.01"},
+    "over_paid": {"money": "19.91"},
+    "not_paid": {"trade_status": "WAIT_BUYER_PAY"},
+    "wrong_merchant": {"pid": "9999"},
+    "wrong_currency": {"money": "one"},
+    "unknown_attempt": {"out_trade_no": "pay_00000000000000000000000000"},
+}
+
+
+@pytest.mark.parametrize("reason", MISMATCHES)
+def test_a_genuine_callback_that_is_no_payment_of_the_order_goes_to_the_desk(
+    shop: Shop, well_stocked: str, reason: str
+) -> None:
+    order = shop.order(well_stocked)
+    payment = shop.payment(order)
+
+    for _ in range(2):
+        assert shop.gateway.notify(payment, **MISMATCHES[reason]).text == "success"
+
+    assert [entry["reason"] for entry in shop.desk() if entry["reference"] == payment.number] == [reason]
+    assert shop.status(order) == "pending_payment"
+
+
+def test_a_callback_signed_for_another_order_pays_only_that_one(shop: Shop) -> None:
+    cheap = shop.new_sku(keys=1, price={"amount_minor": 1, "currency": "CNY"})
+    dear = shop.new_sku(keys=1)
+    small, large = shop.order(cheap), shop.order(dear)
+
+    assert shop.gateway.notify(shop.payment(small), out_trade_no=large.attempt_id).text == "success"
+
+    assert (shop.status(small), shop.status(large)) == ("pending_payment", "pending_payment")
+    assert [e["reason"] for e in shop.desk() if e.get("order_id") == large.order_id] == ["under_paid"]
+
+
+def test_a_second_payment_of_a_delivered_order_waits_for_its_refund(shop: Shop, well_stocked: str) -> None:
+    order = shop.order(well_stocked)
+    shop.pay(order)
+    second = shop.payment(order)
+
+    assert shop.gateway.notify(second).text == "success"
+
+    assert [e["reason"] for e in shop.desk() if e["reference"] == second.number] == ["double_payment"]
+    assert len(shop.reveal(order)) == 1
