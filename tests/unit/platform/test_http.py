@@ -223,8 +223,11 @@ def test_a_body_at_the_limit_is_taken(api: HttpApi) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/nothing"), ("DELETE", "/v1/wishes"), ("GET", "/")])
 def test_an_unknown_route_is_a_typed_404(api: HttpApi, method: str, path: str) -> None:
-    said = problem(api(event(method, path), None))
-    assert (said["status"], said["code"]) == (404, "no_such_route")
+    sent = event(method, path)
+    sent["headers"]["accept-language"] = "zh-CN"
+    said = problem(api(sent, None))
+    assert (said["status"], said["code"], said["title"]) == (404, "no_such_route", "未找到。")
+    assert said["trace_id"] == "Rq-1"
     assert said["trace_id"]
 
 
