@@ -34,6 +34,10 @@ class MiniStack:
         return self.folder / "ministack.json"
 
     @property
+    def _scratch(self) -> Path:
+        return self.folder / "tmp"
+
+    @property
     def endpoint(self) -> str | None:
         """The address of the running instance; None if there is none or it does not answer."""
         process = Process.recorded(self._record)
@@ -50,10 +54,7 @@ class MiniStack:
         port = free_port(USUAL_PORT)
         endpoint = f"http://127.0.0.1:{port}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        scratch = self.folder / "tmp"
-        # What workers of an earlier run left there when they were stopped.
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
+        self._scratch.mkdir(exist_ok=True)
         self.log.unlink(missing_ok=True)
         process = Process.start(
             # -P: beside the script lies our own `ministack.py`, which is not what it means to import.
@@ -67,7 +68,7 @@ class MiniStack:
                 "LAMBDA_EXECUTOR": "local",
                 "MINISTACK_REGION": REGION,
                 "PYTHONUNBUFFERED": "1",
-                "TMPDIR": str(scratch),
+                "TMPDIR": str(self._scratch),
                 # Listeners on fixed ports that nobody here needs and that another instance may hold.
                 "IOT_MTLS_ENABLED": "0",
                 "SFTP_ENABLED": "0",
@@ -97,6 +98,8 @@ class MiniStack:
         if process is not None:
             process.stop()
         self._record.unlink(missing_ok=True)
+        # Each worker unpacked the layers for itself; a busy run leaves more than a gigabyte.
+        shutil.rmtree(self._scratch, ignore_errors=True)
         return was_running
 
 
