@@ -4,12 +4,23 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from docs.openapi.build import DOCUMENTS, FOLDER, build, refused, rendered
+from functions.operator_api import schemas as operator
+from functions.storefront_api import schemas as storefront
+from keyrail.ordering.model import Channel, Order, OrderStatus, Unit, fail_unit, pay, unit_id
+from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.documents import from_json, to_json
+from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Operation
+from keyrail.platform.ids import derived_id
+from keyrail.platform.money import Money
 
 GENERATED = build()
+SOMEBODY = Origin("buyer", "192.0.2.7")
 OPERATIONS = [
     pytest.param(f"{name}.json", operation, id=f"{operation.method} {operation.path}")
     for name, document in DOCUMENTS.items()
@@ -68,6 +79,52 @@ def test_no_answer_may_hold_null_where_the_wire_leaves_it_out() -> None:
     order = GENERATED["operator.json"]["components"]["schemas"]["KeyOut"]
     assert "null" not in json.dumps(order)
     assert "sold_at" not in order["required"]
+
+
+def test_what_is_answered_fits_its_schema() -> None:
+    order_id = derived_id("ord", "an order")
+    attempt = PaymentAttempt(
+        attempt_id=attempt_id(order_id, 1), provider="epay", account="main", amount=Money(1990, "CNY")
+    )
+    unit = Unit(
+        unit_id=unit_id(order_id, 1), sku_id="steam-100", quantity=1, amount=attempt.amount, key_ids=("key_01",)
+    )
+    placed = Order(
+        order_id=order_id,
+        store_id="main",
+        channel=Channel.STOREFRONT,
+        status=OrderStatus.PENDING_PAYMENT,
+        units=(unit,),
+        total=attempt.amount,
+        attempts=(attempt,),
+        request_hash=b"",
+        token_hash=b"",
+        created_at_ms=0,
+        expires_at_ms=1,
+        **stamp(SOMEBODY, 0),
+    )
+    owed = fail_unit(pay(placed, attempt.attempt_id, "T-1", SOMEBODY, 1), unit.unit_id, "sold_out", SOMEBODY, 2)
+    for order in (placed, owed):
+        _fits("storefront.json", "OrderOut", to_json(storefront.OrderOut.of(order, 3)))
+        _fits("operator.json", "OrderOut", to_json(operator.OrderOut.of(order, 3, [])))
+
+
+def test_a_request_that_fits_its_schema_is_taken_and_one_that_does_not_is_refused() -> None:
+    wanted: dict[str, Any] = {"items": [{"sku_id": "steam-100", "quantity": 1}], "payment": {"provider": "epay"}}
+    odd = wanted | {"expected_total": {"amount_minor": -1, "currency": "CNY"}}
+    typo = wanted | {"expected_totel": None}
+    _fits("storefront.json", "OrderIn", json.dumps(wanted).encode())
+    from_json(storefront.OrderIn, json.dumps(wanted))
+    for refused_too in (odd, typo):
+        with pytest.raises(ValidationError):
+            _fits("storefront.json", "OrderIn", json.dumps(refused_too).encode())
+        with pytest.raises(Invalid):
+            from_json(storefront.OrderIn, json.dumps(refused_too))
+
+
+def _fits(document: str, component: str, raw: bytes) -> None:
+    schema = {"$ref": f"#/components/schemas/{component}", "components": GENERATED[document]["components"]}
+    Draft202012Validator(schema).validate(json.loads(raw))
 
 
 def _described(name: str, operation: Operation) -> dict[str, Any]:
