@@ -1,0 +1,94 @@
+"""The crash matrix: every use case, every AWS request that a clean run of it makes, in each way that it can break.
+
+The requests are found by running; a request that is added to a use case is covered by itself.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from keyrail.platform.errors import KeyrailError
+from tests.engines import Engine
+from tests.faults.breaking import Killed, Way, Wire, breakable
+from tests.faults.conftest import IN_MEMORY
+from tests.faults.use_cases import MAIN_USE_CASES, USE_CASES, Case
+from tests.promises import check_promises, check_stock
+from tests.world import World
+
+UseCase = Callable[[World], Case]
+
+CLEAN_RUNS = 3
+MAX_TRIES = 20
+
+
+@pytest.mark.parametrize("way", Way)
+@pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.__name__)
+def test_after_a_break_anywhere_and_the_usual_retries_every_promise_holds(
+    engine: Engine, use_case: UseCase, way: Way, subtests: pytest.Subtests
+) -> None:
+    break_everywhere(engine, use_case, way, subtests)
+
+
+@pytest.mark.parametrize("engine", [IN_MEMORY], indirect=True)
+@pytest.mark.parametrize("use_case", MAIN_USE_CASES, ids=lambda use_case: use_case.__name__)
+def test_a_second_engine_agrees_about_processes_that_are_killed(
+    engine: Engine, use_case: UseCase, subtests: pytest.Subtests
+) -> None:
+    """In memory every request takes three times as long, so the main use cases in the hardest way must do."""
+    break_everywhere(engine, use_case, Way.KILLED, subtests)
+
+
+def break_everywhere(engine: Engine, use_case: UseCase, way: Way, subtests: pytest.Subtests) -> None:
+    bench = Bench(engine.world(), engine.dynamodb(), engine.kms())
+    requests = requests_of(engine, bench, use_case)
+    for number in breakable(requests, way):
+        with subtests.test(request=f"{number + 1} of {len(requests)}, {requests[number]}"):
+            # Where chance chooses (between two batches, say) a run may be shorter than the longest.
+            assert any(bench.breaks(use_case, Wire(number, way)) for _ in range(MAX_TRIES))
+
+
+_requests: dict[tuple[str, str], list[str]] = {}
+
+
+def requests_of(engine: Engine, bench: "Bench", use_case: UseCase) -> list[str]:
+    """Of the longest of a few clean runs; found once for all ways of breaking them."""
+    name = (engine.name, use_case.__name__)
+    if name not in _requests:
+        wires = [Wire() for _ in range(CLEAN_RUNS)]
+        assert not any(bench.breaks(use_case, wire) for wire in wires)
+        _requests[name] = max((wire.requests for wire in wires), key=len)
+    assert _requests[name]
+    return _requests[name]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A world, and the clients of the processes that break in it."""
+
+    world: World
+    dynamodb: Any
+    kms: Any
+
+    def breaks(self, use_case: UseCase, wire: Wire) -> bool:
+        """Run it over this wire and let everything retry; false if it never made the request that was to break."""
+        case = use_case(self.world)
+        process = self.world.another_process(self.dynamodb, self.kms)
+        process.ahead_ms = case.ahead_ms
+        # What comes out of a use case is typed, or the process is gone; anything else fails the test.
+        with wire.carrying(self.dynamodb, self.kms), suppress(KeyrailError, Killed):
+            case.act(process)
+        self.finish(case)
+        return wire.broken
+
+    def finish(self, case: Case) -> None:
+        """Everything retries as it does in production, twice; then the promises are read off the tables."""
+        for step in (case.heal, case.heal, case.check):
+            process = self.world.another_process()
+            process.ahead_ms = case.ahead_ms
+            step(process)
+        check_promises(process, case.codes)
+        for sku in case.skus:
+            check_stock(process, sku)

@@ -1,0 +1,395 @@
+"""The use cases of the crash matrix: what stands before each, itself, and what production does when it failed."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from keyrail.fulfilment.model import Outcome
+from keyrail.inventory.model import BatchStatus, SoldOut
+from keyrail.inventory.service import NewBatch
+from keyrail.ordering.model import Line, OrderNotFound, OrderStatus, pay
+from keyrail.ordering.service import Placed
+from keyrail.payments.model import Confirmation, Mismatch
+from keyrail.platform.money import Money
+from tests.world import BUYER, OPERATOR, PRICE, PROVIDER, SYSTEM, World, new_codes
+
+ORDER_IS_OVER_MS = 20 * 60 * 1000
+POOLS_ARE_READ_AGAIN_MS = 3_000
+
+Step = Callable[[World], object]
+
+
+@dataclass
+class Case:
+    """One fresh instance of a use case.
+
+    `act` runs once in the process that breaks. `heal` is what comes by itself afterwards (the caller repeats, the
+    provider redelivers, the queue runs, the event comes again), in a process that remembers nothing; it comes twice.
+    `check` sees the end. `ahead_ms` is by how much time has run since the arrangement began.
+    """
+
+    act: Step
+    heal: Step
+    check: Step
+    codes: list[str] = field(default_factory=list)
+    skus: list[str] = field(default_factory=list)
+    ahead_ms: int = 0
+
+
+def stocked(world: World, count: int, price: Money = PRICE) -> tuple[str, list[str]]:
+    sku = f"sku-{secrets.token_hex(6)}"
+    return sku, world.stock_up(count, sku, price)
+
+
+def later(world: World, ahead_ms: int = ORDER_IS_OVER_MS) -> World:
+    process = world.another_process()
+    process.ahead_ms += ahead_ms
+    return process
+
+
+def redeliver(process: World, said: Confirmation) -> Outcome:
+    """The provider again, until it is acknowledged; and the queue behind the stream, for a paid order's open units."""
+    settled = process.settlement.settle(said, PROVIDER)
+    run_queue(process, settled.order_id or "")
+    return settled.outcome
+
+
+def run_queue(process: World, order_id: str) -> None:
+    order = process.orders.find(order_id)
+    if order and order.paid_attempt() and order.open_units():
+        process.issuance.issue(order_id, SYSTEM)
+
+
+def status(world: World, placed: Placed) -> OrderStatus:
+    return world.orders.of_operator(placed.order.order_id).status
+
+
+def revealed(world: World, placed: Placed) -> list[str]:
+    units = world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+    return [key.code for unit in units for key in unit.keys]
+
+
+def expect(holds: object, what: str) -> None:
+    assert holds, what
+
+
+# checkout
+
+
+def checkout_that_is_repeated_and_paid(world: World) -> Case:
+    sku, codes = stocked(world, 4)
+    name = secrets.token_hex(16)
+
+    def heal(process: World) -> None:
+        placed = process.order(2, name, sku)
+        redeliver(process, process.confirmed(process.callback(placed.attempt)))
+
+    def check(world: World) -> None:
+        placed = world.order(2, name, sku)
+        expect(set(revealed(world, placed)) <= set(codes), "other codes than were imported")
+        expect(status(world, placed) is OrderStatus.DELIVERED, "not delivered")
+
+    return Case(lambda process: process.order(2, name, sku), heal, check, codes, [sku])
+
+
+def checkout_that_nobody_repeats(world: World) -> Case:
+    sku, codes = stocked(world, 3)
+    return Case(lambda process: process.order(2, sku_id=sku), lambda _: None, lambda _: None, codes, [sku])
+
+
+def checkout_of_which_a_line_is_sold_out(world: World) -> Case:
+    (there, codes), (scarce, scarce_codes) = stocked(world, 2), stocked(world, 1)
+    name = secrets.token_hex(16)
+    lines = (Line(there, 2), Line(scarce, 2))
+
+    def place(process: World) -> None:
+        with suppress(SoldOut):
+            process.order(idempotency_key=name, lines=lines)
+            raise AssertionError("sold what is not there")
+
+    return Case(place, place, lambda _: None, codes + scarce_codes, [there, scarce])
+
+
+def checkout_of_an_order_that_stands(world: World) -> Case:
+    sku, codes = stocked(world, 4)
+    name = secrets.token_hex(16)
+    standing = world.order(1, name, sku)
+
+    def check(world: World) -> None:
+        expect(world.order(1, name, sku).order == standing.order, "the same request, another order")
+
+    return Case(lambda process: process.order(1, name, sku), lambda _: None, check, codes, [sku])
+
+
+# callbacks
+
+
+def callback_in_time(world: World) -> Case:
+    sku, codes = stocked(world, 3)
+    placed = world.order(2, sku_id=sku)
+    said = world.confirmed(world.callback(placed.attempt))
+
+    def check(world: World) -> None:
+        expect(len(revealed(world, placed)) == 2, "paid and not delivered")
+
+    return Case(lambda p: p.settlement.settle(said, PROVIDER), lambda p: redeliver(p, said), check, codes, [sku])
+
+
+def callback_when_the_key_went_to_somebody_else(world: World) -> Case:
+    sku, codes = stocked(world, 1)
+    placed = world.order(sku_id=sku)
+    later(world).order(sku_id=sku)
+    codes += world.import_codes(new_codes(1), sku)[0]
+    said = world.confirmed(world.callback(placed.attempt))
+
+    def check(world: World) -> None:
+        expect(status(world, placed) in {OrderStatus.DELIVERED, OrderStatus.REFUNDING}, "neither goods nor money back")
+
+    ahead_ms = ORDER_IS_OVER_MS + POOLS_ARE_READ_AGAIN_MS
+    return Case(
+        lambda p: p.settlement.settle(said, PROVIDER), lambda p: redeliver(p, said), check, codes, [sku], ahead_ms
+    )
+
+
+def callback_when_nothing_is_left(world: World) -> Case:
+    sku, codes = stocked(world, 2)
+    placed = world.order(2, sku_id=sku)
+    later(world).order(1, sku_id=sku)
+    said = world.confirmed(world.callback(placed.attempt))
+
+    def check(world: World) -> None:
+        order = world.orders.of_operator(placed.order.order_id)
+        expect([refund.amount for refund in order.refunds] == [placed.order.total], "the money is not owed back")
+
+    return Case(
+        lambda p: p.settlement.settle(said, PROVIDER),
+        lambda p: redeliver(p, said),
+        check,
+        codes,
+        [sku],
+        ORDER_IS_OVER_MS,
+    )
+
+
+def callback_when_a_part_is_left(world: World) -> Case:
+    (there, codes), (gone, gone_codes) = stocked(world, 2), stocked(world, 1, Money(7, "CNY"))
+    placed = world.order(lines=(Line(gone, 1), Line(there, 2)))
+    later(world).order(sku_id=gone)
+    said = world.confirmed(world.callback(placed.attempt))
+
+    def check(world: World) -> None:
+        expect(status(world, placed) is OrderStatus.PARTIALLY_DELIVERED, "not delivered in part")
+        expect(len(revealed(world, placed)) == 2, "a part is missing")
+
+    return Case(
+        lambda p: p.settlement.settle(said, PROVIDER),
+        lambda p: redeliver(p, said),
+        check,
+        codes + gone_codes,
+        [there, gone],
+        ORDER_IS_OVER_MS,
+    )
+
+
+def callback_of_too_little(world: World) -> Case:
+    sku, codes = stocked(world, 1)
+    placed = world.order(sku_id=sku)
+    return _on_the_desk(world, placed, sku, codes, Mismatch.UNDER_PAID, money="0.01")
+
+
+def callback_of_a_second_payment(world: World) -> Case:
+    sku, codes = stocked(world, 2)
+    placed = world.order(sku_id=sku)
+    world.pay(placed.attempt)
+    return _on_the_desk(world, placed, sku, codes, Mismatch.DOUBLE_PAYMENT, trade_no=f"second-{sku}")
+
+
+def _on_the_desk(world: World, placed: Placed, sku: str, codes: list[str], reason: Mismatch, **changed: str) -> Case:
+    said = world.confirmed(world.callback(placed.attempt, **changed))
+    before = world.orders.find(placed.order.order_id)
+
+    def check(world: World) -> None:
+        waiting = [each for each in world.desk.waiting(1000) if each.order_id == placed.order.order_id]
+        expect([each.reason for each in waiting] == [reason], "not on the desk once")
+        expect(world.orders.find(placed.order.order_id) == before, "it changed the order")
+
+    return Case(lambda p: p.settlement.settle(said, PROVIDER), lambda p: redeliver(p, said), check, codes, [sku])
+
+
+# issuance
+
+
+def issue_of_lapsed_leases(world: World) -> Case:
+    (one, codes), (two, more) = stocked(world, 3), stocked(world, 1)
+    placed = world.order(lines=(Line(one, 2), Line(two, 1)))
+    return _issue(world, placed, [one, two], codes + more, {OrderStatus.DELIVERED})
+
+
+def issue_when_a_key_went_to_somebody_else(world: World) -> Case:
+    sku, codes = stocked(world, 2)
+    placed = world.order(2, sku_id=sku)
+    later(world).order(1, sku_id=sku)
+    codes += world.import_codes(new_codes(2), sku)[0]
+    return _issue(world, placed, [sku], codes, {OrderStatus.DELIVERED})
+
+
+def issue_when_nothing_is_left(world: World) -> Case:
+    sku, codes = stocked(world, 2)
+    placed = world.order(2, sku_id=sku)
+    later(world).order(1, sku_id=sku)
+    return _issue(world, placed, [sku], codes, {OrderStatus.REFUNDING})
+
+
+def _issue(world: World, placed: Placed, skus: list[str], codes: list[str], ends: set[OrderStatus]) -> Case:
+    attempt = placed.attempt.attempt_id
+    paid = pay(placed.order, attempt, f"ref-{attempt}", PROVIDER, world.now_ms())
+    assert world.orders.replace(placed.order, paid)
+
+    def check(world: World) -> None:
+        expect(status(world, placed) in ends, "issued, and neither goods nor money back")
+
+    return Case(
+        lambda p: p.issuance.issue(placed.order.order_id, SYSTEM),
+        lambda p: run_queue(p, placed.order.order_id),
+        check,
+        codes,
+        skus,
+        ORDER_IS_OVER_MS + POOLS_ARE_READ_AGAIN_MS,
+    )
+
+
+# import
+
+
+def import_into_a_pool(world: World) -> Case:
+    sku, codes = stocked(world, 1)
+    return _import(world, sku, codes)
+
+
+def import_of_the_first_file_ever(world: World) -> Case:
+    sku, codes = stocked(world, 0)
+    # As if no key had ever been named: the first import makes the key behind all names.
+    world.dynamodb.delete_item(TableName=world.names["keys"], Key={"key_id": {"S": "fingerprint#01"}})
+    return _import(world, sku, codes)
+
+
+def _import(world: World, sku: str, codes: list[str]) -> Case:
+    fresh = new_codes(3)
+    batch = world.batches.open(NewBatch(sku_id=sku, source="supplier"), secrets.token_hex(16), OPERATOR)
+    raw = "\n".join(fresh).encode()
+
+    def bring(process: World) -> None:
+        process.importing.import_file(batch.batch_id, raw, SYSTEM)
+
+    def check(world: World) -> None:
+        imported = world.keys.get_batch(batch.batch_id)
+        expect(imported.status is BatchStatus.IMPORTED, "the import never ended")
+        expect(imported.report and imported.report.accepted == len(fresh), "the report miscounts")
+        process = later(world, POOLS_ARE_READ_AGAIN_MS)
+        everything = process.order(len(codes) + len(fresh), sku_id=sku)
+        process.pay(everything.attempt)
+        expect(sorted(revealed(process, everything)) == sorted(codes + fresh), "not what was in the file")
+
+    return Case(bring, bring, check, codes + fresh, [sku])
+
+
+def import_of_a_file_that_is_none(world: World) -> Case:
+    sku, codes = stocked(world, 1)
+    batch = world.batches.open(NewBatch(sku_id=sku, source="supplier"), secrets.token_hex(16), OPERATOR)
+
+    def bring(process: World) -> None:
+        process.importing.import_file(batch.batch_id, b"\x89PNG\r\n\x1a\n\x00\x00", SYSTEM)
+
+    def check(world: World) -> None:
+        expect(world.keys.get_batch(batch.batch_id).status is BatchStatus.REJECTED, "not rejected")
+
+    return Case(bring, bring, check, codes, [sku])
+
+
+# reveal, cancel
+
+
+def reveal_of_two_keys(world: World) -> Case:
+    sku, codes = stocked(world, 2)
+    placed = world.order(2, sku_id=sku)
+    world.pay(placed.attempt)
+
+    def reveal(process: World) -> None:
+        expect(sorted(revealed(process, placed)) == sorted(codes), "other codes than were bought")
+
+    def check(world: World) -> None:
+        keys = [key for key in world.sold() if key.order_id == placed.order.order_id]
+        expect(len(keys) == 2 and all(key.revealed_at_ms for key in keys), "seen, and not on record")
+
+    return Case(reveal, reveal, check, codes, [sku])
+
+
+def reveal_with_a_wrong_token(world: World) -> Case:
+    sku, codes = stocked(world, 1)
+    placed = world.order(sku_id=sku)
+    world.pay(placed.attempt)
+
+    def guess(process: World) -> None:
+        with suppress(OrderNotFound):
+            process.delivery.reveal(placed.order.order_id, "tok_guessed", BUYER)
+            raise AssertionError("shown to a stranger")
+
+    return Case(guess, guess, lambda _: None, codes, [sku])
+
+
+def cancel_that_is_repeated(world: World) -> Case:
+    sku, codes = stocked(world, 3)
+    placed = world.order(2, sku_id=sku)
+
+    def cancel(process: World) -> None:
+        process.checkout.cancel(placed.order.order_id, placed.token, BUYER)
+
+    def check(world: World) -> None:
+        expect(status(world, placed) is OrderStatus.CANCELLED, "not cancelled")
+        expect(world.claims.stock(sku).claimable == 3, "keys stay held for an order that is cancelled")
+
+    return Case(cancel, cancel, check, codes, [sku])
+
+
+def cancel_that_is_overtaken_by_the_payment(world: World) -> Case:
+    sku, codes = stocked(world, 1)
+    placed = world.order(sku_id=sku)
+    said = world.confirmed(world.callback(placed.attempt))
+
+    def check(world: World) -> None:
+        expect(status(world, placed) is OrderStatus.DELIVERED, "paid, and nothing for it")
+
+    return Case(
+        lambda p: p.checkout.cancel(placed.order.order_id, placed.token, BUYER),
+        lambda p: redeliver(p, said),
+        check,
+        codes,
+        [sku],
+    )
+
+
+USE_CASES: tuple[Callable[[World], Case], ...] = (
+    checkout_that_is_repeated_and_paid,
+    checkout_that_nobody_repeats,
+    checkout_of_which_a_line_is_sold_out,
+    checkout_of_an_order_that_stands,
+    callback_in_time,
+    callback_when_the_key_went_to_somebody_else,
+    callback_when_nothing_is_left,
+    callback_when_a_part_is_left,
+    callback_of_too_little,
+    callback_of_a_second_payment,
+    issue_of_lapsed_leases,
+    issue_when_a_key_went_to_somebody_else,
+    issue_when_nothing_is_left,
+    import_into_a_pool,
+    import_of_the_first_file_ever,
+    import_of_a_file_that_is_none,
+    reveal_of_two_keys,
+    reveal_with_a_wrong_token,
+    cancel_that_is_repeated,
+    cancel_that_is_overtaken_by_the_payment,
+)
+
+MAIN_USE_CASES = (checkout_that_is_repeated_and_paid, callback_in_time, issue_of_lapsed_leases, import_into_a_pool)
