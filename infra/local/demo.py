@@ -13,10 +13,13 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.card import operator_token
 from infra.local.demo_client import Answer, Unreachable, send
@@ -148,10 +151,18 @@ class Demo:
 
     def look_at_the_shelf(self) -> None:
         with self.timeline.step("the buyer sees the shelf") as said:
-            shelf = _checked(send("GET", f"{self.api}/v1/products"), HTTPStatus.OK).json["products"]
-            skus = {sku["sku_id"]: sku for product in shelf for sku in product["skus"]}
+            skus = {sku["sku_id"]: sku for product in self._shelf() for sku in product["skus"]}
             expect(SKU in skus, "the SKU is not on the shelf")
-            said(f"{skus[SKU]['name']}, {_money(skus[SKU]['price'])}")
+            said(f"{skus[SKU]['name']}, {_money(skus[SKU]['price'])}, {skus[SKU]['stock']}")
+
+    def _shelf(self) -> Iterator[dict[str, Any]]:
+        cursor = ""
+        while True:
+            page = _checked(send("GET", f"{self.api}/v1/products?limit=100{cursor}"), HTTPStatus.OK).json
+            yield from page["products"]
+            if "next_cursor" not in page:
+                return
+            cursor = f"&cursor={page['next_cursor']}"
 
     def place_order(self) -> Order:
         with self.timeline.step("order placed") as said:
@@ -264,25 +275,29 @@ def curl_lines(demo: Demo, order: Order) -> list[str]:
     ]
 
 
-def _prepare(timeline: Timeline) -> Demo:
+def _prepare(timeline: Timeline, card_path: Path) -> Demo:
     try:
-        card = json.loads(CARD.read_text())
+        card = json.loads(card_path.read_text())
     except (OSError, ValueError):
         raise NotAsItShouldBe("there is no local stack; `make up` brings one up") from None
-    epay = card["payments"]["epay"]
+    epay, stripe = card["payments"]["epay"], card["payments"]["stripe"]
     with timeline.step("the operator signs in") as said:
-        token = operator_token(card)
+        try:
+            token = operator_token(card)
+        except (BotoCoreError, ClientError) as error:
+            raise NotAsItShouldBe(f"the local stack does not let its operator in ({error}); try `make up`") from None
         said(card["operator"]["username"])
     # One series of cards for the life of the stack, so that a key of an earlier run is recognised too.
-    seed = hashlib.sha256(f"cards of {epay['key']}".encode()).hexdigest()
+    seed = hashlib.sha256(f"cards of {stripe['webhook_secret']}".encode()).hexdigest()
     return Demo(timeline, card["api_url"], EpayGateway(epay["pid"], epay["key"]), Series(seed), token)
 
 
 def main() -> int:
+    """Takes the path of another stack's card as its one argument."""
     keep_loopback_direct()
     timeline = Timeline()
     try:
-        demo = _prepare(timeline)
+        demo = _prepare(timeline, Path(sys.argv[1]) if sys.argv[1:] else CARD)
         order = demo.run()
     except (KeyError, IndexError, TypeError) as error:
         timeline.console.print(f"\nAn answer lacks what it should hold: {error!r}", style="red", markup=False)

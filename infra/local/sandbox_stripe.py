@@ -153,10 +153,14 @@ class SandboxStripe:
         return was_running
 
 
+def server(port: int, card: Path) -> ThreadingHTTPServer:
+    handler = type("CardHandler", (Handler,), {"sessions": Sessions(), "card": card})
+    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+
+
 def main() -> None:
     port, card = sys.argv[1:]
-    Handler.sessions, Handler.card = Sessions(), Path(card)
-    ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
+    server(int(port), Path(card)).serve_forever()
 
 
 if __name__ == "__main__":
