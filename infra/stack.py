@@ -46,7 +46,7 @@ class KeyrailStack(cdk.Stack):
         keys = Keys(self, "Keys", stage=stage)
         alarms = Alarms(self, "Alarms", key=keys.data, tls=not stage.local)
         tables = Tables(self, "Tables", stage=stage, key=keys.data)
-        self.api = HttpApi(self, "HttpApi", stage=stage, key=keys.data)
+        self.api = HttpApi(self, "HttpApi", stage=stage, key=keys.data, alarms=alarms)
         self.operators = Operators(self, "Operators", stage=stage)
         self.parts = functions.Parts(
             platform=Platform(

@@ -21,10 +21,17 @@ from functions.delivery_api.handler import api as delivery
 from functions.operator_api.handler import api as operator
 from functions.payment_webhook.handler import api as payment_callbacks
 from functions.storefront_api.handler import api as storefront
-from keyrail.ordering.model import MAX_IDEMPOTENCY_KEY_LENGTH, MIN_IDEMPOTENCY_KEY_LENGTH
 from keyrail.payments.service import PROVIDERS
 from keyrail.platform.errors import Invalid, KeyrailError, Unavailable
-from keyrail.platform.http import BodyTooLarge, HttpApi, Operation, Problem, status_of
+from keyrail.platform.http import (
+    MAX_IDEMPOTENCY_KEY_LENGTH,
+    MIN_IDEMPOTENCY_KEY_LENGTH,
+    BodyTooLarge,
+    HttpApi,
+    Operation,
+    Problem,
+    status_of,
+)
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS
 
 FOLDER = Path(__file__).resolve().parent

@@ -26,7 +26,6 @@ from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model import BatchNotFound, BatchStatus, Key, KeyNotFound
 from keyrail.inventory.service import Batches, Claims, NewBatch
-from keyrail.inventory.service.batches import BatchIdempotencyConflict
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import Order, OrderNotFound
 from keyrail.ordering.service import Orders
@@ -38,7 +37,7 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import rfc3339, system_now_ms
 from keyrail.platform.config import load
-from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
 from keyrail.platform.http import Call, HttpApi
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
@@ -171,16 +170,13 @@ def _with_stock(sku: Sku) -> SkuOut:
     body=BatchIn,
     answer=BatchOut,
     status=201,
-    raises=(Invalid, UnknownSku, BatchIdempotencyConflict, NotInGroup),
+    raises=(Invalid, UnknownSku, IdempotencyConflict, NotInGroup),
 )
 def open_batch(call: Call) -> BatchOut:
     wanted: BatchIn = call.body
     origin = allow(call, STOCK, wanted.reason)
-    idempotency_key = call.header("idempotency-key")
-    if not idempotency_key:
-        raise Invalid(FieldError("Idempotency-Key", "missing"))
     new = NewBatch(sku_id=wanted.sku_id, source=wanted.source, unit_cost=wanted.unit_cost)
-    batch = batches().open(new, idempotency_key, origin)
+    batch = batches().open(new, call.idempotency_key(), origin)
     waiting = batch.status is BatchStatus.AWAITING_UPLOAD
     return BatchOut.of(batch, _upload(batch.batch_id) if waiting else None)
 
@@ -235,7 +231,7 @@ def find_orders(call: Call) -> OrdersOut:
 
 def _find(wanted: OrdersQuery) -> list[Order]:
     if wanted.status is not None:
-        return orders().with_status(wanted.status, wanted.limit)
+        return orders().with_status(wanted.status, wanted.limit, system_now_ms())
     if wanted.provider and wanted.account and wanted.reference:
         return orders().paid_by(wanted.provider, wanted.account, wanted.reference)
     raise Invalid(FieldError("query", "status_or_provider_account_reference"))

@@ -10,7 +10,7 @@ from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.keys import PoolContended, SoldOut
 from keyrail.inventory.service import Claims
 from keyrail.inventory.store import KeyStore
-from keyrail.ordering.model import IdempotencyConflict, NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
+from keyrail.ordering.model import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
 from keyrail.ordering.service import Checkout, Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model import ProviderUnavailable, UnknownProvider
@@ -21,7 +21,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
 from keyrail.platform.cursor import decode_cursor, encode_cursor
-from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call, HttpApi, Reply
 from keyrail.platform.logs import Entry
 from keyrail.platform.secrets import read_secret
@@ -123,10 +123,7 @@ def get_product(call: Call) -> ProductOut:
 )
 def place_order(call: Call) -> Reply:
     wanted: OrderIn = call.body
-    idempotency_key = call.header("idempotency-key")
-    if idempotency_key is None:
-        raise Invalid(FieldError("Idempotency-Key", "missing"))
-    placed = checkout().place(wanted.wanted(_store(call)), idempotency_key, _buyer(call))
+    placed = checkout().place(wanted.wanted(_store(call)), call.idempotency_key(), _buyer(call))
     if placed.fresh:
         logs.log(Entry.ORDER_PLACED, order_id=placed.order.order_id, provider=placed.attempt.provider)
     return Reply(PlacedOut.of(placed, system_now_ms()), 201 if placed.fresh else 200)

@@ -79,6 +79,7 @@ class SkuOut:
     name_zh: str | None
     kind: SkuKind
     price: Money
+    currency: str
     stock: StockLevel
     delivery: Literal["instant_key"]
     max_quantity: int
@@ -91,6 +92,7 @@ class SkuOut:
             name_zh=sku.name_zh,
             kind=sku.kind,
             price=sku.price,
+            currency=sku.price.currency,
             stock=stock,
             delivery="instant_key",
             max_quantity=sku.max_quantity,

@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
+from infra.constructs.alarms import Alarms
 from infra.constructs.function import Function
 from infra.constructs.operators import Operators
 from infra.stages import CORS_HEADERS, Stage
@@ -32,7 +33,7 @@ _ACCESS_LOG = {
 
 
 class HttpApi(Construct):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey, alarms: Alarms) -> None:
         super().__init__(scope, construct_id)
         self.api = apigw.HttpApi(
             self,
@@ -63,6 +64,12 @@ class HttpApi(Construct):
             access_log_settings=apigw.CfnStage.AccessLogSettingsProperty(
                 destination_arn=log_group.log_group_arn, format=json.dumps(_ACCESS_LOG)
             ),
+        )
+        alarms.add(
+            self,
+            "ServerErrors",
+            self.api.metric_server_error(period=cdk.Duration.minutes(1)),
+            meaning="callers get 5xx: a function failed on a request, which its own Errors metric does not count",
         )
         self.public_url = self._public_url(stage)
 

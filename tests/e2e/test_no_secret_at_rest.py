@@ -35,6 +35,7 @@ def a_day_of_trade(shop: Shop) -> list[Card]:
 
     shop.ops("POST", "keys/find", document={"sku_id": sku, "code": first.number})
     shop.ops("POST", "keys/find", document={"sku_id": sku, "code": first.number, "password": first.password})
+    shop.ops("POST", "keys/find", document={"sku_id": sku, "code": "x", first.number: first.password})
     problem(shop.buyer("POST", delivered, "/reveal", token=f"{delivered.token}x"), 404, "order_not_found")
     eventually(lambda: relayed(shop, shop.keys_of(delivered)[0]))
     return [*file.cards, broken]

@@ -91,6 +91,11 @@ def test_errors_and_throttles_of_every_function_ring(prod: Template) -> None:
     assert watched == {(metric, name) for metric in ("Errors", "Throttles") for name in names}
 
 
+def test_answers_of_5xx_ring(prod: Template) -> None:
+    metrics = {alarm.properties["MetricName"] for alarm in prod.all("AWS::CloudWatch::Alarm")}
+    assert "5xx" in metrics
+
+
 def test_every_alarm_has_a_listener(prod: Template) -> None:
     (topic,) = prod.all("AWS::SNS::Topic")
     for alarm in prod.all("AWS::CloudWatch::Alarm"):

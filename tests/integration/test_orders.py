@@ -10,17 +10,17 @@ from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model import KeyState, SoldOut
 from keyrail.inventory.service import NewBatch
 from keyrail.ordering.model import (
+    ORDER_LIFETIME_MS,
     Contact,
-    IdempotencyConflict,
     Line,
     OrderNotFound,
     OrderStatus,
     TotalChanged,
 )
 from keyrail.ordering.service import Placed, Wanted
-from keyrail.ordering.service.checkout import LEASE_GRACE_MS, ORDER_LIFETIME_MS
+from keyrail.ordering.service.checkout import LEASE_GRACE_MS
 from keyrail.platform.clock import utc_date
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.money import Money
 from tests.promises import check_promises, check_stock
 from tests.world import BUYER, OPERATOR, PRICE, SKU, World

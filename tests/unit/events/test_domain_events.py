@@ -146,9 +146,7 @@ def of_payments() -> Iterator[Happening]:
             received_at_ms=NOW_MS,
             **STAMP,
         )
-        resolved = next_version(waiting, status=payments.DeskStatus.RESOLVED)
         yield Happening(waiting, payments.events_between(None, waiting))
-        yield Happening(resolved, payments.events_between(waiting, resolved))
 
 
 HAPPENINGS = [

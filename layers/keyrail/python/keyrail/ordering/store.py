@@ -54,13 +54,17 @@ class OrderStore:
             return False
         return True
 
-    def by_status(self, status: OrderStatus, limit: int) -> list[Order]:
-        """The `limit` orders that came into that status last, newest first."""
+    def by_status(self, status: OrderStatus, limit: int, until_ms: int) -> list[Order]:
+        """The `limit` orders that came into that status last, but not after `until_ms`; newest first."""
+        until = f"{until_ms:013d}~"
         keys = [
             item
             for shard in range(STATUS_SHARDS)
             for item in self._table.query(
-                OrderItem.status_partition == f"{status}#{shard}", index=BY_STATUS, limit=limit, newest_first=True
+                (OrderItem.status_partition == f"{status}#{shard}") & (OrderItem.status_order <= until),
+                index=BY_STATUS,
+                limit=limit,
+                newest_first=True,
             ).items
         ]
         newest = sorted(keys, key=lambda item: str(item["status_order"]["S"]), reverse=True)[:limit]

@@ -123,7 +123,6 @@ def mismatch(said: Confirmation, attempt: PaymentAttempt | None, merchant: str) 
 
 class DeskStatus(StrEnum):
     WAITING = "waiting"
-    RESOLVED = "resolved"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,12 +152,9 @@ def payment_id(said: Confirmation) -> str:
 
 
 def events_between(old: UnmatchedPayment | None, new: UnmatchedPayment | None) -> list[Event]:
-    if new is None or (old is not None and old.status == new.status):
+    if new is None or old is not None:
         return []
-    if new.status is DeskStatus.RESOLVED:
-        happened = "resolved"
-    else:
-        # No money came with it, so nobody is called out of bed for it.
-        happened = "not_paid" if new.reason is Mismatch.NOT_PAID else "unmatched"
+    # No money came with an unpaid one, so nobody is called out of bed for it.
+    happened = "not_paid" if new.reason is Mismatch.NOT_PAID else "unmatched"
     data = {"reason": new.reason, "provider": new.provider, "account": new.account, "order_id": new.order_id}
     return [Event(f"payment.{happened}", f"payment:{new.payment_id}", data)]

@@ -14,6 +14,8 @@ from keyrail.platform.errors import FieldError, Invalid
 T = TypeVar("T")
 Attributes = dict[str, Any]
 MAX_STRING_LENGTH = 4096
+MAX_FIELD_ERRORS = 20
+MAX_FIELD_NAME_LENGTH = 120
 # What strangers send is refused with an unknown field: `__pydantic_config__ = STRICT` on the wire's dataclasses.
 STRICT = ConfigDict(extra="forbid", str_max_length=MAX_STRING_LENGTH)
 
@@ -51,7 +53,12 @@ def from_strings(cls: type[T], values: dict[str, str]) -> T:
 
 def _field_errors(error: ValidationError) -> list[FieldError]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [FieldError(".".join(str(part) for part in d["loc"]) or "body", d["type"]) for d in details]
+    return [FieldError(_shown(d["loc"]), d["type"]) for d in details[:MAX_FIELD_ERRORS]]
+
+
+def _shown(location: tuple[int | str, ...]) -> str:
+    """An unknown field is named as its sender named it, which may be long."""
+    return (".".join(str(part) for part in location) or "body")[:MAX_FIELD_NAME_LENGTH]
 
 
 def to_attributes(value: Any) -> Attributes:

@@ -6,6 +6,7 @@ KeyrailError
 ├── Denied             we know, and the answer is no
 ├── NotFound           there is nothing of that name (for this caller)
 ├── Conflict           right request, wrong state
+│   └── IdempotencyConflict  the name of the effect is taken by another request
 ├── TooLarge           over a named limit
 ├── Unavailable        ours or a neighbour's trouble; try again
 └── UnknownOutcome     it may have happened; ask before doing it again
@@ -86,6 +87,12 @@ class Conflict(KeyrailError):
     kind = Kind.CONFLICT
     title = "The current state does not allow this."
     title_zh = "当前状态不允许此操作。"
+
+
+class IdempotencyConflict(Conflict):
+    code = "idempotency_conflict"
+    title = "This Idempotency-Key was already used with another request."
+    title_zh = "该幂等键已用于不同的请求。"
 
 
 class TooLarge(KeyrailError):

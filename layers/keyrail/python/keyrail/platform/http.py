@@ -30,6 +30,7 @@ from keyrail.platform.errors import (
 from keyrail.platform.logs import Entry
 
 MAX_BODY_BYTES = 64 * 1024
+MIN_IDEMPOTENCY_KEY_LENGTH, MAX_IDEMPOTENCY_KEY_LENGTH = 16, 128
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _PATH_NAME = re.compile(r"\{(\w+)\}")
@@ -92,6 +93,15 @@ class Call:
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name.lower())
+
+    def idempotency_key(self) -> str:
+        """The name that the caller gave the effect. Raises Invalid: a short one might be somebody else's, too."""
+        key = self.header("idempotency-key")
+        if key is None:
+            raise Invalid(FieldError("Idempotency-Key", "missing"))
+        if not MIN_IDEMPOTENCY_KEY_LENGTH <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+            raise Invalid(FieldError("Idempotency-Key", "length_16_to_128"))
+        return key
 
     def bearer_token(self) -> str:
         """The token of `Authorization: Bearer`, or an empty string."""
@@ -186,7 +196,7 @@ class HttpApi:
     def _refuse(self, error: KeyrailError) -> Response[str]:
         event = self._resolver.current_event.raw_event
         status = status_of(type(error))
-        logs.log(Entry.REQUEST_REFUSED, refusal=error.code, status=status, fields=[f.field for f in error.fields])
+        logs.log(Entry.REQUEST_REFUSED, refusal=error.code, status=status, reasons=[f.reason for f in error.fields])
         return _problem(error, status, event)
 
     def _no_such_route(self, _: NotFoundError) -> Response[str]:
@@ -205,11 +215,12 @@ class HttpApi:
 
 def _problem(error: KeyrailError, status: int, event: dict[str, Any]) -> Response[str]:
     chinese = (event.get("headers") or {}).get("accept-language", "").lower().startswith("zh")
+    title = error.title_zh if chinese else error.title
     problem = Problem(
         type=f"urn:keyrail:problem:{error.code}",
-        title=error.title_zh if chinese else error.title,
+        title=title,
         status=status,
-        detail="; ".join(f"{f.field}: {f.reason}" for f in error.fields) or error.title,
+        detail="; ".join(f"{f.field}: {f.reason}" for f in error.fields) or title,
         code=error.code,
         kind=error.kind,
         retryable=error.retryable,
@@ -246,7 +257,7 @@ def _raw_body(event: dict[str, Any]) -> bytes:
     text = event.get("body") or ""
     if len(text) > MAX_BODY_BYTES * 4 // 3 + 4:
         raise BodyTooLarge
-    raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(errors="surrogatepass")
     if len(raw) > MAX_BODY_BYTES:
         raise BodyTooLarge
     return raw

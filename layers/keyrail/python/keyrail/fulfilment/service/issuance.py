@@ -56,7 +56,10 @@ class Issuance:
             try:
                 keys += self._lease_missing(order, unit, keys, origin)
             except SoldOut:
-                return self._give_up(order, unit, keys, origin)
+                if failed := self._give_up(order, unit, keys, origin):
+                    return failed
+                order = self._order(order.order_id)
+                continue
             delivered = deliver(order, {unit_id: keys}, origin, self.now_ms())
             writes = [
                 self.orders.replacement(order, delivered),
@@ -79,11 +82,11 @@ class Issuance:
         until_ms = self.now_ms() + ISSUE_LEASE_MS
         return self.claims.lease(unit.sku_id, missing, order.order_id, until_ms, origin, besides=held)
 
-    def _give_up(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order:
+    def _give_up(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order | None:
+        """None if somebody else decided about the order meanwhile."""
         failed = fail_unit(order, unit.unit_id, "sold_out", origin, self.now_ms())
         if not self.orders.replace(order, failed):
-            # Somebody else decided about the order meanwhile; what they decided about this unit stands.
-            return self._issue_unit(self._order(order.order_id), unit.unit_id, origin)
+            return None
         self.claims.release(held, order.order_id, origin)
         logs.warn(Entry.REFUND_DUE, order_id=order.order_id, unit_id=unit.unit_id, reason="sold_out")
         return failed

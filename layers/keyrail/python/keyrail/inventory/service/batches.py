@@ -4,21 +4,16 @@ from dataclasses import dataclass
 
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import Batch
-from keyrail.inventory.model.keys import Key
-from keyrail.inventory.service.fingerprints import fingerprints
+from keyrail.inventory.model.keys import Key, KeyNotFound
+from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
-from keyrail.platform.errors import Conflict
+from keyrail.platform.errors import IdempotencyConflict
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from keyrail.vault.providers import KeyWrapper
-
-
-class BatchIdempotencyConflict(Conflict):
-    code = "idempotency_conflict"
-    title = "This Idempotency-Key was already used for another batch."
-    title_zh = "该幂等键已用于其他批次。"
+from keyrail.vault.service.fingerprints import Fingerprints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +29,13 @@ class Batches:
     catalog: Catalog
     fingerprint_wrapper: KeyWrapper
     now_ms: NowMs
+    _names: Fingerprints | None = None
 
     def open(self, wanted: NewBatch, idempotency_key: str, origin: Origin) -> Batch:
-        """A batch that waits for its file. Raises UnknownSku, BatchIdempotencyConflict."""
+        """A batch that waits for its file; the same one again for the same key and request.
+
+        Raises UnknownSku, IdempotencyConflict.
+        """
         self.catalog.sku(wanted.sku_id)
         now_ms = self.now_ms()
         batch = Batch(
@@ -51,7 +50,7 @@ class Batches:
         if standing is None:
             return batch
         if NewBatch(sku_id=standing.sku_id, source=standing.source, unit_cost=standing.unit_cost) != wanted:
-            raise BatchIdempotencyConflict
+            raise IdempotencyConflict
         return standing
 
     def batch(self, batch_id: str) -> Batch:
@@ -65,4 +64,8 @@ class Batches:
     def find(self, sku_id: str, code: str) -> Key:
         """The key of a code that somebody presents. Raises UnknownSku, KeyNotFound."""
         issuer = self.catalog.sku(sku_id).issuer
-        return self.store.get(fingerprints(self.store, self.fingerprint_wrapper).key_id(issuer, code))
+        if self._names is None:
+            self._names = standing_fingerprints(self.store, self.fingerprint_wrapper)
+        if self._names is None:
+            raise KeyNotFound  # nothing was ever imported
+        return self.store.get(self._names.key_id(issuer, code))

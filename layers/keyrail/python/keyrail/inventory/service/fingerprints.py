@@ -13,8 +13,15 @@ def fingerprints(store: KeyStore, wrapper: KeyWrapper) -> Fingerprints:
 
     Two first imports at once both make a key, and both use the one that was stored first.
     """
+    standing = standing_fingerprints(store, wrapper)
+    if standing is not None:
+        return standing
+    fresh = WrappedFingerprintKey(CURRENT_VERSION, wrapper.generate_wrapped(FINGERPRINT_CONTEXT))
+    first = store.add_fingerprint_key(fresh)
+    return Fingerprints(wrapper, first.version, first.wrapped)
+
+
+def standing_fingerprints(store: KeyStore, wrapper: KeyWrapper) -> Fingerprints | None:
+    """None before the first import, so that who only looks needs no right to make the key. Raises Unavailable."""
     standing = store.get_fingerprint_key(CURRENT_VERSION)
-    if standing is None:
-        fresh = WrappedFingerprintKey(CURRENT_VERSION, wrapper.generate_wrapped(FINGERPRINT_CONTEXT))
-        standing = store.add_fingerprint_key(fresh)
-    return Fingerprints(wrapper, standing.version, standing.wrapped)
+    return None if standing is None else Fingerprints(wrapper, standing.version, standing.wrapped)

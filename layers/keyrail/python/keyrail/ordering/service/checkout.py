@@ -9,9 +9,9 @@ from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.service import Claims
 from keyrail.ordering.model import (
+    ORDER_LIFETIME_MS,
     Channel,
     Contact,
-    IdempotencyConflict,
     Line,
     Order,
     OrderStatus,
@@ -29,11 +29,12 @@ from keyrail.payments.service import Opening, PaymentAccounts, PaymentAction
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.documents import to_json
-from keyrail.platform.errors import FieldError, Invalid, KeyrailError
+from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid, KeyrailError
 from keyrail.platform.money import CurrencyMismatch, Money, total
 
-ORDER_LIFETIME_MS = 15 * 60 * 1000
 LEASE_GRACE_MS = 2 * 60 * 1000  # a payment made in the last second still finds its keys
+MAX_TRIES = 8
 NOTHING_TO_PAY = PaymentAction(type="none")
 
 
@@ -103,19 +104,22 @@ class Checkout:
     def cancel(self, order_id: str, token: str, origin: Origin) -> Order:
         """Give the leases back. Cancelling twice is cancelling once, and gives back what a crash left behind.
 
-        Raises OrderNotFound, NotCancellable.
+        Raises OrderNotFound, NotCancellable, Unavailable.
         """
-        while True:
-            order = self.orders.of_buyer(order_id, token)
-            if order.status is OrderStatus.CANCELLED:
-                break
-            cancelled = cancel(order, origin, self.now_ms())
-            if self.orders.replace(order, cancelled):
-                order = cancelled
-                break
+        order = self._cancelled(order_id, token, origin)
         for unit in order.units:
             self.claims.release(unit.key_ids, order_id, origin)
         return order
+
+    def _cancelled(self, order_id: str, token: str, origin: Origin) -> Order:
+        for _ in range(MAX_TRIES):
+            order = self.orders.of_buyer(order_id, token)
+            if order.status is OrderStatus.CANCELLED:
+                return order
+            cancelled = cancel(order, origin, self.now_ms())
+            if self.orders.replace(order, cancelled):
+                return cancelled
+        raise StoreUnavailable
 
     def _quote_and_lease(self, new_id: str, wanted: Wanted, token: str, origin: Origin) -> Order:
         check_lines(wanted.lines)

@@ -3,7 +3,7 @@
 import hmac
 from dataclasses import dataclass
 
-from keyrail.ordering.model import Order, OrderNotFound, OrderStatus, token_hash
+from keyrail.ordering.model import ORDER_LIFETIME_MS, Order, OrderNotFound, OrderStatus, token_hash
 from keyrail.ordering.store import OrderStore
 from keyrail.platform.dynamo import Write
 
@@ -29,8 +29,12 @@ class Orders:
             raise OrderNotFound
         return order
 
-    def with_status(self, status: OrderStatus, limit: int) -> list[Order]:
-        return self.store.by_status(status, limit)
+    def with_status(self, status: OrderStatus, limit: int, now_ms: int) -> list[Order]:
+        """At most `limit`, newest first. `expired` is never stored: it is what waits for payment since too long."""
+        expired = status is OrderStatus.EXPIRED
+        stored = OrderStatus.PENDING_PAYMENT if expired else status
+        found = self.store.by_status(stored, limit, until_ms=now_ms - ORDER_LIFETIME_MS if expired else now_ms)
+        return [order for order in found if order.status_at(now_ms) is status]
 
     def paid_by(self, provider: str, account: str, reference: str) -> list[Order]:
         return self.store.by_paid_reference(provider, account, reference)
