@@ -189,7 +189,8 @@ def deliver(order: Order, keys_of_unit: dict[str, tuple[str, ...]], origin: Orig
         keys = keys_of_unit.get(unit.unit_id)
         if keys is None:
             return unit
-        if len(set(keys)) != unit.quantity or unit.status is not UnitStatus.RESERVED:
+        whole = len(keys) == len(set(keys)) == unit.quantity
+        if not whole or unit.status is not UnitStatus.RESERVED:
             raise ValueError("a unit is delivered whole and once")
         return replace(unit, key_ids=keys, status=UnitStatus.DELIVERED)
 
