@@ -1,0 +1,96 @@
+"""The whole business under any order of commands, duplicates and delays: every promise holds at every end.
+
+Buyers, providers, the queue and time act as they like on a small stock; then the queue catches up, and the promises
+are read off the tables.
+"""
+
+from contextlib import ExitStack, suppress
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from keyrail.fulfilment.model import NotDelivered
+from keyrail.ordering.model import Line, NotCancellable
+from keyrail.ordering.service import Placed
+from keyrail.platform.errors import Conflict
+from tests.promises import check_promises, check_stock
+from tests.properties.in_memory import world_in_memory
+from tests.world import BUYER, SYSTEM, new_codes
+
+MINUTE_MS = 60_000
+SKUS = ("scarce", "plenty")
+HAVE_ORDERS = precondition(lambda self: self.placed)
+
+
+class Business(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.until = ExitStack()
+        self.world = world_in_memory(self.until)
+        self.codes = self.world.stock_up(2, "scarce") + self.world.stock_up(6, "plenty")
+        self.placed: list[Placed] = []
+
+    @rule(minutes=st.sampled_from([1, 10, 20]))
+    def wait(self, minutes: int) -> None:
+        self.world.ahead_ms += minutes * MINUTE_MS
+
+    @rule()
+    def start_another_process(self) -> None:
+        self.world = self.world.another_process()
+
+    @rule(scarce=st.integers(0, 2), plenty=st.integers(0, 3), name=st.integers(0, 5))
+    def buy(self, scarce: int, plenty: int, name: int) -> None:
+        lines = tuple(Line(sku, count) for sku, count in zip(SKUS, (scarce, plenty), strict=True) if count)
+        if not lines:
+            return
+        with suppress(Conflict):
+            self.placed.append(self.world.order(idempotency_key=f"the order with number {name}", lines=lines))
+
+    @HAVE_ORDERS
+    @rule(
+        data=st.data(), reference=st.sampled_from([None, None, "another"]), money=st.sampled_from([None, None, "0.01"])
+    )
+    def hear_from_the_provider(self, data: st.DataObject, reference: str | None, money: str | None) -> None:
+        attempt = data.draw(st.sampled_from(self.placed)).attempt
+        self.world.pay(attempt, reference, **({"money": money} if money else {}))
+
+    @HAVE_ORDERS
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        placed = data.draw(st.sampled_from(self.placed))
+        try:
+            self.world.checkout.cancel(placed.order.order_id, placed.token, BUYER)
+        except NotCancellable:
+            assert self.world.orders.of_operator(placed.order.order_id).paid_attempt()
+
+    @HAVE_ORDERS
+    @rule(data=st.data())
+    def run_the_queue(self, data: st.DataObject) -> None:
+        self.world.issuance.issue(data.draw(st.sampled_from(self.placed)).order.order_id, SYSTEM)
+
+    @HAVE_ORDERS
+    @rule(data=st.data())
+    def reveal(self, data: st.DataObject) -> None:
+        placed = data.draw(st.sampled_from(self.placed))
+        try:
+            units = self.world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+        except NotDelivered:
+            return
+        assert {key.code for unit in units for key in unit.keys} <= set(self.codes)
+
+    @rule(count=st.integers(1, 2))
+    def import_more(self, count: int) -> None:
+        self.codes += self.world.import_codes(new_codes(count), "scarce")[0]
+
+    def teardown(self) -> None:
+        with self.until:
+            for placed in self.placed:
+                self.world.issuance.issue(placed.order.order_id, SYSTEM)
+            check_promises(self.world, self.codes)
+            for sku in SKUS:
+                check_stock(self.world, sku)
+
+
+TestBusiness = Business.TestCase
+TestBusiness.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
