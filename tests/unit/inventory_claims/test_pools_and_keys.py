@@ -1,0 +1,140 @@
+"""Pools in the order in which they are sold, and what is told of a key's life."""
+
+from dataclasses import replace
+
+import pytest
+
+from keyrail.inventory.model import Key, KeyState, Pool, PoolBatch, events_between
+from keyrail.inventory.model.batches import NEVER
+from keyrail.inventory.model.keys import (
+    AVAILABLE_FROM_S,
+    MAX_SHARDS,
+    SHARD_CAPACITY,
+    claim_order,
+    claim_partition,
+    claimable_until,
+    lease_end_s,
+    shards_for,
+)
+from keyrail.platform.changes import Origin, stamp
+
+ORIGIN = Origin("system:test", "test")
+KEY = Key(
+    key_id="key_1",
+    batch_id="bat_1",
+    sku_id="sku",
+    state=KeyState.AVAILABLE,
+    sealed=b"sealed",
+    data_key=0,
+    mask="••••CCCC",
+    line=1,
+    claim_partition="sku#bat_1#0",
+    claim_order=claim_order(AVAILABLE_FROM_S),
+    **stamp(ORIGIN, 0),
+)
+
+
+def pool(*batches: PoolBatch) -> Pool:
+    joined = Pool(sku_id="sku", **stamp(ORIGIN, 0))
+    for batch in batches:
+        joined = joined.with_batch(batch)
+    return joined
+
+
+# pools
+
+
+def test_what_expires_first_is_sold_first() -> None:
+    late, soon, never = (
+        PoolBatch("bat_a", 1, "2030-12-31", "2030-12-31"),
+        PoolBatch("bat_b", 1, "2030-01-31", "2030-01-31"),
+        PoolBatch("bat_c", 1),
+    )
+    assert pool(never, late, soon).batches == (soon, late, never)
+
+
+def test_a_batch_that_joins_twice_is_in_the_pool_once_as_it_joined_last() -> None:
+    first, again = PoolBatch("bat_a", 1), PoolBatch("bat_a", 4)
+    assert pool(first, PoolBatch("bat_b", 1), again).batches == (again, PoolBatch("bat_b", 1))
+
+
+def test_a_batch_is_usable_through_the_last_day_of_its_last_key() -> None:
+    mixed = PoolBatch("bat_a", 1, "2030-01-01", "2030-01-31")
+    assert pool(mixed).usable("2030-01-31") == (mixed,)
+    assert pool(mixed).usable("2030-02-01") == ()
+
+
+def test_a_batch_without_expiry_is_usable_for_ever() -> None:
+    batch = PoolBatch("bat_a", 1)
+    assert batch.last_expiry == NEVER
+    assert pool(batch).usable("2999-12-31") == (batch,)
+
+
+def test_large_batches_are_spread_over_shards_and_small_ones_are_not() -> None:
+    assert shards_for(0) == shards_for(SHARD_CAPACITY - 1) == 1
+    assert shards_for(SHARD_CAPACITY) == 2
+    assert shards_for(10**6) == MAX_SHARDS
+
+
+def test_each_batch_and_shard_of_a_sku_has_an_index_partition_of_its_own() -> None:
+    named = {claim_partition(sku, batch, shard) for sku in "ab" for batch in ("x", "y") for shard in (0, 1)}
+    assert len(named) == 8
+
+
+# the claim's order
+
+
+def test_an_available_key_comes_before_any_lease() -> None:
+    assert claim_order(AVAILABLE_FROM_S) < claim_order(1)
+
+
+def test_a_lease_ends_on_the_full_second_and_never_before_its_time() -> None:
+    assert lease_end_s(5_000) == 5
+    assert lease_end_s(5_001) == 6
+
+
+def test_a_lease_is_claimable_from_its_end_on() -> None:
+    lease = claim_order(1_700_000_000)
+    assert lease > claimable_until(1_699_999_999_999)
+    assert lease <= claimable_until(1_700_000_000_000)
+
+
+def test_two_claims_for_the_same_second_are_told_apart() -> None:
+    assert len({claim_order(7) for _ in range(100)}) == 100
+
+
+# events
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        (KeyState.LEASED, "key.leased"),
+        (KeyState.SOLD, "key.sold"),
+        (KeyState.EXPIRED, "key.expired"),
+    ],
+)
+def test_each_state_is_announced(state: KeyState, name: str) -> None:
+    (event,) = events_between(KEY, replace(KEY, state=state, order_id="ord_1"))
+    assert (event.name, event.subject, event.data["order_id"]) == (name, "key:key_1", "ord_1")
+
+
+def test_an_import_a_release_and_a_look_are_announced() -> None:
+    leased = replace(KEY, state=KeyState.LEASED, order_id="ord_1")
+    assert [event.name for event in events_between(None, KEY)] == ["key.imported"]
+    assert [event.name for event in events_between(leased, KEY)] == ["key.released"]
+    sold = replace(KEY, state=KeyState.SOLD, order_id="ord_1")
+    assert [event.name for event in events_between(sold, replace(sold, revealed_at_ms=5))] == ["key.revealed"]
+    assert events_between(KEY, None) == []
+
+
+def test_a_lapsed_lease_that_another_order_takes_is_announced_as_its_lease() -> None:
+    leased = replace(KEY, state=KeyState.LEASED, order_id="ord_1")
+    (event,) = events_between(leased, replace(leased, order_id="ord_2"))
+    assert (event.name, event.data["order_id"]) == ("key.leased", "ord_2")
+
+
+def test_no_event_carries_the_ciphertext_or_the_mask() -> None:
+    for event in events_between(None, KEY):
+        assert "sealed" not in repr(event)
+        assert KEY.mask not in repr(event)

@@ -1,0 +1,244 @@
+"""An order's states, its names and its limits, without any table."""
+
+from dataclasses import replace
+
+import pytest
+
+from keyrail.catalog.model import MAX_QUANTITY_PER_UNIT
+from keyrail.ordering.model import (
+    MAX_KEYS_PER_ORDER,
+    MAX_LINES,
+    Channel,
+    Line,
+    NotCancellable,
+    Order,
+    OrderStatus,
+    OrderTooLarge,
+    RefundStatus,
+    Unit,
+    UnitStatus,
+    cancel,
+    check_lines,
+    deliver,
+    events_between,
+    fail_unit,
+    order_id,
+    pay,
+    token_hash,
+    unit_id,
+)
+from keyrail.payments.model import AttemptStatus, PaymentAttempt, attempt_id
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.dynamo import MAX_TRANSACTION_WRITES
+from keyrail.platform.errors import Invalid
+from keyrail.platform.money import Money
+
+BUYER, PROVIDER, SYSTEM = (Origin(by, "192.0.2.7") for by in ("buyer", "provider:epay/main", "system:test"))
+ORDER_ID = order_id("main", Channel.STOREFRONT, "a name of sixteen")
+FIRST, SECOND = unit_id(ORDER_ID, 1), unit_id(ORDER_ID, 2)
+ATTEMPT = attempt_id(ORDER_ID, 1)
+UNPAID = Order(
+    order_id=ORDER_ID,
+    store_id="main",
+    channel=Channel.STOREFRONT,
+    status=OrderStatus.PENDING_PAYMENT,
+    units=(
+        Unit(unit_id=FIRST, sku_id="a", quantity=2, amount=Money(200, "CNY"), key_ids=("key_1", "key_2")),
+        Unit(unit_id=SECOND, sku_id="b", quantity=1, amount=Money(55, "CNY"), key_ids=("key_3",)),
+    ),
+    total=Money(255, "CNY"),
+    attempts=(PaymentAttempt(attempt_id=ATTEMPT, provider="epay", account="main", amount=Money(255, "CNY")),),
+    request_hash=b"request",
+    token_hash=token_hash("token"),
+    created_at_ms=1_000,
+    expires_at_ms=2_000,
+    **stamp(BUYER, 1_000),
+)
+PAID = pay(UNPAID, ATTEMPT, "ref-1", PROVIDER, 1_500)
+KEYS = {FIRST: ("key_1", "key_2"), SECOND: ("key_3",)}
+
+
+def names(old: Order | None, new: Order) -> list[str]:
+    return [event.name for event in events_between(old, new)]
+
+
+# states
+
+
+def test_a_payment_marks_its_attempt_and_nothing_else() -> None:
+    paid = PAID.paid_attempt()
+    assert paid is not None
+    assert (paid.attempt_id, paid.status, paid.reference, paid.paid_at_ms) == (
+        ATTEMPT,
+        AttemptStatus.PAID,
+        "ref-1",
+        1_500,
+    )
+    assert PAID.status is OrderStatus.PAID
+    assert PAID.units == UNPAID.units
+    assert (PAID.version, PAID.changed_by) == (UNPAID.version + 1, PROVIDER.by)
+
+
+def test_an_order_is_delivered_when_all_its_units_are() -> None:
+    first = deliver(PAID, {FIRST: KEYS[FIRST]}, SYSTEM, 1_600)
+    assert first.status is OrderStatus.FULFILLING
+    assert [unit.unit_id for unit in first.open_units()] == [SECOND]
+    assert deliver(first, {SECOND: KEYS[SECOND]}, SYSTEM, 1_700).status is OrderStatus.DELIVERED
+    assert deliver(PAID, KEYS, SYSTEM, 1_600).status is OrderStatus.DELIVERED
+
+
+def test_a_unit_may_be_delivered_with_other_keys_than_were_leased_for_it() -> None:
+    delivered = deliver(PAID, {FIRST: ("key_8", "key_9")}, SYSTEM, 1_600)
+    assert delivered.units[0].key_ids == ("key_8", "key_9")
+
+
+@pytest.mark.parametrize(
+    "keys", [(), ("key_1",), ("key_1", "key_1"), ("key_1", "key_2", "key_3"), ("key_1", "key_2", "key_2")]
+)
+def test_half_a_unit_is_not_delivered(keys: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="whole and once"):
+        deliver(PAID, {FIRST: keys}, SYSTEM, 1_600)
+
+
+def test_a_unit_is_not_delivered_twice() -> None:
+    delivered = deliver(PAID, {FIRST: KEYS[FIRST]}, SYSTEM, 1_600)
+    with pytest.raises(ValueError, match="whole and once"):
+        deliver(delivered, {FIRST: ("key_8", "key_9")}, SYSTEM, 1_700)
+
+
+def test_what_cannot_be_delivered_is_owed_back_to_the_attempt_that_paid() -> None:
+    failed = fail_unit(PAID, FIRST, "sold_out", SYSTEM, 1_600)
+    (refund,) = failed.refunds
+    assert (refund.attempt_id, refund.unit_id, refund.amount, refund.status, refund.reason) == (
+        ATTEMPT,
+        FIRST,
+        Money(200, "CNY"),
+        RefundStatus.DUE,
+        "sold_out",
+    )
+    assert (failed.units[0].status, failed.units[0].key_ids) == (UnitStatus.FAILED, ())
+    assert failed.status is OrderStatus.FULFILLING
+
+
+def test_delivered_and_failed_units_make_a_partial_delivery() -> None:
+    failed = fail_unit(PAID, FIRST, "sold_out", SYSTEM, 1_600)
+    assert deliver(failed, {SECOND: KEYS[SECOND]}, SYSTEM, 1_700).status is OrderStatus.PARTIALLY_DELIVERED
+
+
+def test_an_order_of_which_nothing_can_be_delivered_is_refunding() -> None:
+    failed = fail_unit(fail_unit(PAID, FIRST, "sold_out", SYSTEM, 1), SECOND, "sold_out", SYSTEM, 2)
+    assert failed.status is OrderStatus.REFUNDING
+    assert [refund.amount for refund in failed.refunds] == [Money(200, "CNY"), Money(55, "CNY")]
+
+
+def test_the_same_refund_has_the_same_number_whoever_records_it() -> None:
+    one, other = (fail_unit(PAID, FIRST, "sold_out", origin, 1) for origin in (SYSTEM, PROVIDER))
+    assert one.refunds[0].refund_id == other.refunds[0].refund_id
+
+
+def test_an_unpaid_order_owes_nothing() -> None:
+    with pytest.raises(ValueError, match="owes nothing"):
+        fail_unit(UNPAID, FIRST, "sold_out", SYSTEM, 1_600)
+
+
+def test_an_unpaid_order_is_cancelled_even_when_it_has_expired() -> None:
+    assert cancel(UNPAID, BUYER, 1_500).status is OrderStatus.CANCELLED
+    assert cancel(UNPAID, BUYER, 9_999).status is OrderStatus.CANCELLED
+
+
+@pytest.mark.parametrize("order", [PAID, deliver(PAID, KEYS, SYSTEM, 2), cancel(UNPAID, BUYER, 2)])
+def test_a_paid_or_cancelled_order_is_not_cancelled(order: Order) -> None:
+    with pytest.raises(NotCancellable):
+        cancel(order, BUYER, 3)
+
+
+def test_a_cancelled_order_takes_its_payment() -> None:
+    paid = pay(cancel(UNPAID, BUYER, 2), ATTEMPT, "ref-1", PROVIDER, 3)
+    assert paid.status is OrderStatus.PAID
+
+
+def test_an_order_expires_at_its_time_and_only_while_it_is_unpaid() -> None:
+    assert UNPAID.status_at(1_999) is OrderStatus.PENDING_PAYMENT
+    assert UNPAID.status_at(2_000) is OrderStatus.EXPIRED
+    assert PAID.status_at(2_000) is OrderStatus.PAID
+    assert cancel(UNPAID, BUYER, 2).status_at(2_000) is OrderStatus.CANCELLED
+
+
+# events
+
+
+def test_each_step_is_announced_by_its_name() -> None:
+    delivered = deliver(PAID, KEYS, SYSTEM, 1_600)
+    assert names(None, UNPAID) == ["order.placed"]
+    assert names(UNPAID, PAID) == ["order.paid"]
+    assert names(PAID, delivered) == ["order.delivered"]
+    assert names(UNPAID, delivered) == ["order.paid", "order.delivered"]
+    assert names(UNPAID, cancel(UNPAID, BUYER, 2)) == ["order.cancelled"]
+    assert names(PAID, fail_unit(PAID, FIRST, "sold_out", SYSTEM, 2)) == ["order.refund_due"]
+    assert events_between(delivered, None) == []
+    assert names(delivered, replace(delivered, version=9)) == []
+
+
+def test_a_payment_tells_how_many_units_are_still_open_so_that_the_queue_knows() -> None:
+    (paid,) = events_between(UNPAID, PAID)
+    assert paid.data["open"] == 2
+    assert events_between(UNPAID, deliver(PAID, KEYS, SYSTEM, 2))[0].data["open"] == 0
+
+
+# names and limits
+
+
+def test_the_same_asker_and_name_lead_to_the_same_order_and_any_other_to_another() -> None:
+    assert order_id("main", Channel.STOREFRONT, "a name of sixteen") == ORDER_ID
+    others = {
+        order_id("other", Channel.STOREFRONT, "a name of sixteen"),
+        order_id("main", Channel.STOREFRONT, "another name of 16"),
+        order_id("mainstorefront", Channel.STOREFRONT, "a name of sixteen"),
+    }
+    assert ORDER_ID not in others
+    assert len(others) == 3
+
+
+def test_units_are_named_after_their_order_and_place() -> None:
+    assert FIRST != SECOND
+    assert FIRST.startswith("unt_" + ORDER_ID.removeprefix("ord_"))
+
+
+@pytest.mark.parametrize(
+    "lines", [(), (Line("a", 0),), (Line("a", -1),), (Line("a", 1), Line("a", 1)), (Line("a", 1), Line("b", 0))]
+)
+def test_lines_that_make_no_sense_are_invalid(lines: tuple[Line, ...]) -> None:
+    with pytest.raises(Invalid):
+        check_lines(lines)
+
+
+def test_a_wrong_line_is_named_by_its_place() -> None:
+    with pytest.raises(Invalid) as refused:
+        check_lines([Line("a", 1), Line("b", 0)])
+    assert [(error.field, error.reason) for error in refused.value.fields] == [("items.1.quantity", "below_one")]
+
+
+def test_the_largest_order_fits_into_one_transaction() -> None:
+    assert MAX_KEYS_PER_ORDER + 1 <= MAX_TRANSACTION_WRITES
+    assert MAX_QUANTITY_PER_UNIT <= MAX_KEYS_PER_ORDER
+    check_lines([Line("a", MAX_KEYS_PER_ORDER)])
+    check_lines([Line(f"sku-{number}", 1) for number in range(MAX_LINES)])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [Line("a", MAX_KEYS_PER_ORDER + 1)],
+        [Line("a", MAX_KEYS_PER_ORDER), Line("b", 1)],
+        [Line(f"sku-{number}", 1) for number in range(MAX_LINES + 1)],
+        [Line("a", 10_000)],
+    ],
+)
+def test_an_order_over_a_limit_is_refused_as_too_large(lines: list[Line]) -> None:
+    with pytest.raises(OrderTooLarge):
+        check_lines(lines)
+
+
+def test_a_token_is_kept_as_a_hash_that_tells_tokens_apart() -> None:
+    assert token_hash("token") != token_hash("token ")
+    assert b"token" not in token_hash("token")
