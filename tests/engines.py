@@ -1,7 +1,8 @@
 """The engines on which stores and use cases are proven, reached by the very clients that the functions use.
 
 MiniStack is there for every run. DynamoDB Local, AWS's own, is a second opinion on conditional writes where Java is
-there and `KEYRAIL_DYNAMODB_LOCAL_JAR` names its jar; keys are wrapped by MiniStack's KMS for it too.
+there and its jar was fetched (`make dynamodb`, or name one in `KEYRAIL_DYNAMODB_LOCAL_JAR`); keys are wrapped by
+MiniStack's KMS for it too.
 """
 
 import os
@@ -60,7 +61,7 @@ def why_no_dynamodb_local() -> str | None:
     if shutil.which("java") is None:
         return "DynamoDB Local needs Java, which is not here"
     if not _jar().exists():
-        return f"DynamoDB Local's jar is not here; name it in {JAR_VARIABLE}"
+        return f"DynamoDB Local's jar is not here; `make dynamodb` fetches it, or name it in {JAR_VARIABLE}"
     return None
 
 
@@ -70,7 +71,8 @@ def dynamodb_local(log: Path) -> Iterator[LocalCloud]:
     port = free_port(JAVA_PORT)
     libraries = _jar().parent / "DynamoDBLocal_lib"
     command = ["java", f"-Djava.library.path={libraries}", "-jar", str(_jar()), "-inMemory", "-port", str(port)]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+    # It leaves a file of its own where it runs.
+    with log.open("wb") as output, subprocess.Popen(command, cwd=log.parent, stdout=output, stderr=output) as process:
         try:
             _wait_for(port, process)
             yield LocalCloud(f"http://127.0.0.1:{port}")
@@ -79,7 +81,7 @@ def dynamodb_local(log: Path) -> Iterator[LocalCloud]:
 
 
 def _jar() -> Path:
-    return Path(os.environ.get(JAR_VARIABLE) or USUAL_JAR)
+    return Path(os.environ.get(JAR_VARIABLE) or USUAL_JAR).resolve()
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
