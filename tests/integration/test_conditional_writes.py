@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model import BatchNotFound, BatchStatus, Key, KeyNotFound, KeyState, Pool, PoolBatch
+from keyrail.inventory.model import BatchNotFound, BatchStatus, Key, KeyNotFound, KeyState, Pool, PoolPart
 from keyrail.inventory.service import NewBatch
 from keyrail.ordering.model import Order, OrderStatus
 from keyrail.payments.model import Mismatch
@@ -244,14 +244,14 @@ def test_a_batch_is_replaced_only_by_its_next_version(world: World, key: Key) ->
 
 
 def test_a_pool_is_made_once_and_replaced_only_by_its_next_version(world: World) -> None:
-    first = Pool(sku_id="new", batches=(PoolBatch("bat_1", 1),), **stamp(SYSTEM, 1))
+    first = Pool(sku_id="new", parts=(PoolPart("bat_1", "", 1, 0),), **stamp(SYSTEM, 1))
     world.keys.put_pool(first)
     with pytest.raises(ConditionFailed):
-        world.keys.put_pool(replace(first, batches=()))
-    second = replace(first, batches=(*first.batches, PoolBatch("bat_2", 3)), version=2)
+        world.keys.put_pool(replace(first, parts=()))
+    second = replace(first, parts=(*first.parts, PoolPart("bat_2", "", 3, 0)), version=2)
     world.keys.put_pool(second)
     with pytest.raises(ConditionFailed):
-        world.keys.put_pool(replace(second, batches=()))
+        world.keys.put_pool(replace(second, parts=()))
     assert world.keys.get_pool("new") == second
 
 

@@ -48,7 +48,7 @@ class KeyLife(RuleBasedStateMachine):
                 data_key=0,
                 mask="••••",
                 line=1,
-                claim_partition=claim_partition("sku", "bat_a", 0),
+                claim_partition=claim_partition("sku", "bat_a", "", 0),
                 claim_order=claim_order(AVAILABLE_FROM_S),
                 **stamp(SYSTEM, 0),
             )

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model import Key, KeyState, Pool, PoolBatch, events_between
-from keyrail.inventory.model.batches import NEVER
+from keyrail.inventory.model import Key, KeyState, Pool, PoolPart, events_between
+from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, NEVER, expiry_precision
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     MAX_SHARDS,
@@ -34,10 +34,15 @@ KEY = Key(
 )
 
 
-def pool(*batches: PoolBatch) -> Pool:
+def part(batch_id: str, *days: str, since_ms: int = 0, shards: int = 1) -> PoolPart:
+    found = days or (NEVER,)
+    return PoolPart(batch_id, min(found), shards, since_ms, min(found), max(found))
+
+
+def pool(*parts: PoolPart) -> Pool:
     joined = Pool(sku_id="sku", **stamp(ORIGIN, 0))
-    for batch in batches:
-        joined = joined.with_batch(batch)
+    for each in parts:
+        joined = joined.with_parts([each])
     return joined
 
 
@@ -45,29 +50,39 @@ def pool(*batches: PoolBatch) -> Pool:
 
 
 def test_what_expires_first_is_sold_first() -> None:
-    late, soon, never = (
-        PoolBatch("bat_a", 1, "2030-12-31", "2030-12-31"),
-        PoolBatch("bat_b", 1, "2030-01-31", "2030-01-31"),
-        PoolBatch("bat_c", 1),
-    )
-    assert pool(never, late, soon).batches == (soon, late, never)
+    late, soon, never = part("bat_a", "2030-12-31"), part("bat_b", "2030-01-31"), part("bat_c")
+    assert pool(never, late, soon).parts == (soon, late, never)
 
 
-def test_a_batch_that_joins_twice_is_in_the_pool_once_as_it_joined_last() -> None:
-    first, again = PoolBatch("bat_a", 1), PoolBatch("bat_a", 4)
-    assert pool(first, PoolBatch("bat_b", 1), again).batches == (again, PoolBatch("bat_b", 1))
+def test_of_two_parts_that_expire_alike_the_older_one_is_sold_first() -> None:
+    older, newer = part("bat_b", since_ms=1), part("bat_a", since_ms=2)
+    assert pool(newer, older).parts == (older, newer)
 
 
-def test_a_batch_is_usable_through_the_last_day_of_its_last_key() -> None:
-    mixed = PoolBatch("bat_a", 1, "2030-01-01", "2030-01-31")
+def test_a_part_that_joins_twice_is_in_the_pool_once_as_it_joined_last() -> None:
+    first, again, other = part("bat_a"), part("bat_a", shards=4), part("bat_b")
+    assert pool(first, other, again).parts == (again, other)
+    assert pool(first, other).holds([again])
+    assert not pool(other).holds([again])
+
+
+def test_a_part_is_usable_through_the_last_day_of_its_last_key() -> None:
+    mixed = part("bat_a", "2030-01-01", "2030-01-31")
     assert pool(mixed).usable("2030-01-31") == (mixed,)
     assert pool(mixed).usable("2030-02-01") == ()
 
 
-def test_a_batch_without_expiry_is_usable_for_ever() -> None:
-    batch = PoolBatch("bat_a", 1)
-    assert batch.last_expiry == NEVER
-    assert pool(batch).usable("2999-12-31") == (batch,)
+def test_a_part_without_expiry_is_usable_for_ever() -> None:
+    assert pool(part("bat_a")).usable("2999-12-31") == (part("bat_a"),)
+
+
+def test_keys_are_grouped_by_their_last_day_and_more_coarsely_only_where_days_are_many() -> None:
+    days = [f"20{year}-{month:02d}-{day:02d}" for year in range(30, 40) for month in range(1, 13) for day in (1, 2)]
+    assert expiry_precision([NEVER]) == len("2030-12-31")
+    assert expiry_precision(days[:MAX_EXPIRY_GROUPS]) == len("2030-12-31")
+    assert expiry_precision(days[: MAX_EXPIRY_GROUPS + 1]) == len("2030-12")
+    assert expiry_precision(days) == len("2030")
+    assert expiry_precision([f"{year}-01-01" for year in range(2030, 2130)]) == 0
 
 
 def test_large_batches_are_spread_over_shards_and_small_ones_are_not() -> None:
@@ -76,9 +91,15 @@ def test_large_batches_are_spread_over_shards_and_small_ones_are_not() -> None:
     assert shards_for(10**6) == MAX_SHARDS
 
 
-def test_each_batch_and_shard_of_a_sku_has_an_index_partition_of_its_own() -> None:
-    named = {claim_partition(sku, batch, shard) for sku in "ab" for batch in ("x", "y") for shard in (0, 1)}
-    assert len(named) == 8
+def test_each_batch_group_and_shard_of_a_sku_has_an_index_partition_of_its_own() -> None:
+    named = {
+        claim_partition(sku, batch, group, shard)
+        for sku in "ab"
+        for batch in ("x", "y")
+        for group in ("2030", "2031")
+        for shard in (0, 1)
+    }
+    assert len(named) == 16
 
 
 # the claim's order
@@ -126,6 +147,12 @@ def test_an_import_a_release_and_a_look_are_announced() -> None:
     sold = replace(KEY, state=KeyState.SOLD, order_id="ord_1")
     assert [event.name for event in events_between(sold, replace(sold, revealed_at_ms=5))] == ["key.revealed"]
     assert events_between(KEY, None) == []
+
+
+def test_every_look_is_announced_even_two_in_one_millisecond() -> None:
+    looked_at = replace(KEY, state=KeyState.SOLD, order_id="ord_1", revealed_at_ms=5)
+    again = replace(looked_at, changed_from="192.0.2.9", version=2)
+    assert [event.name for event in events_between(looked_at, again)] == ["key.revealed"]
 
 
 def test_a_lapsed_lease_that_another_order_takes_is_announced_as_its_lease() -> None:

@@ -132,6 +132,17 @@ def test_an_unwrapped_data_key_is_forgotten_after_its_minutes(bench: Bench) -> N
     assert bench.wrapper.unwrapped == 2
 
 
+def test_a_data_key_that_nobody_asks_for_again_is_forgotten_with_the_next_call(bench: Bench) -> None:
+    idle_place, idle = Place("key_01A", "bat_idle", PLACE.sku_id), bench.batch_key("bat_idle")
+    bench.opener.open(idle.wrapped, idle_place, seal(idle, idle_place, SECRET))
+    bench.clock.ms += vault.MAX_AGE_OF_CACHED_KEY_MS
+    bench.opener.open(bench.key.wrapped, PLACE, seal(bench.key, PLACE, SECRET))
+    assert set(bench.opener._cached) == {idle.wrapped, bench.key.wrapped}
+    bench.clock.ms += 1
+    bench.opener.open(bench.key.wrapped, PLACE, seal(bench.key, PLACE, SECRET))
+    assert set(bench.opener._cached) == {bench.key.wrapped}
+
+
 def test_only_so_many_data_keys_are_held_and_the_oldest_goes_first(bench: Bench) -> None:
     batches = [f"bat_{n}" for n in range(vault.MAX_CACHED_KEYS + 1)]
     stored = []
@@ -160,8 +171,14 @@ def test_case_width_and_outer_blanks_make_no_other_code(names: Fingerprints, spe
 
 
 def test_another_code_and_another_issuer_have_another_name(names: Fingerprints) -> None:
-    ids = {names.key_id(issuer, code) for issuer in ("game", "video") for code in ("A1", "A2", "A 1")}
+    ids = {names.key_id(issuer, code) for issuer in ("game", "video") for code in ("A1", "A2", "A12")}
     assert len(ids) == 6
+
+
+def test_one_code_has_one_name_however_it_is_grouped_and_written(names: Fingerprints) -> None:
+    written = ("AB12-CD34", "ab12cd34", "AB12 CD34", " ＡＢ12－ｃｄ34 ", "A-B-1-2-C-D-3-4")
+    assert len({names.key_id("game", code) for code in written}) == 1
+    assert names.key_id("game", "----") != names.key_id("game", "")
 
 
 def test_a_name_says_the_version_of_its_key_and_tells_nothing_without_that_key(names: Fingerprints) -> None:

@@ -76,11 +76,7 @@ class KeyStore:
 
     def add(self, key: Key) -> Key | None:
         """Store a new key; None if it is in now, else the key that already has this fingerprint."""
-        try:
-            self._table.send(self._table.put(key, KeyItem.key_id.does_not_exist()))
-        except ConditionFailed as refused:
-            return from_attributes(Key, refused.current) if refused.current else self.get(key.key_id)
-        return None
+        return self._table.put_first(key, KeyItem.key_id.does_not_exist())
 
     def candidates(self, partition: str, start: str, limit: int) -> list[tuple[str, str]]:
         """Up to `limit` keys of the index partition from sort key `start` on, as (key_id, claim_order).
@@ -186,11 +182,7 @@ class KeyStore:
 
     def add_batch(self, batch: Batch) -> Batch | None:
         """None if the batch is new, else the one that stands under its id."""
-        try:
-            self._table.send(self._table.put(batch, KeyItem.key_id.does_not_exist(), key_id=batch.batch_id))
-        except ConditionFailed as refused:
-            return from_attributes(Batch, refused.current) if refused.current else self.get_batch(batch.batch_id)
-        return None
+        return self._table.put_first(batch, KeyItem.key_id.does_not_exist(), key_id=batch.batch_id)
 
     def replace_batch(self, batch: Batch) -> None:
         """Store the next version. Raises ConditionFailed if somebody else stored one meanwhile."""
@@ -215,13 +207,8 @@ class KeyStore:
 
     def add_fingerprint_key(self, key: WrappedFingerprintKey) -> WrappedFingerprintKey:
         """The first one stored wins; returns the winner."""
-        try:
-            self._table.send(
-                self._table.put(key, KeyItem.key_id.does_not_exist(), key_id=_fingerprint_key(key.version))
-            )
-        except ConditionFailed as refused:
-            return from_attributes(WrappedFingerprintKey, refused.current or {})
-        return key
+        name = _fingerprint_key(key.version)
+        return self._table.put_first(key, KeyItem.key_id.does_not_exist(), key_id=name) or key
 
 
 def _usable(now_ms: int) -> Condition:

@@ -5,9 +5,11 @@ PynamoDB's own transaction sorts its members, so that cancellation reasons no lo
 and a refused one brings the image that refused it.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute
@@ -15,13 +17,16 @@ from pynamodb.constants import NUMBER
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action, Update
 
-from keyrail.platform.documents import Attributes, to_attributes
+from keyrail.platform.documents import Attributes, from_attributes, to_attributes
 from keyrail.platform.errors import Unavailable
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+T = TypeVar("T")
 MAX_TRANSACTION_WRITES = 100
+MAX_CONTENDED_TRIES = 5
+CONTENDED_WAIT_S = 0.02  # doubled each time
 MAX_KEY_BYTES = 1024  # a sort key's limit, the smaller of the two
 
 
@@ -32,9 +37,6 @@ class IntegerAttribute(Attribute[int]):
 
     def serialize(self, value: int) -> str:
         return str(int(value))
-
-    def deserialize(self, value: str) -> int:
-        return int(value)
 
 
 class StoreUnavailable(Unavailable):
@@ -54,12 +56,18 @@ class ConditionFailed(Exception):
 class TransactionFailed(Exception):
     """No write of the transaction happened. `failed` maps each refused write's position to what stands there.
 
-    Empty `failed` means contention: another transaction held one of the items; read again and decide anew.
+    `contended` are the positions whose items another transaction held at that moment: nothing is decided about them,
+    so read again and decide anew.
     """
 
-    def __init__(self, failed: dict[int, Attributes | None]) -> None:
+    def __init__(self, failed: dict[int, Attributes | None], contended: frozenset[int]) -> None:
         super().__init__("transaction failed")
         self.failed = failed
+        self.contended = contended
+
+
+class _Contended(Exception):
+    """A running transaction holds the item of a single write."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +130,31 @@ class Table:
         return item
 
     def send(self, write: Write) -> Attributes:
-        """Send one write; returns the item as it stands after it.
+        """Send one write; returns the item as it stands after it. Waits for a transaction that holds the item.
 
         Raises ConditionFailed, StoreUnavailable.
         """
+        for number in range(MAX_CONTENDED_TRIES):
+            try:
+                return self._send(write)
+            except _Contended:
+                time.sleep(SystemRandom().uniform(0, CONTENDED_WAIT_S * 2**number))
+        raise StoreUnavailable
+
+    def put_first(self, item: T, condition: Condition, **index_keys: str) -> T | None:
+        """Put on condition that nothing stands there: None if it is in now, else what stands in its place.
+
+        Raises StoreUnavailable.
+        """
+        try:
+            self.send(self.put(item, condition, **index_keys))
+        except ConditionFailed as refused:
+            if refused.current is None:
+                raise StoreUnavailable from None
+            return from_attributes(type(item), refused.current)
+        return None
+
+    def _send(self, write: Write) -> Attributes:
         try:
             if write.verb == "Put":
                 self._client.put_item(**write.request)
@@ -137,6 +166,8 @@ class Table:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 response: dict[str, Any] = {**error.response}
                 raise ConditionFailed(response.get("Item")) from None
+            if error.response["Error"]["Code"] == "TransactionConflictException":
+                raise _Contended from None
             raise StoreUnavailable from error
         except BotoCoreError as error:
             raise StoreUnavailable from error
@@ -207,7 +238,8 @@ def transact(client: "DynamoDBClient", writes: Sequence[Write]) -> None:
         if any(code not in {"None", "ConditionalCheckFailed", "TransactionConflict"} for code in codes):
             raise StoreUnavailable from error
         refused = {i: reasons[i].get("Item") for i, code in enumerate(codes) if code == "ConditionalCheckFailed"}
-        raise TransactionFailed(refused) from None
+        contended = frozenset(i for i, code in enumerate(codes) if code == "TransactionConflict")
+        raise TransactionFailed(refused, contended) from None
     except (ClientError, BotoCoreError) as error:
         raise StoreUnavailable from error
 

@@ -38,12 +38,13 @@ class Place:
 
 
 def normalised(code: str) -> str:
-    """One spelling for one code: compatibility forms (full width) and case folded, outer blanks gone.
+    """One spelling for one code: compatibility forms (full width) and case folded, dashes and blanks left out.
 
-    Case is folded even where an issuer distinguishes it: taking two codes for one refuses an import, taking one for
-    two sells it twice.
+    They are folded even where an issuer distinguishes them: taking two codes for one refuses an import, taking one
+    for two sells it twice. A code of nothing but dashes and blanks stays as it is.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold()).strip()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold()).strip()
+    return "".join(c for c in folded if c != "-" and not c.isspace()) or folded
 
 
 def mask(code: str) -> str:

@@ -8,7 +8,7 @@ from keyrail.inventory.model.batches import (
     ImportReport,
     LineProblem,
     Pool,
-    PoolBatch,
+    PoolPart,
 )
 from keyrail.inventory.model.keys import Key, KeyNotFound, KeyState, SoldOut, Stock, StockLevel, events_between
 
@@ -23,7 +23,7 @@ __all__ = [
     "KeyState",
     "LineProblem",
     "Pool",
-    "PoolBatch",
+    "PoolPart",
     "SoldOut",
     "Stock",
     "StockLevel",

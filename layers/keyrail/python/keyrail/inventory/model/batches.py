@@ -1,5 +1,6 @@
 """Batches and pools: keys that came in together, and all claimable keys of a SKU."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -8,8 +9,10 @@ from keyrail.platform.errors import Conflict, NotFound
 from keyrail.platform.money import Money
 
 MAX_REPORTED_PROBLEMS = 100  # lines; the counts are always exact
-MAX_POOL_BATCHES = 1_000
+MAX_POOL_PARTS = 1_000  # at about 150 bytes; an item holds 400 KB
+MAX_EXPIRY_GROUPS = 50  # of one file
 NEVER = "9999-12-31"
+_PRECISIONS = (len("2030-12-31"), len("2030-12"), len("2030"), 0)
 
 
 class BatchStatus(StrEnum):
@@ -67,7 +70,6 @@ class Batch(Versioned):
     status: BatchStatus = BatchStatus.AWAITING_UPLOAD
     unit_cost: Money | None = None
     data_keys: tuple[bytes, ...] = ()
-    shards: int = 1
     first_expiry: str | None = None
     last_expiry: str | None = None
     file_mark: str | None = None
@@ -81,33 +83,50 @@ class Batch(Versioned):
         return self.status in {BatchStatus.IMPORTED, BatchStatus.REJECTED}
 
 
+def expiry_precision(days: Collection[str]) -> int:
+    """How much of an ISO date names its group: the day, else the month, else the year, so that groups stay few."""
+    return next(p for p in _PRECISIONS if p == 0 or len({day[:p] for day in days}) <= MAX_EXPIRY_GROUPS)
+
+
 @dataclass(frozen=True)
-class PoolBatch:
-    """What a claim has to know of a batch: where its keys are, and when they expire."""
+class PoolPart:
+    """Keys of a batch that expire together: what a claim has to know to find them.
+
+    `since_ms` is when the batch's import began; of two parts that expire alike the older one sells first.
+    """
 
     batch_id: str
+    group: str
     shards: int
+    since_ms: int
     first_expiry: str = NEVER
     last_expiry: str = NEVER
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pool(Versioned):
-    """The batches whose keys may be claimed for a SKU, earliest expiry first."""
+    """Where the claimable keys of a SKU are, earliest expiry first."""
 
     sku_id: str
-    batches: tuple[PoolBatch, ...] = ()
+    parts: tuple[PoolPart, ...] = ()
 
-    def usable(self, today: str) -> tuple[PoolBatch, ...]:
-        return tuple(b for b in self.batches if b.last_expiry >= today)
+    def usable(self, today: str) -> tuple[PoolPart, ...]:
+        return tuple(part for part in self.parts if part.last_expiry >= today)
 
-    def with_batch(self, batch: PoolBatch) -> "Pool":
-        others = [b for b in self.batches if b.batch_id != batch.batch_id]
-        return replace(self, batches=tuple(sorted([*others, batch], key=lambda b: (b.first_expiry, b.batch_id))))
+    def holds(self, parts: Collection[PoolPart]) -> bool:
+        return {_name(part) for part in parts} <= {_name(part) for part in self.parts}
+
+    def with_parts(self, parts: Collection[PoolPart]) -> "Pool":
+        named = {_name(part): part for part in (*self.parts, *parts)}
+        return replace(self, parts=tuple(sorted(named.values(), key=lambda p: (p.first_expiry, p.since_ms, *_name(p)))))
+
+
+def _name(part: PoolPart) -> tuple[str, str]:
+    return part.batch_id, part.group
 
 
 def batch_events_between(old: Batch | None, new: Batch | None) -> list[Event]:
-    if new is None or (old is not None and old.status is new.status):
+    if new is None:
         return []
     data: dict[str, object] = {"sku_id": new.sku_id, "status": new.status}
     if new.report:

@@ -88,8 +88,9 @@ def shards_for(keys: int) -> int:
     return min(MAX_SHARDS, 1 + keys // SHARD_CAPACITY)
 
 
-def claim_partition(sku_id: str, batch_id: str, shard: int) -> str:
-    return f"{sku_id}#{batch_id}#{shard}"
+def claim_partition(sku_id: str, batch_id: str, group: str, shard: int) -> str:
+    """`group` is that of the key's last day, so that keys past theirs are passed over without a look at them."""
+    return f"{sku_id}#{batch_id}#{group}#{shard}"
 
 
 def claim_order(claimable_from_s: int) -> str:
@@ -116,15 +117,14 @@ _HAPPENED = {
 
 
 def events_between(old: Key | None, new: Key | None) -> list[Event]:
+    """Every change of a key has a name; a sold key changes only by being looked at."""
     if new is None:
         return []
-    subject = f"key:{new.key_id}"
-    data = {"sku_id": new.sku_id, "batch_id": new.batch_id, "order_id": new.order_id}
     if old is None:
-        return [Event("key.imported", subject, data)]
-    events = []
-    if new.state is not old.state or new.order_id != old.order_id:
-        events.append(Event(f"key.{_HAPPENED[new.state]}", subject, data))
-    if new.revealed_at_ms != old.revealed_at_ms:
-        events.append(Event("key.revealed", subject, data))
-    return events
+        happened = "imported"
+    elif old.state is new.state is KeyState.SOLD:
+        happened = "revealed"
+    else:
+        happened = _HAPPENED[new.state]
+    data = {"sku_id": new.sku_id, "batch_id": new.batch_id, "order_id": new.order_id}
+    return [Event(f"key.{happened}", f"key:{new.key_id}", data)]

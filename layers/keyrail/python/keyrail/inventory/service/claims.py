@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
 
-from keyrail.inventory.model.batches import Pool, PoolBatch
+from keyrail.inventory.model.batches import Pool, PoolPart
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     PoolContended,
@@ -23,7 +23,8 @@ from keyrail.platform.dynamo import Write
 POOL_CACHE_MS = 2_000
 LEVEL_CACHE_MS = 5_000
 DRAINED_MEMORY_MS = 10_000  # an index partition without any key is not asked again for so long
-MIN_CANDIDATES = 10
+MIN_CANDIDATES = 10  # asked for at a time
+ENOUGH_CANDIDATES = 3  # fewer, and the look goes on around the end of the partition
 MAX_ROUNDS = 64
 MAX_MISSES_A_ROUND = 2  # after so many lost races the candidates are stale: look again
 
@@ -106,8 +107,8 @@ class Claims:
         pool = self.store.get_pool(sku_id)
         counts = [
             self.store.count(partition, now_ms)
-            for batch in (pool.usable(utc_date(now_ms)) if pool else ())
-            for partition in _partitions(sku_id, batch)
+            for part in (pool.usable(utc_date(now_ms)) if pool else ())
+            for partition in partitions(sku_id, part)
         ]
         return Stock(sum(c for c, _ in counts), sum(leased for _, leased in counts))
 
@@ -118,8 +119,8 @@ class Claims:
         if known and now_ms - known[0] < LEVEL_CACHE_MS:
             return known[1]
         found = 0
-        for batch in self._batches(sku_id, now_ms):
-            for partition in _partitions(sku_id, batch):
+        for part in self._parts(sku_id, now_ms):
+            for partition in partitions(sku_id, part):
                 if found < low_stock + 1:
                     found += self.store.count(partition, now_ms, limit=low_stock + 1 - found)[0]
         enough = StockLevel.IN_STOCK if found > low_stock else StockLevel.LOW
@@ -127,7 +128,7 @@ class Claims:
         self._levels[sku_id] = (now_ms, level)
         return level
 
-    def _batches(self, sku_id: str, now_ms: int) -> tuple[PoolBatch, ...]:
+    def _parts(self, sku_id: str, now_ms: int) -> tuple[PoolPart, ...]:
         known = self._pools.get(sku_id)
         if known is None or now_ms - known[0] >= POOL_CACHE_MS:
             known = (now_ms, self.store.get_pool(sku_id))
@@ -135,29 +136,29 @@ class Claims:
         return known[1].usable(utc_date(now_ms)) if known[1] else ()
 
     def _candidates(self, sku_id: str, want: int) -> list[str]:
-        """Keys that look claimable, from the batch that expires first; shuffled, so that buyers spread out."""
+        """Keys that look claimable, from those that expire first; shuffled, so that buyers spread out."""
         now_ms = self.now_ms()
-        limit = max(MIN_CANDIDATES, want)
         found: list[str] = []
-        for batch in self._batches(sku_id, now_ms):
-            of_batch: list[str] = []
-            for partition in self._shuffled(_partitions(sku_id, batch)):
+        for part in self._parts(sku_id, now_ms):
+            of_part: list[str] = []
+            for partition in self._shuffled(partitions(sku_id, part)):
                 if self._drained.get(partition, 0) > now_ms:
                     continue
-                of_batch += self._look(partition, limit, now_ms)
-                if len(of_batch) >= want:
+                of_part += self._look(partition, want, now_ms)
+                if len(of_part) >= want:
                     break
-            SystemRandom().shuffle(of_batch)
-            found += of_batch
+            SystemRandom().shuffle(of_part)
+            found += of_part
             if len(found) >= want:
                 break
         return found
 
-    def _look(self, partition: str, limit: int, now_ms: int) -> list[str]:
+    def _look(self, partition: str, want: int, now_ms: int) -> list[str]:
         """From a random start inside the available ones, then wrapped, then the lapsed leases."""
+        limit = max(MIN_CANDIDATES, want)
         start = claim_order(AVAILABLE_FROM_S)
         ahead = [k for k, order in self.store.candidates(partition, start, limit) if order < _BEHIND_AVAILABLE]
-        if len(ahead) >= limit:
+        if len(ahead) >= max(ENOUGH_CANDIDATES, want):
             return ahead
         around = self.store.candidates(partition, _FIRST_AVAILABLE, limit)
         if not around:
@@ -172,5 +173,5 @@ class Claims:
         return shuffled
 
 
-def _partitions(sku_id: str, batch: PoolBatch) -> Iterator[str]:
-    return (claim_partition(sku_id, batch.batch_id, shard) for shard in range(batch.shards))
+def partitions(sku_id: str, part: PoolPart) -> Iterator[str]:
+    return (claim_partition(sku_id, part.batch_id, part.group, shard) for shard in range(part.shards))

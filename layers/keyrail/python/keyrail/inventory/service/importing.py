@@ -12,14 +12,18 @@ already, with this batch and this line, is this import's own from an earlier run
 """
 
 import hashlib
+import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import (
-    MAX_POOL_BATCHES,
+    MAX_EXPIRY_GROUPS,
+    MAX_POOL_PARTS,
     MAX_REPORTED_PROBLEMS,
     NEVER,
     Batch,
@@ -28,7 +32,8 @@ from keyrail.inventory.model.batches import (
     ImportReport,
     LineProblem,
     Pool,
-    PoolBatch,
+    PoolPart,
+    expiry_precision,
 )
 from keyrail.inventory.model.key_columns import FileProblem
 from keyrail.inventory.model.key_file import FileKey, KeyFile, Reason, parse
@@ -40,6 +45,7 @@ from keyrail.inventory.model.keys import (
     claim_partition,
     shards_for,
 )
+from keyrail.inventory.service.claims import partitions
 from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
@@ -53,6 +59,8 @@ from keyrail.vault.service.sealing import BatchKey, new_batch_key, seal
 MAX_PARALLEL_WRITES = 16
 WRITES_A_ROUND = 1_000  # keys sealed and held in memory at a time
 MAX_REWRITES = 10
+YOUNG_PART_MS = 10 * 60 * 1000  # whose keys may not have reached the index yet
+INDEX_SETTLES_S = 2
 
 DUPLICATE_IN_STOCK = "duplicate_in_stock"
 ALREADY_SOLD = "already_sold"
@@ -68,7 +76,19 @@ class _Run:
     issuer: str
     origin: Origin
 
-    @property
+    @cached_property
+    def shards(self) -> dict[str, int]:
+        """How many index partitions each expiry group gets."""
+        return {group: shards_for(count) for group, count in Counter(map(self.group, self.file.keys)).items()}
+
+    @cached_property
+    def _precision(self) -> int:
+        return expiry_precision({key.expires_on or NEVER for key in self.file.keys})
+
+    def group(self, key: FileKey) -> str:
+        return (key.expires_on or NEVER)[: self._precision]
+
+    @cached_property
     def data_key_index(self) -> int:
         return self.batch.data_keys.index(self.data_key.wrapped)
 
@@ -117,6 +137,7 @@ class Importing:
         data_key: BatchKey | None = None
         for _ in range(MAX_REWRITES):
             batch = self.store.get_batch(batch_id)
+            self._check_same_file(batch, raw)
             if batch.is_settled:
                 return batch
             # A resumed run judges by the day of the first, so that its report says the same.
@@ -128,17 +149,13 @@ class Importing:
                     return rejected
                 continue
             issuer = self.catalog.sku(batch.sku_id).issuer
-            mark = self._mark(batch_id, raw)
-            if batch.file_mark not in {None, mark}:
-                raise BatchNotWaiting
             data_key = data_key or new_batch_key(self.vault_wrapper, batch_id, batch.sku_id)
             if data_key.wrapped not in batch.data_keys:
                 batch = replace(
                     batch,
                     status=BatchStatus.IMPORTING,
-                    file_mark=mark,
+                    file_mark=self._mark(batch_id, raw),
                     importing_since_ms=since_ms,
-                    shards=shards_for(len(file.keys)),
                     data_keys=(*batch.data_keys, data_key.wrapped),
                     **stamp(origin, self.now_ms(), batch.version + 1),
                 )
@@ -148,6 +165,10 @@ class Importing:
                     continue
             return _Run(batch, file, data_key, issuer, origin)
         raise StoreUnavailable
+
+    def _check_same_file(self, batch: Batch, raw: bytes) -> None:
+        if batch.file_mark is not None and batch.file_mark != self._mark(batch.batch_id, raw):
+            raise BatchNotWaiting
 
     def _reject(self, batch: Batch, report: ImportReport, origin: Origin) -> Batch | None:
         """None if the batch changed meanwhile. Raises BatchNotWaiting if keys of another file may be in already."""
@@ -169,8 +190,7 @@ class Importing:
         """A full pool is told before the first key is written, never after the last."""
         if report.file_problem or batch.status is not BatchStatus.AWAITING_UPLOAD:
             return report
-        pool = self.store.get_pool(batch.sku_id)
-        if pool and len(pool.usable(utc_date(self.now_ms()))) >= MAX_POOL_BATCHES:
+        if not self._has_room(batch.sku_id):
             return ImportReport(file_problem=FileProblem.POOL_FULL)
         return report
 
@@ -196,7 +216,8 @@ class Importing:
     def _store_key(self, run: _Run, key: FileKey) -> str | None:
         batch = run.batch
         key_id = self._names().key_id(run.issuer, key.secret.code)
-        shard = zlib.crc32(key_id.encode()) % batch.shards
+        group = run.group(key)
+        shard = zlib.crc32(key_id.encode()) % run.shards[group]
         sealed = seal(run.data_key, Place(key_id, batch.batch_id, batch.sku_id), key.secret)
         standing = self.store.add(
             Key(
@@ -209,7 +230,7 @@ class Importing:
                 mask=mask(key.secret.code),
                 line=key.line,
                 expires_on=key.expires_on,
-                claim_partition=claim_partition(batch.sku_id, batch.batch_id, shard),
+                claim_partition=claim_partition(batch.sku_id, batch.batch_id, group, shard),
                 claim_order=claim_order(AVAILABLE_FROM_S),
                 **stamp(run.origin, self.now_ms()),
             )
@@ -229,7 +250,7 @@ class Importing:
         dated = [day for day in days if day != NEVER]
         batch = run.batch
         if taken:
-            self._join_pool(batch.sku_id, PoolBatch(batch.batch_id, batch.shards, min(days), max(days)), run.origin)
+            self._join_pool(batch.sku_id, _parts(run, taken), run.origin)
         for _ in range(MAX_REWRITES):
             final = replace(
                 batch,
@@ -249,21 +270,53 @@ class Importing:
             return final
         raise StoreUnavailable
 
-    def _join_pool(self, sku_id: str, batch: PoolBatch, origin: Origin) -> None:
+    def _join_pool(self, sku_id: str, parts: Sequence[PoolPart], origin: Origin) -> None:
         for _ in range(MAX_REWRITES):
             pool = self.store.get_pool(sku_id)
-            if pool and batch in pool.batches:
+            if pool and pool.holds(parts):
                 return
             now_ms = self.now_ms()
-            usable = pool.usable(utc_date(now_ms)) if pool else ()
+            stocked = self._stocked(pool) if pool else ()
             version = pool.version + 1 if pool else 1
-            joined = Pool(sku_id=sku_id, batches=usable, **stamp(origin, now_ms, version)).with_batch(batch)
+            joined = Pool(sku_id=sku_id, parts=stocked, **stamp(origin, now_ms, version)).with_parts(parts)
             try:
                 self.store.put_pool(joined)
             except ConditionFailed:
                 continue
             return
         raise StoreUnavailable
+
+    def _has_room(self, sku_id: str) -> bool:
+        pool = self.store.get_pool(sku_id)
+        room = MAX_POOL_PARTS - MAX_EXPIRY_GROUPS
+        return pool is None or len(pool.parts) <= room or len(self._stocked(pool)) <= room
+
+    def _stocked(self, pool: Pool) -> tuple[PoolPart, ...]:
+        """The pool without the parts whose keys are all sold or past their last day; a sold key never comes back.
+
+        The index lags behind and loses sight of a key for a moment while it moves, so only old parts are judged, and
+        what looks empty is looked at once more.
+        """
+        now_ms = self.now_ms()
+        usable = pool.usable(utc_date(now_ms))
+        empty = {part for part in usable if part.since_ms < now_ms - YOUNG_PART_MS and self._is_empty(pool, part)}
+        if empty:
+            time.sleep(INDEX_SETTLES_S)
+        return tuple(part for part in usable if part not in empty or not self._is_empty(pool, part))
+
+    def _is_empty(self, pool: Pool, part: PoolPart) -> bool:
+        return not any(self.store.candidates(name, "0", limit=1) for name in partitions(pool.sku_id, part))
+
+
+def _parts(run: _Run, taken: Sequence[FileKey]) -> list[PoolPart]:
+    days: dict[str, list[str]] = {}
+    for key in taken:
+        days.setdefault(run.group(key), []).append(key.expires_on or NEVER)
+    since_ms = run.batch.importing_since_ms or 0
+    return [
+        PoolPart(run.batch.batch_id, group, run.shards[group], since_ms, min(found), max(found))
+        for group, found in days.items()
+    ]
 
 
 def _rounds(keys: Sequence[FileKey]) -> Iterator[Sequence[FileKey]]:
