@@ -2,10 +2,11 @@
 
 import secrets
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
-from keyrail.catalog.model import NotOnSale, Shelf, UnknownSku
+from keyrail.catalog.model import FieldFixed, NotOnSale, Shelf, UnknownSku
 from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model import KeyState, SoldOut
 from keyrail.inventory.service import NewBatch
@@ -23,7 +24,7 @@ from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.money import Money
 from tests.promises import check_promises, check_stock
-from tests.world import BUYER, OPERATOR, PRICE, SKU, World
+from tests.world import BUYER, OPERATOR, PRICE, SKU, SYSTEM, World
 
 NAME = "one and the same order"
 DAY_MS = 24 * 60 * 60 * 1000
@@ -308,3 +309,69 @@ def place(world: World, lines: tuple[Line, ...], expected: Money | None = None, 
         expected_total=expected,
     )
     return world.checkout.place(wanted, secrets.token_hex(16), BUYER)
+
+
+# stop-sale
+
+
+def test_a_product_off_the_shelf_is_not_sold_and_neither_is_one_of_another_store(world: World) -> None:
+    world.stock_up(1)
+    product = world.catalog.product("game")
+    world.catalog.save_product(replace(product, shelf=Shelf.OFF), OPERATOR)
+    with pytest.raises(NotOnSale):
+        world.another_process().order()
+    with pytest.raises(FieldFixed) as refused:
+        world.catalog.save_product(replace(product, store_id="elsewhere"), OPERATOR)
+    assert [f.field for f in refused.value.fields] == ["store_id"]
+    with pytest.raises(FieldFixed):
+        world.catalog.save_sku(replace(world.catalog.sku(SKU), issuer="somebody-else"), OPERATOR)
+
+
+def test_a_late_copy_of_a_checkout_holds_no_key_for_a_cancelled_order(world: World) -> None:
+    world.stock_up(1)
+    placed = world.order(idempotency_key=NAME)
+    world.checkout.cancel(placed.order.order_id, placed.token, BUYER)
+    again = world.another_process().order(idempotency_key=NAME)
+    assert (again.fresh, again.order.status) == (False, OrderStatus.CANCELLED)
+    assert leased(world) == 0
+
+
+def test_a_sum_beyond_all_money_is_a_wrong_request_and_leases_nothing(world: World) -> None:
+    world.stock_up(3)
+    save_price(world, Money(10**12, "CNY"))
+    with pytest.raises(Invalid):
+        world.order(2)
+    assert leased(world) == 0
+
+
+# two runs of one piece of work
+
+
+class Dies(BaseException):
+    """The process is gone."""
+
+
+def test_a_second_run_sells_the_last_key_that_the_first_has_leased(world: World) -> None:
+    """The first run dies between leasing a replacement and selling it; nothing else is in the pool."""
+    world.stock_up(2)
+    late = world.order()
+    world.ahead_ms += ORDER_LIFETIME_MS + LEASE_GRACE_MS + 1_000
+    other = world.order()
+    while other.order.units[0].key_ids != late.order.units[0].key_ids:
+        world.checkout.cancel(other.order.order_id, other.token, BUYER)
+        other = world.order()
+    calls = count(1)
+
+    def dies_at_the_third(**_: object) -> None:
+        if next(calls) == 3:
+            raise Dies
+
+    event = "before-send.dynamodb.TransactWriteItems"
+    world.dynamodb.meta.events.register_first(event, dies_at_the_third)
+    try:
+        with pytest.raises(Dies):
+            world.pay(late.attempt)
+    finally:
+        world.dynamodb.meta.events.unregister(event, dies_at_the_third)
+    delivered = world.another_process().issuance.issue(late.order.order_id, SYSTEM)
+    assert (delivered.status, delivered.refunds) == (OrderStatus.DELIVERED, ())

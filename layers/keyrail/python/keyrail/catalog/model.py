@@ -44,12 +44,14 @@ class NotOnSale(Conflict):
     title_zh = "该商品暂未上架。"
 
 
-class IssuerFixed(Conflict):
-    """The issuer is part of every key's fingerprint: changing it would let a code in twice."""
+class FieldFixed(Conflict):
+    """A field that other records were built on: a SKU's issuer is part of every fingerprint of its keys, a store and
+    a product are where its orders come from.
+    """
 
-    code = "issuer_fixed"
-    title = "The issuer of a SKU cannot change."
-    title_zh = "商品规格的发行方不可更改。"
+    code = "field_fixed"
+    title = "This cannot be changed any more."
+    title_zh = "该字段不可更改。"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +95,11 @@ def check_slug(field: str, value: str) -> str:
 
 
 def events_between(old: Product | Sku | None, new: Product | Sku | None) -> list[Event]:
-    item = new or old
-    if item is None:
+    if new is None:
         return []
-    what, subject = ("sku", item.sku_id) if isinstance(item, Sku) else ("product", item.product_id)
+    what, subject = ("sku", new.sku_id) if isinstance(new, Sku) else ("product", new.product_id)
     happened = "created" if old is None else "changed"
-    return [Event(f"{what}.{happened}", f"{what}:{subject}", {"store_id": item.store_id, "shelf": item.shelf})]
+    data: dict[str, object] = {"store_id": new.store_id, "shelf": new.shelf}
+    if isinstance(new, Sku):
+        data["price"] = new.price.plain()
+    return [Event(f"{what}.{happened}", f"{what}:{subject}", data)]

@@ -1,9 +1,10 @@
 """The shelf as buyers see it, and the catalog in the operator's hands."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from keyrail.catalog.model import IssuerFixed, NotOnSale, Product, Shelf, Sku, UnknownProduct, UnknownSku
+from keyrail.catalog.model import FieldFixed, NotOnSale, Product, Shelf, Sku, UnknownProduct, UnknownSku, check_slug
 from keyrail.catalog.store import CatalogStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
@@ -11,6 +12,8 @@ from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import FieldError, Invalid
 
 MAX_REWRITES = 5
+PRODUCT_CACHE_MS = 2_000
+MAX_REMEMBERED_PRODUCTS = 1_000
 
 Item = TypeVar("Item", Product, Sku)
 
@@ -25,8 +28,11 @@ class Listing:
 
 @dataclass
 class Catalog:
+    """Remembers products for seconds while it sells; a SKU and its price are always read."""
+
     store: CatalogStore
     now_ms: NowMs
+    _products: dict[str, tuple[int, Product | None]] = field(default_factory=dict)
 
     def sku(self, sku_id: str) -> Sku:
         """Raises UnknownSku."""
@@ -36,13 +42,24 @@ class Catalog:
         return sku
 
     def sku_on_sale(self, store_id: str, sku_id: str) -> Sku:
-        """Raises UnknownSku (also for another store's SKU), NotOnSale."""
+        """Raises UnknownSku (also for another store's SKU), NotOnSale (also if its product is off the shelf)."""
         sku = self.sku(sku_id)
         if sku.store_id != store_id:
             raise UnknownSku
-        if sku.shelf is not Shelf.ON:
+        product = self._remembered(sku.product_id)
+        if sku.shelf is not Shelf.ON or product is None or product.shelf is not Shelf.ON:
             raise NotOnSale
         return sku
+
+    def _remembered(self, product_id: str) -> Product | None:
+        now_ms = self.now_ms()
+        known = self._products.get(product_id)
+        if known is None or now_ms - known[0] >= PRODUCT_CACHE_MS:
+            known = (now_ms, self.store.product(product_id))
+            if len(self._products) >= MAX_REMEMBERED_PRODUCTS:
+                self._products.clear()
+            self._products[product_id] = known
+        return known[1]
 
     def shelf(self, store_id: str, limit: int, after: str | None) -> tuple[list[Listing], str | None]:
         """A page of what the store shows, at most `limit` SKUs and products together, and where the next begins."""
@@ -50,7 +67,11 @@ class Catalog:
         return self._grouped(items), last
 
     def product_on_shelf(self, store_id: str, product_id: str) -> Listing:
-        """Raises UnknownProduct."""
+        """Raises UnknownProduct, also for what is no slug and so can name none."""
+        try:
+            check_slug("product_id", product_id)
+        except Invalid:
+            raise UnknownProduct from None
         found = self._grouped(self.store.product_listing(store_id, product_id))
         if not found:
             raise UnknownProduct
@@ -76,24 +97,41 @@ class Catalog:
         return product
 
     def save_product(self, product: Product, origin: Origin) -> Product:
-        """Create it or replace what stands under its id."""
-        return self._save(product, self.store.product(product.product_id), origin)
+        """Create it or replace what stands under its id. Raises FieldFixed."""
+
+        def next_version(standing: Product | None) -> Product:
+            _check_fixed(standing, product, "store_id")
+            return product
+
+        return self._save(next_version, lambda: self.store.product(product.product_id), origin)
 
     def save_sku(self, sku: Sku, origin: Origin) -> Sku:
-        """Create it or replace what stands under its id. Raises UnknownProduct, Invalid, IssuerFixed."""
+        """Create it or replace what stands under its id. Raises UnknownProduct, Invalid, FieldFixed."""
         if sku.price.amount_minor < 1:
             raise Invalid(FieldError("price.amount_minor", "below_one"))
         if self.product(sku.product_id).store_id != sku.store_id:
             raise UnknownProduct
-        standing = self.store.sku(sku.sku_id)
-        if standing is not None and standing.issuer != sku.issuer:
-            raise IssuerFixed
-        return self._save(sku, standing, origin)
 
-    def _save(self, item: Item, standing: Item | None, origin: Origin) -> Item:
-        version = standing.version + 1 if standing else 1
-        for number in range(version, version + MAX_REWRITES):
-            stored = replace(item, **stamp(origin, self.now_ms(), number))
+        def next_version(standing: Sku | None) -> Sku:
+            _check_fixed(standing, sku, "store_id", "product_id", "issuer")
+            return sku
+
+        return self._save(next_version, lambda: self.store.sku(sku.sku_id), origin)
+
+    def _save(
+        self, next_version: Callable[[Item | None], Item], read: Callable[[], Item | None], origin: Origin
+    ) -> Item:
+        """Whoever stored a version meanwhile is read again, so that what may not change is checked against it."""
+        for _ in range(MAX_REWRITES):
+            standing = read()
+            version = standing.version + 1 if standing else 1
+            stored = replace(next_version(standing), **stamp(origin, self.now_ms(), version))
             if self.store.put(stored):
                 return stored
         raise StoreUnavailable
+
+
+def _check_fixed(standing: Product | Sku | None, wanted: Product | Sku, *names: str) -> None:
+    changed = [name for name in names if standing is not None and getattr(standing, name) != getattr(wanted, name)]
+    if changed:
+        raise FieldFixed(*(FieldError(name, "fixed") for name in changed))

@@ -1,7 +1,7 @@
 """An order's life: what was asked, what it costs, who paid, what went out. Pure: an order in, the next order out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -197,6 +197,12 @@ def deliver(order: Order, keys_of_unit: dict[str, tuple[str, ...]], origin: Orig
     return _settled(order, tuple(delivered(u) for u in order.units), order.refunds, origin, now_ms)
 
 
+def reserve(order: Order, unit_id: str, key_ids: tuple[str, ...], origin: Origin, now_ms: int) -> Order:
+    """The open unit counts on these keys now, so that whoever goes on with the order sells them and no others."""
+    units = tuple(replace(u, key_ids=key_ids) if u.unit_id == unit_id else u for u in order.units)
+    return replace(order, units=units, **stamp(origin, now_ms, order.version + 1))
+
+
 def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: int) -> Order:
     """The unit cannot be delivered: its money is due back to the attempt that paid (promise I5)."""
     paid = order.paid_attempt()
@@ -236,28 +242,48 @@ def events_between(old: Order | None, new: Order | None) -> list[Event]:
     """What happened to an order; one change may be several events (paid and delivered in one write)."""
     if new is None:
         return []
-    events: list[Event] = []
+    happened = [*_placed(old, new), *_paid(old, new), *_refunds_due(old, new), *_announced(old, new)]
+    return [
+        Event(f"order.{name}", f"order:{new.order_id}", {"store_id": new.store_id, **data})
+        for name, data in happened or [("changed", {"status": new.status})]
+    ]
 
-    def happened(name: str, **data: object) -> None:
-        events.append(Event(f"order.{name}", f"order:{new.order_id}", {"store_id": new.store_id, **data}))
 
+_Happened = Iterator[tuple[str, dict[str, object]]]
+
+
+def _placed(old: Order | None, new: Order) -> _Happened:
     if old is None:
-        happened("placed", total=_plain(new.total), sku_ids=[u.sku_id for u in new.units])
+        yield "placed", {"total": new.total.plain(), "sku_ids": [u.sku_id for u in new.units]}
+
+
+def _paid(old: Order | None, new: Order) -> _Happened:
     paid = new.paid_attempt()
     if paid and (old is None or old.paid_attempt() is None):
-        open_units = len(new.open_units())
-        happened("paid", attempt_id=paid.attempt_id, provider=paid.provider, total=_plain(new.total), open=open_units)
+        yield (
+            "paid",
+            {
+                "attempt_id": paid.attempt_id,
+                "provider": paid.provider,
+                "total": new.total.plain(),
+                "open": len(new.open_units()),
+            },
+        )
+
+
+def _refunds_due(old: Order | None, new: Order) -> _Happened:
     known = {r.refund_id for r in old.refunds} if old else set()
     for refund in new.refunds:
         if refund.refund_id not in known:
-            happened("refund_due", refund_id=refund.refund_id, amount=_plain(refund.amount), reason=refund.reason)
+            yield (
+                "refund_due",
+                {"refund_id": refund.refund_id, "amount": refund.amount.plain(), "reason": refund.reason},
+            )
+
+
+def _announced(old: Order | None, new: Order) -> _Happened:
     if old is not None and new.status is not old.status and new.status in _ANNOUNCED:
-        happened(new.status, unit_ids=[u.unit_id for u in new.units if u.status is UnitStatus.DELIVERED])
-    return events
+        yield new.status, {"unit_ids": [u.unit_id for u in new.units if u.status is UnitStatus.DELIVERED]}
 
 
 _ANNOUNCED = {OrderStatus.DELIVERED, OrderStatus.PARTIALLY_DELIVERED, OrderStatus.CANCELLED}
-
-
-def _plain(amount: Money) -> dict[str, object]:
-    return {"amount_minor": amount.amount_minor, "currency": amount.currency}

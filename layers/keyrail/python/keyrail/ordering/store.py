@@ -36,11 +36,7 @@ class OrderStore:
 
     def add(self, order: Order) -> Order | None:
         """None if the order is in now, else the one that stands under its id."""
-        try:
-            self._table.send(self._table.put(order, OrderItem.order_id.does_not_exist(), **_index_keys(order)))
-        except ConditionFailed as refused:
-            return from_attributes(Order, refused.current) if refused.current else self.get(order.order_id)
-        return None
+        return self._table.put_first(order, OrderItem.order_id.does_not_exist(), **_index_keys(order))
 
     def replacement(self, standing: Order, order: Order) -> Write:
         """The write that puts `order` in the place of `standing`, on condition that it still stands."""

@@ -40,6 +40,10 @@ class Money:
     def times(self, count: int) -> "Money":
         return Money(self.amount_minor * count, self.currency)
 
+    def plain(self) -> dict[str, int | str]:
+        """As events carry it."""
+        return {"amount_minor": self.amount_minor, "currency": self.currency}
+
     def decimal(self) -> str:
         """As providers of this region write it: `19.90`."""
         digits = MINOR_DIGITS[self.currency]

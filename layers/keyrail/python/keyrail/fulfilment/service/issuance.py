@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from keyrail.inventory.model import SoldOut
 from keyrail.inventory.service import Claims
-from keyrail.ordering.model import Order, OrderNotFound, Unit, deliver, fail_unit
+from keyrail.ordering.model import Order, Unit, deliver, fail_unit, reserve
 from keyrail.ordering.service import Orders
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
@@ -32,33 +32,24 @@ class Issuance:
 
         Repeating it, or running it twice at once, has the effect of once. Raises OrderNotFound, Unavailable.
         """
-        order = self._order(order_id)
+        order = self.orders.of_operator(order_id)
         if order.paid_attempt() is None:
             return order
         for unit in order.open_units():
             order = self._issue_unit(order, unit.unit_id, origin)
         return order
 
-    def _order(self, order_id: str) -> Order:
-        order = self.orders.find(order_id)
-        if order is None:
-            raise OrderNotFound
-        return order
-
     def _issue_unit(self, order: Order, unit_id: str, origin: Origin) -> Order:
         """The unit's own leases first, lapsed or not; whatever a sale refuses is replaced by a key from the pool."""
-        keys = next(u for u in order.units if u.unit_id == unit_id).key_ids
+        lost: set[str] = set()
         for _ in range(MAX_TRIES):
             unit = next(u for u in order.units if u.unit_id == unit_id)
             if unit not in order.open_units():
-                self.claims.release([key for key in keys if key not in unit.key_ids], order.order_id, origin)
                 return order
-            try:
-                keys += self._lease_missing(order, unit, keys, origin)
-            except SoldOut:
-                if failed := self._give_up(order, unit, keys, origin):
-                    return failed
-                order = self._order(order.order_id)
+            keys = tuple(key for key in unit.key_ids if key not in lost)
+            if len(keys) < unit.quantity:
+                order = self._lease_missing(order, unit, keys, origin)
+                lost.clear()  # a key that was lost may be among the fresh ones: it came free again
                 continue
             delivered = deliver(order, {unit_id: keys}, origin, self.now_ms())
             writes = [
@@ -68,25 +59,35 @@ class Issuance:
             try:
                 transact(self.client, writes)
             except TransactionFailed as refused:
-                keys = tuple(key for position, key in enumerate(keys, 1) if position not in refused.failed)
-                order = self._order(order.order_id)
+                lost |= {keys[position - 1] for position in refused.failed if position > 0}
+                order = self.orders.of_operator(order.order_id)
             else:
                 logs.log(Entry.UNITS_ISSUED, order_id=order.order_id, unit_ids=[unit_id])
                 return delivered
         raise StoreUnavailable
 
-    def _lease_missing(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> tuple[str, ...]:
-        missing = unit.quantity - len(held)
-        if missing <= 0:
-            return ()
-        until_ms = self.now_ms() + ISSUE_LEASE_MS
-        return self.claims.lease(unit.sku_id, missing, order.order_id, until_ms, origin, besides=held)
+    def _lease_missing(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order:
+        """The order as it stands then: the unit counts on enough keys, or has failed, or somebody else was faster.
 
-    def _give_up(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order | None:
-        """None if somebody else decided about the order meanwhile."""
+        The order is told of the keys before they are sold: a second run of the same work finds them there, and does
+        not take a pool for empty that this run has just emptied.
+        """
+        until_ms = self.now_ms() + ISSUE_LEASE_MS
+        missing = unit.quantity - len(held)
+        try:
+            fresh = self.claims.lease(unit.sku_id, missing, order.order_id, until_ms, origin, besides=held)
+        except SoldOut:
+            return self._give_up(order, unit, held, origin)
+        reserved = reserve(order, unit.unit_id, (*held, *fresh), origin, self.now_ms())
+        if self.orders.replace(order, reserved):
+            return reserved
+        self.claims.release(fresh, order.order_id, origin)
+        return self.orders.of_operator(order.order_id)
+
+    def _give_up(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order:
         failed = fail_unit(order, unit.unit_id, "sold_out", origin, self.now_ms())
         if not self.orders.replace(order, failed):
-            return None
+            return self.orders.of_operator(order.order_id)
         self.claims.release(held, order.order_id, origin)
         logs.warn(Entry.REFUND_DUE, order_id=order.order_id, unit_id=unit.unit_id, reason="sold_out")
         return failed

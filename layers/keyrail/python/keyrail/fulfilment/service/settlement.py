@@ -83,7 +83,7 @@ class Settlement:
         try:
             transact(self.client, writes)
         except TransactionFailed as refused:
-            if 0 in refused.failed or not refused.failed:
+            if 0 in refused.failed or 0 in refused.contended or not refused.failed:
                 return False
             return self._pay_then_issue(order, paid, origin)
         logs.log(Entry.PAYMENT_SETTLED, order_id=order.order_id, status=delivered.status)

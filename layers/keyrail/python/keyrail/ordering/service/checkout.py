@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
@@ -59,7 +59,7 @@ class Placed:
     """`fresh` is false where the order stood already and the same answer is given again."""
 
     order: Order
-    token: str
+    token: str = field(repr=False)
     attempt: PaymentAttempt
     action: PaymentAction
     fresh: bool
@@ -73,7 +73,7 @@ class Checkout:
     catalog: Catalog
     claims: Claims
     accounts: PaymentAccounts
-    token_secret: str
+    token_secret: str = field(repr=False)
     public_api_url: str
     now_ms: NowMs
 
@@ -178,12 +178,16 @@ class Checkout:
         return tuple(units)
 
     def _put(self, order: Order, origin: Origin) -> Order | None:
-        """None if it is in; else the order that stood there, and our leases are given back unless they are its own."""
+        """None if it is in; else the order that stood there, and our leases are given back.
+
+        Unless what stands there is our own put, whose answer was lost and which was sent again.
+        """
         standing = self.orders.add(order)
+        if standing == order:
+            return None
         if standing is not None:
-            its_own = {key_id for unit in standing.units for key_id in unit.key_ids}
-            ours = [key_id for unit in order.units for key_id in unit.key_ids if key_id not in its_own]
-            self.claims.release(ours, order.order_id, origin)
+            for unit in order.units:
+                self.claims.release(unit.key_ids, order.order_id, origin)
         return standing
 
     def _open(self, order: Order, attempt: PaymentAttempt, return_url: str | None) -> PaymentAction:
@@ -208,9 +212,11 @@ def quote(lines: tuple[Line, ...], skus: list[Sku]) -> list[Money]:
     ]
     if over:
         raise Invalid(*over)
-    amounts = [sku.price.times(line.quantity) for line, sku in zip(lines, skus, strict=True)]
     try:
+        amounts = [sku.price.times(line.quantity) for line, sku in zip(lines, skus, strict=True)]
         total(amounts)
     except CurrencyMismatch:
         raise Invalid(FieldError("items", "currencies_mixed")) from None
+    except ValueError:
+        raise Invalid(FieldError("items", "total_too_large")) from None
     return amounts
