@@ -24,7 +24,7 @@ from keyrail.ordering.model import (
     unit_id,
 )
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.payments.model import PaymentAttempt, PaymentRefused, attempt_id
 from keyrail.payments.service import Opening, PaymentAccounts, PaymentAction
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
@@ -81,7 +81,8 @@ class Checkout:
         """Quote, lease every key, put the order, open its payment.
 
         The same key and request give the same order. Raises Invalid, UnknownSku, NotOnSale, SoldOut, TotalChanged,
-        UnknownProvider, IdempotencyConflict, ProviderUnavailable (the order stands; asking again opens it again).
+        UnknownProvider, IdempotencyConflict, ProviderUnavailable (the order stands; asking again opens it again),
+        PaymentRefused (the order is cancelled).
         """
         new_id = order_id(wanted.store_id, Channel.STOREFRONT, idempotency_key)
         token = self._token(new_id)
@@ -99,7 +100,12 @@ class Checkout:
         if order.request_hash != wanted.fingerprint():
             raise IdempotencyConflict
         attempt = order.attempts[0]
-        return Placed(order, token, attempt, self._open(order, attempt, wanted.return_url), fresh)
+        try:
+            action = self._open(order, attempt, wanted.return_url)
+        except PaymentRefused:
+            self.cancel(new_id, token, origin)
+            raise
+        return Placed(order, token, attempt, action, fresh)
 
     def cancel(self, order_id: str, token: str, origin: Origin) -> Order:
         """Give the leases back. Cancelling twice is cancelling once, and gives back what a crash left behind.
