@@ -13,7 +13,7 @@ from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
 from keyrail.ordering.service import Checkout, Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.model import ProviderUnavailable, UnknownProvider
+from keyrail.payments.model import PaymentRefused, ProviderUnavailable, UnknownProvider
 from keyrail.payments.service import payment_accounts
 from keyrail.platform import logs
 from keyrail.platform.aws import client
@@ -117,6 +117,7 @@ def get_product(call: Call) -> ProductOut:
         OrderTooLarge,
         TotalChanged,
         UnknownProvider,
+        PaymentRefused,
         ProviderUnavailable,
         IdempotencyConflict,
     ),

@@ -1,10 +1,11 @@
 """The storefront's wire format."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from annotated_types import Len
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from keyrail.catalog.model import Sku, SkuKind
 from keyrail.catalog.service import Listing
@@ -19,8 +20,17 @@ from keyrail.platform.money import Money
 
 MAX_LINES_SENT = 100  # the model refuses more than its own limit with a clearer word
 
+
+def _web_address(url: str) -> str:
+    """What no browser could go to is refused here, and not by a provider once keys are held for it."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port == 0:  # which raises over 65535
+        raise ValueError("no host")
+    return url
+
+
 Slug = Annotated[str, Field(min_length=1, max_length=63)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048), AfterValidator(_web_address)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +145,7 @@ class PaymentOut:
 @dataclass(frozen=True, kw_only=True)
 class PlacedOut:
     order_id: str
-    access_token: str
+    access_token: str = field(repr=False)
     status: OrderStatus
     total: Money
     expires_at: str

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from keyrail.payments.model import PaymentAttempt, ProviderUnavailable, attempt_id
+from keyrail.payments.model import PaymentAttempt, PaymentRefused, ProviderUnavailable, attempt_id
 from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, TOTAL_ATTEMPTS
 from keyrail.payments.providers.stripe import Stripe
@@ -93,6 +93,10 @@ def account(api_base: str) -> Stripe:
         api_base=api_base,
         read_timeout_s=1,
     )
+
+
+def error_of(kind: str) -> bytes:
+    return json.dumps({"error": {"type": kind, "message": "Said to nobody", "param": "success_url"}}).encode()
 
 
 def refusal_of(api_base: str) -> ProviderUnavailable:
@@ -200,6 +204,37 @@ def test_any_status_but_ok_is_no_session(gateway: Gateway, status: int) -> None:
     gateway.status = status
     refusal_of(gateway.url)
     assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "invalid_request_error"), (402, "card_error")])
+def test_what_stripe_will_never_open_is_refused_for_good(gateway: Gateway, status: int, kind: str) -> None:
+    gateway.status, gateway.body = status, error_of(kind)
+    with pytest.raises(PaymentRefused) as refusal:
+        account(gateway.url).open(ATTEMPT, OPENING)
+    assert not refusal.value.retryable
+    assert len(gateway.requests) == 1
+    printed = "".join(traceback.format_exception(refusal.value))
+    assert KEY not in printed
+    assert "Said to nobody" not in printed
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 429, 500, 503])
+def test_a_refusal_that_is_not_about_the_payment_may_pass(gateway: Gateway, status: int) -> None:
+    gateway.status, gateway.body = status, error_of("invalid_request_error")
+    refusal_of(gateway.url)
+
+
+def test_an_attempt_that_was_opened_otherwise_before_is_not_refused_for_its_session_can_be_paid(
+    gateway: Gateway,
+) -> None:
+    gateway.status, gateway.body = 400, error_of("idempotency_error")
+    refusal_of(gateway.url)
+
+
+@pytest.mark.parametrize("body", [b"<html>400 Bad Request</html>", b"{}", b'{"error": "no"}', b'{"error": {}}'])
+def test_a_refusal_in_nobody_s_words_is_not_stripe_s(gateway: Gateway, body: bytes) -> None:
+    gateway.status, gateway.body = 400, body
+    refusal_of(gateway.url)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,17 @@ class ProviderUnavailable(Unavailable):
     title_zh = "支付渠道暂时不可用，您尚未被扣款。"
 
 
+class PaymentRefused(Invalid):
+    """The provider understood what was asked and will not open it: a sum below its minimum, an address it cannot use.
+
+    Final for this attempt: nothing was opened, and asking again gets the same answer.
+    """
+
+    code = "payment_refused_by_provider"
+    title = "The payment provider does not take this payment. You have not been charged."
+    title_zh = "支付渠道拒绝了该笔支付，您尚未被扣款。"
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaymentAttempt:
     """One immutable start of a payment: what we asked for, from whom, and what came of it.

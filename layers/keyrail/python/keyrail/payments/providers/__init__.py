@@ -1,7 +1,7 @@
 """The port to payment providers. One file an adapter; a provider that is not in the table does not exist."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from keyrail.payments.model import Confirmation, PaymentAttempt
@@ -10,12 +10,15 @@ from keyrail.platform.money import Money
 
 @dataclass(frozen=True)
 class Callback:
-    """A provider's callback as it came: nothing decoded, nothing believed. Header names are in lower case."""
+    """A provider's callback as it came: nothing decoded, nothing believed, nothing printed.
+
+    Header names are in lower case.
+    """
 
     method: str
-    raw_query: str
-    raw_body: bytes
-    headers: Mapping[str, str]
+    raw_query: str = field(repr=False)
+    raw_body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class PaymentProvider(Protocol):
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         """Start the payment. Called again for the same attempt it gives the same payment, never a second one.
 
-        Raises ProviderUnavailable (nothing charged), and Invalid as `check` does.
+        Raises ProviderUnavailable (nothing charged, and asked again it may open), PaymentRefused (it never will), and
+        Invalid as `check` does.
         """
         ...
 

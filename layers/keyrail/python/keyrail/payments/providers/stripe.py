@@ -5,7 +5,8 @@ that names no account is about that one. Only Connect names another (`event.acco
 passed on as said, for the binding to refuse. Test mode is another merchant too: an endpoint of a Connect platform gets
 events of both modes, and a test payment moves no money. So `merchant` names the mode wherever it is not the key's.
 
-Sources: docs.stripe.com/webhooks/signature, /api/checkout/sessions/create, /api/idempotent_requests, /connect/webhooks.
+Sources: docs.stripe.com/webhooks/signature, /api/checkout/sessions/create, /api/idempotent_requests, /api/errors,
+/connect/webhooks.
 """
 
 import hashlib
@@ -17,7 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from keyrail.payments.model import Confirmation, PaymentAttempt, ProviderUnavailable, SignatureInvalid
+from keyrail.payments.model import (
+    Confirmation,
+    PaymentAttempt,
+    PaymentRefused,
+    ProviderUnavailable,
+    SignatureInvalid,
+)
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S, Reply, post_form
 from keyrail.platform.config import ConfigError
@@ -36,6 +43,10 @@ SESSION_OUTLIVES_ORDER_S = 31 * 60
 MAX_TITLE_LENGTH = 250
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 OK = 200
+# Bad request, and well-formed but failed; other statuses are about our key, our haste or Stripe itself.
+REFUSAL_STATUSES = frozenset({400, 402})
+# Not `idempotency_error`, a 400 as well: the attempt was opened before, and the session it got can still be paid.
+REFUSAL_TYPES = frozenset({"invalid_request_error", "card_error"})
 
 _SECRET_KEY = re.compile(r"(?:sk|rk)_(live|test)_[A-Za-z0-9_]+")
 _SIGNED_AT = re.compile(r"[1-9][0-9]{0,11}")
@@ -88,7 +99,7 @@ class Stripe:
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         """A Checkout session for the attempt. Stripe gives the same answer again while it keeps the key, about a day.
 
-        Raises Invalid as `check` does, ProviderUnavailable.
+        Raises Invalid as `check` does, PaymentRefused, ProviderUnavailable.
         """
         return_url = self.check(attempt.method, attempt.amount, opening.return_url)
         headers = {
@@ -101,11 +112,16 @@ class Stripe:
         return PaymentAction(type="redirect", url=self._page_of(reply, attempt))
 
     def _page_of(self, reply: Reply, attempt: PaymentAttempt) -> str:
-        """Where the buyer pays. Raises ProviderUnavailable for anything but the session that was asked for."""
+        """Where the buyer pays.
+
+        Raises PaymentRefused where Stripe says so, ProviderUnavailable for anything else but the session asked for.
+        """
         try:
             session = _json_object(reply.body)
         except ValueError:
             raise ProviderUnavailable from None
+        if reply.status in REFUSAL_STATUSES and _error_type(session) in REFUSAL_TYPES:
+            raise PaymentRefused
         url = session.get("url")
         ours = reply.status == OK and session.get("client_reference_id") == attempt.attempt_id
         if not ours or not isinstance(url, str):
@@ -228,6 +244,12 @@ def _session_of(event: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(session, dict):
         raise SignatureInvalid
     return session
+
+
+def _error_type(answer: Mapping[str, Any]) -> str:
+    """As Stripe names it; empty where it is somebody between us who answers."""
+    error = answer.get("error")
+    return _text(error, "type") if isinstance(error, dict) else ""
 
 
 def _text(holder: Mapping[str, Any], name: str) -> str:
