@@ -77,13 +77,20 @@ def payment_accounts(secret: str) -> PaymentAccounts:
         )
         for provider, named in document.items():
             for account, settings in named.items():
-                stores[provider, account] = tuple(settings.pop("stores", ()))
+                stores[provider, account] = _stores(settings.pop("stores", []))
                 accounts[provider, account] = PROVIDERS[provider](account=account, **settings)
     except (ValidationError, KeyError, TypeError, ValueError):
         raise ConfigError("PAYMENT_ACCOUNTS") from None
     if not accounts:
         raise ConfigError("PAYMENT_ACCOUNTS")
     return PaymentAccounts(accounts, stores)
+
+
+def _stores(named: object) -> tuple[str, ...]:
+    """Raises ValueError for anything but a list of names: a single name would come apart into its letters."""
+    if not isinstance(named, list) or not all(isinstance(store, str) and store for store in named):
+        raise ValueError("stores")
+    return tuple(named)
 
 
 @dataclass(frozen=True)
