@@ -1,6 +1,6 @@
 """S3: a supplier's file has arrived. Its keys are imported, then the file is removed; never the other way round."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
@@ -19,7 +19,7 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
-from keyrail.platform.errors import KeyrailError, Unavailable
+from keyrail.platform.errors import Conflict, Invalid, NotFound, Unavailable
 from keyrail.platform.ids import body_of
 from keyrail.platform.logs import Entry
 from keyrail.vault.providers.kms import KmsKeyWrapper
@@ -27,6 +27,10 @@ from keyrail.vault.providers.kms import KmsKeyWrapper
 PREFIX = "imports/"
 # Without the right to list a bucket, S3 answers for a missing object as for a forbidden one.
 MISSING = {"NoSuchKey", "404", "AccessDenied", "403"}
+# What a removal answers when the object that was read is no longer there: another one is, or none.
+REPLACED, GONE = {"PreconditionFailed", "412"}, {"NoSuchKey", "404"}
+# The file itself is refused, and would be whenever it came again.
+FINAL = (NotFound, Conflict, Invalid)
 
 
 class UploadUnavailable(Unavailable):
@@ -59,6 +63,14 @@ class Upload:
     origin: Origin
 
 
+@dataclass(frozen=True)
+class File:
+    """The object as it was read, named by its entity tag; `raw` is None for one over MAX_FILE_BYTES."""
+
+    etag: str
+    raw: bytes | None = field(repr=False)
+
+
 @cache
 def importing() -> Importing:
     settings, dynamodb, kms = load(Settings), client("dynamodb"), client("kms")
@@ -85,23 +97,25 @@ def handler(event: dict[str, Any], _context: object) -> None:
 
 
 def take(record: dict[str, Any]) -> None:
-    """Import one object and remove it. Raises Unavailable: then the object is still there."""
+    """Import one object and remove it, also if it is refused for good.
+
+    Anything else is raised and leaves the object where it is, to be called for again and then set aside.
+    """
     upload = understood(record)
     if upload is None:
         # The name is a stranger's text and is not repeated.
         logs.warn(Entry.IMPORT_REJECTED, reason="not_an_import")
         return
+    file = read(upload)
     try:
-        batch = imported(upload)
-    except Unavailable:
-        raise
-    except KeyrailError as refused:
+        batch = imported(upload, file)
+    except FINAL as refused:
         logs.warn(Entry.IMPORT_REJECTED, batch_id=upload.batch_id, reason=refused.code)
     else:
-        if batch is None:
-            return
-        tell(batch)
-    remove(upload)
+        if batch:
+            tell(batch)
+    if file:
+        remove(upload, file)
 
 
 def understood(record: dict[str, Any]) -> Upload | None:
@@ -114,28 +128,45 @@ def understood(record: dict[str, Any]) -> Upload | None:
     return Upload(bucket, name, batch_id, Origin("system:key_import", address))
 
 
-def imported(upload: Upload) -> Batch | None:
-    """None if the object is gone because an earlier call finished its batch. Raises KeyrailError."""
+def read(upload: Upload) -> File | None:
+    """None if there is no such object, or it may not be read. Raises UploadUnavailable."""
     try:
         answer = client("s3").get_object(Bucket=upload.bucket, Key=upload.name)
         body = answer["Body"]
         if answer["ContentLength"] > MAX_FILE_BYTES:
             body.close()
-            return importing().refuse(upload.batch_id, FileProblem.TOO_LARGE, upload.origin)
-        raw = body.read()
+            return File(answer["ETag"], None)
+        return File(answer["ETag"], body.read())
     except ClientError as error:
-        if error.response["Error"]["Code"] in MISSING and importing().is_settled(upload.batch_id):
+        if error.response["Error"]["Code"] in MISSING:
             return None
         raise UploadUnavailable from error
     except BotoCoreError as error:
         raise UploadUnavailable from error
-    return importing().import_file(upload.batch_id, raw, upload.origin)
 
 
-def remove(upload: Upload) -> None:
+def imported(upload: Upload, file: File | None) -> Batch | None:
+    """None if the object is gone because an earlier call finished its batch. Raises KeyrailError."""
+    if file is None:
+        if importing().is_settled(upload.batch_id):
+            return None
+        raise UploadUnavailable
+    if file.raw is None:
+        return importing().refuse(upload.batch_id, FileProblem.TOO_LARGE, upload.origin)
+    return importing().import_file(upload.batch_id, file.raw, upload.origin)
+
+
+def remove(upload: Upload, file: File) -> None:
+    """The object that was read and no other: a newer one of its name has an event of its own. Raises UploadUnavailable.
+
+    S3 asks for both rights, to read and to delete, of whoever names an entity tag.
+    """
     try:
-        client("s3").delete_object(Bucket=upload.bucket, Key=upload.name)
-    except (ClientError, BotoCoreError) as error:
+        client("s3").delete_object(Bucket=upload.bucket, Key=upload.name, IfMatch=file.etag)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in REPLACED | GONE:
+            raise UploadUnavailable from error
+    except BotoCoreError as error:
         raise UploadUnavailable from error
 
 

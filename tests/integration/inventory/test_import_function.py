@@ -16,7 +16,10 @@ from keyrail.inventory.model import BatchStatus
 from keyrail.inventory.model.key_file import MAX_FILE_BYTES
 from keyrail.inventory.service import NewBatch
 from keyrail.platform import aws, logs
+from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.errors import KeyrailError
 from keyrail.platform.ids import new_id
+from keyrail.vault.model import SecretUnreadable
 from tests.local_cloud import LocalCloud
 from tests.world import OPERATOR, SKU, World, new_codes
 
@@ -42,6 +45,16 @@ class Stage:
 
     def exists(self, name: str) -> bool:
         return name in {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
+
+    def wrap_fingerprint_key(self, wrapped: dict[str, bytes]) -> None:
+        (key_id,) = (i["key_id"] for i in self.world.scan("keys") if i["key_id"]["S"].startswith("fingerprint"))
+        self.world.dynamodb.update_item(
+            TableName=self.world.names["keys"],
+            Key={"key_id": key_id},
+            UpdateExpression="SET #wrapped = :wrapped",
+            ExpressionAttributeNames={"#wrapped": "wrapped"},
+            ExpressionAttributeValues={":wrapped": wrapped},
+        )
 
     def batch(self, name: str) -> Any:
         return self.world.keys.get_batch(name.removeprefix("imports/"))
@@ -167,6 +180,68 @@ def test_the_object_stays_while_the_table_does_not_answer(stage: Stage, monkeypa
     with pytest.raises(function.ImportUnfinished):
         function.handler(event_of(name), None)
     assert stage.exists(name)
+
+
+def test_the_object_stays_until_the_fingerprint_key_can_be_read(stage: Stage) -> None:
+    name = stage.upload("\n".join(new_codes(3)).encode())
+    (wrapped,) = (item["wrapped"] for item in stage.world.scan("keys") if item["key_id"]["S"].startswith("fingerprint"))
+    # The local cloud's KMS takes one key's ciphertext for another's, but not one context's for another's.
+    foreign = stage.world.kms.generate_data_key_without_plaintext(
+        KeyId=stage.world.fingerprint_key, KeySpec="AES_256", EncryptionContext={"purpose": "another"}
+    )
+    stage.wrap_fingerprint_key({"B": foreign["CiphertextBlob"]})
+    with pytest.raises(function.ImportUnfinished):
+        function.handler(event_of(name), None)
+    assert stage.exists(name)
+    stage.wrap_fingerprint_key(wrapped)
+    function.handler(event_of(name), None)
+    assert stage.batch(name).report.accepted == 3
+
+
+@pytest.mark.parametrize("error", [SecretUnreadable, KeyrailError, StoreUnavailable])
+def test_what_is_not_refused_for_good_asks_for_another_call(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, error: type[KeyrailError]
+) -> None:
+    def failing(*_: object) -> None:
+        raise error
+
+    name = stage.upload(b"A1")
+    monkeypatch.setattr(function.importing(), "import_file", failing)
+    with pytest.raises(function.ImportUnfinished):
+        function.handler(event_of(name), None)
+    assert stage.exists(name)
+
+
+def test_a_file_that_replaced_the_one_that_was_read_is_left_to_its_own_event(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = stage.upload("\n".join(new_codes(2)).encode())
+    importing, import_file = function.importing(), function.importing().import_file
+
+    def replaced_meanwhile(*arguments: Any) -> Any:
+        stage.upload(b"NEWER1", name)
+        return import_file(*arguments)
+
+    monkeypatch.setattr(importing, "import_file", replaced_meanwhile)
+    function.handler(event_of(name), None)
+    assert stage.batch(name).report.accepted == 2
+    assert stage.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read() == b"NEWER1"
+    monkeypatch.setattr(importing, "import_file", import_file)
+    function.handler(event_of(name), None)
+    assert not stage.exists(name)
+
+
+def test_a_file_that_somebody_else_removed_meanwhile_is_done(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = stage.upload("\n".join(new_codes(2)).encode())
+    importing, import_file = function.importing(), function.importing().import_file
+
+    def removed_meanwhile(*arguments: Any) -> Any:
+        stage.s3.delete_object(Bucket=BUCKET, Key=name)
+        return import_file(*arguments)
+
+    monkeypatch.setattr(importing, "import_file", removed_meanwhile)
+    function.handler(event_of(name), None)
+    assert stage.batch(name).status is BatchStatus.IMPORTED
 
 
 def test_a_message_without_records_is_nothing_to_do() -> None:
