@@ -88,13 +88,17 @@ DOCUMENTS = {
 }
 # Answered by place_order when the same order was placed before.
 ALSO_ANSWERS = {("POST", "/v1/orders"): (200, "The same order as before: the key and the body were used already")}
-HEADERS = {"Idempotency-Key": "The caller's own name for what it creates: sent again, it leads to the same thing."}
-HEADER_VALUES: dict[tuple[str, str], Json] = {
-    ("/v1/orders", "Idempotency-Key"): {
-        "minLength": MIN_IDEMPOTENCY_KEY_LENGTH,
-        "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH,
-    },
-    ("/ops/v1/batches", "Idempotency-Key"): {"minLength": 1},
+_NAMED_BY_THE_CALLER = "The caller's own name for what it creates: sent again, it leads to the same thing."
+HEADERS: dict[tuple[str, str], str] = {
+    ("/v1/orders", "Idempotency-Key"): (
+        f"{_NAMED_BY_THE_CALLER} Whoever sends it with the same body gets the same answer, `access_token` included: it "
+        "is as secret as that token. Make it of 128 bits of chance or more (`openssl rand -hex 16`), never of a number "
+        "or a time."
+    ),
+    ("/ops/v1/batches", "Idempotency-Key"): f"{_NAMED_BY_THE_CALLER} Names of different operators never meet.",
+}
+HEADER_VALUES: dict[str, Json] = {
+    "Idempotency-Key": {"minLength": MIN_IDEMPOTENCY_KEY_LENGTH, "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH}
 }
 PATH_VALUES: dict[str, Json] = {"provider": {"type": "string", "enum": sorted(PROVIDERS)}}
 
@@ -286,8 +290,8 @@ def _headers(operation: Operation) -> list[Json]:
             "name": name,
             "in": "header",
             "required": True,
-            "description": HEADERS[name],
-            "schema": {"type": "string", **HEADER_VALUES.get((operation.path, name), {})},
+            "description": HEADERS[operation.path, name],
+            "schema": {"type": "string", **HEADER_VALUES[name]},
         }
         for name in operation.headers
     ]

@@ -21,10 +21,10 @@ from functions.operator_api.schemas import (
     UnmatchedPageOut,
     UploadOut,
 )
-from keyrail.catalog.model import IssuerFixed, Product, Sku, UnknownProduct, UnknownSku, check_slug
+from keyrail.catalog.model import FieldFixed, Product, Sku, UnknownProduct, UnknownSku, check_slug
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
-from keyrail.inventory.model import BatchNotFound, BatchStatus, Key, KeyNotFound
+from keyrail.inventory.model import BatchNotFound, Key, KeyNotFound
 from keyrail.inventory.service import Batches, Claims, NewBatch
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import Order, OrderNotFound
@@ -32,7 +32,7 @@ from keyrail.ordering.service import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.service import Desk
 from keyrail.payments.store import PaymentStore
-from keyrail.platform.audit import AuditTrail
+from keyrail.platform.audit import AuditTrail, Trace
 from keyrail.platform.aws import client
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import rfc3339, system_now_ms
@@ -42,6 +42,7 @@ from keyrail.platform.http import Call, HttpApi
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
 UPLOAD_URL_LIFETIME_S = 15 * 60
+UNTRACED = Trace(records=(), complete=False)
 
 api = HttpApi("keyrail back office")
 handler = api
@@ -101,7 +102,7 @@ def desk() -> Desk:
     summary="Create a product or replace it",
     body=ProductIn,
     answer=ProductOut,
-    raises=(Invalid, NotInGroup),
+    raises=(Invalid, FieldFixed, NotInGroup),
 )
 def save_product(call: Call) -> ProductOut:
     wanted: ProductIn = call.body
@@ -124,7 +125,7 @@ def save_product(call: Call) -> ProductOut:
     summary="Create a SKU or replace it",
     body=SkuIn,
     answer=SkuOut,
-    raises=(Invalid, UnknownProduct, IssuerFixed, NotInGroup),
+    raises=(Invalid, UnknownProduct, FieldFixed, NotInGroup),
 )
 def save_sku(call: Call) -> SkuOut:
     wanted: SkuIn = call.body
@@ -177,8 +178,8 @@ def open_batch(call: Call) -> BatchOut:
     origin = allow(call, STOCK, wanted.reason)
     new = NewBatch(sku_id=wanted.sku_id, source=wanted.source, unit_cost=wanted.unit_cost)
     batch = batches().open(new, call.idempotency_key(), origin)
-    waiting = batch.status is BatchStatus.AWAITING_UPLOAD
-    return BatchOut.of(batch, _upload(batch.batch_id) if waiting else None)
+    # An import that was broken off takes its file again; it takes no other one.
+    return BatchOut.of(batch, None if batch.is_settled else _upload(batch.batch_id))
 
 
 def _upload(batch_id: str) -> UploadOut:
@@ -205,7 +206,7 @@ def get_batch(call: Call) -> BatchOut:
 @api.operation(
     "GET",
     "/ops/v1/orders/{order_id}",
-    summary="An order with everything that happened to it",
+    summary="An order with its trace",
     answer=OrderOut,
     raises=(OrderNotFound, NotInGroup),
 )
@@ -218,7 +219,7 @@ def get_order(call: Call) -> OrderOut:
 @api.operation(
     "GET",
     "/ops/v1/orders",
-    summary="Orders by status, newest first, or by a provider's number",
+    summary="Orders by status, newest first, or by a provider's number; without their traces",
     query=OrdersQuery,
     answer=OrdersOut,
     raises=(Invalid, NotInGroup),
@@ -226,7 +227,7 @@ def get_order(call: Call) -> OrderOut:
 def find_orders(call: Call) -> OrdersOut:
     allow(call, READ)
     found = _find(call.query)
-    return OrdersOut(orders=tuple(OrderOut.of(order, system_now_ms(), []) for order in found))
+    return OrdersOut(orders=tuple(OrderOut.of(order, system_now_ms(), UNTRACED) for order in found))
 
 
 def _find(wanted: OrdersQuery) -> list[Order]:
@@ -240,7 +241,7 @@ def _find(wanted: OrdersQuery) -> list[Order]:
 @api.operation(
     "GET",
     "/ops/v1/keys/{key_id}",
-    summary="A key behind its mask, with its whole trace",
+    summary="A key behind its mask, with its trace",
     answer=KeyOut,
     raises=(KeyNotFound, NotInGroup),
 )

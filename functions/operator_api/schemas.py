@@ -1,6 +1,6 @@
 """The back office's wire format. Everything that changes something takes a `reason`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
@@ -17,7 +17,7 @@ from keyrail.catalog.model import (
 from keyrail.inventory.model import Batch, BatchStatus, ImportReport, Key, KeyState, Stock
 from keyrail.ordering.model import Contact, Order, OrderStatus, Refund, Unit
 from keyrail.payments.model import DeskStatus, Mismatch, PaymentAttempt, UnmatchedPayment
-from keyrail.platform.audit import AuditRecord
+from keyrail.platform.audit import AuditRecord, Trace
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.documents import STRICT
 from keyrail.platform.money import Money
@@ -70,7 +70,7 @@ class FindKeyIn:
 
     __pydantic_config__ = STRICT
     sku_id: Slug
-    code: Annotated[str, Field(min_length=1, max_length=256, repr=False)]
+    code: Annotated[str, Field(min_length=1, max_length=256)] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +122,10 @@ class SkuOut:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadOut:
-    """Send the file's bytes there with `method`, before it ends."""
+    """Send the file's bytes there with `method`, before it ends. Whoever has the address may."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     expires_at: str
 
 
@@ -181,7 +181,10 @@ class TraceStep:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyOut:
-    """A key behind its mask, with all that ever happened to it."""
+    """A key behind its mask, with its trace.
+
+    `trace_complete` false: so much happened that only the beginning and the end are here.
+    """
 
     key_id: str
     mask: str
@@ -195,9 +198,10 @@ class KeyOut:
     revealed_at: str | None
     expires_on: str | None
     trace: tuple[TraceStep, ...]
+    trace_complete: bool
 
     @classmethod
-    def of(cls, key: Key, batch: Batch, trace: list[AuditRecord]) -> "KeyOut":
+    def of(cls, key: Key, batch: Batch, trace: Trace) -> "KeyOut":
         return cls(
             key_id=key.key_id,
             mask=key.mask,
@@ -210,12 +214,15 @@ class KeyOut:
             sold_at=rfc3339(key.sold_at_ms) if key.sold_at_ms else None,
             revealed_at=rfc3339(key.revealed_at_ms) if key.revealed_at_ms else None,
             expires_on=key.expires_on,
-            trace=tuple(map(TraceStep.of, trace)),
+            trace=tuple(map(TraceStep.of, trace.records)),
+            trace_complete=trace.complete,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderOut:
+    """An order with its trace. `trace_complete` false: all of it, or what lies between its ends, is left out."""
+
     order_id: str
     store_id: str
     channel: str
@@ -227,10 +234,11 @@ class OrderOut:
     units: tuple[Unit, ...]
     payments: tuple[PaymentAttempt, ...]
     refunds: tuple[Refund, ...]
-    trace: tuple[TraceStep, ...] = ()
+    trace: tuple[TraceStep, ...]
+    trace_complete: bool
 
     @classmethod
-    def of(cls, order: Order, now_ms: int, trace: list[AuditRecord]) -> "OrderOut":
+    def of(cls, order: Order, now_ms: int, trace: Trace) -> "OrderOut":
         return cls(
             order_id=order.order_id,
             store_id=order.store_id,
@@ -243,7 +251,8 @@ class OrderOut:
             units=order.units,
             payments=order.attempts,
             refunds=order.refunds,
-            trace=tuple(map(TraceStep.of, trace)),
+            trace=tuple(map(TraceStep.of, trace.records)),
+            trace_complete=trace.complete,
         )
 
 

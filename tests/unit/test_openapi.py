@@ -12,10 +12,11 @@ from functions.operator_api import schemas as operator
 from functions.storefront_api import schemas as storefront
 from keyrail.ordering.model import Channel, Order, OrderStatus, Unit, fail_unit, pay, unit_id
 from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.platform.audit import Trace
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.documents import from_json, to_json
 from keyrail.platform.errors import Invalid
-from keyrail.platform.http import Operation
+from keyrail.platform.http import MAX_IDEMPOTENCY_KEY_LENGTH, MIN_IDEMPOTENCY_KEY_LENGTH, Operation
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 
@@ -75,6 +76,15 @@ def test_operation_ids_are_unique() -> None:
         assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize(("name", "operation"), [case for case in OPERATIONS if case.values[1].headers])  # type: ignore[union-attr]
+def test_a_header_says_how_long_it_must_be_and_an_order_s_that_it_is_a_secret(name: str, operation: Operation) -> None:
+    (header,) = (p for p in _described(name, operation)["parameters"] if p["in"] == "header")
+    lengths = {"minLength": MIN_IDEMPOTENCY_KEY_LENGTH, "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH}
+    assert header["schema"] == {"type": "string", **lengths}
+    if operation.path == "/v1/orders":
+        assert "as secret as that token" in header["description"]
+
+
 def test_no_answer_may_hold_null_where_the_wire_leaves_it_out() -> None:
     order = GENERATED["operator.json"]["components"]["schemas"]["KeyOut"]
     assert "null" not in json.dumps(order)
@@ -106,7 +116,7 @@ def test_what_is_answered_fits_its_schema() -> None:
     owed = fail_unit(pay(placed, attempt.attempt_id, "T-1", SOMEBODY, 1), unit.unit_id, "sold_out", SOMEBODY, 2)
     for order in (placed, owed):
         _fits("storefront.json", "OrderOut", to_json(storefront.OrderOut.of(order, 3)))
-        _fits("operator.json", "OrderOut", to_json(operator.OrderOut.of(order, 3, [])))
+        _fits("operator.json", "OrderOut", to_json(operator.OrderOut.of(order, 3, Trace(records=(), complete=True))))
 
 
 def test_a_request_that_fits_its_schema_is_taken_and_one_that_does_not_is_refused() -> None:

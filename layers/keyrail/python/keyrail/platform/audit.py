@@ -8,11 +8,13 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from keyrail.platform.changes import Event, Versioned
-from keyrail.platform.documents import from_attributes
+from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import ConditionFailed, Table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+MAX_TRACE_RECORDS = 1_000  # of the longest reasons they fit into a function's answer, which may have 6 MB
 
 
 class AuditItem(Model):
@@ -33,6 +35,14 @@ class AuditRecord:
     version: int
     reason: str | None = None
     order_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What happened to a subject, oldest first. Of a long one the two ends, and then it is not `complete`."""
+
+    records: tuple[AuditRecord, ...]
+    complete: bool
 
 
 def audit_record(events: Sequence[Event], change: Versioned) -> AuditRecord:
@@ -61,6 +71,21 @@ class AuditTrail:
         except ConditionFailed:
             return
 
-    def of(self, subject: str) -> list[AuditRecord]:
-        """Everything that happened to the subject, oldest first."""
-        return [from_attributes(AuditRecord, item) for item in self._table.query_all(AuditItem.subject == subject)]
+    def of(self, subject: str) -> Trace:
+        """What happened to the subject, at most MAX_TRACE_RECORDS of it: the beginning, and how it ended.
+
+        A buyer may look at a key as often as they like, and every look is a record.
+        """
+        half = MAX_TRACE_RECORDS // 2
+        first = self._table.query(AuditItem.subject == subject, limit=half)
+        if first.last_key is None:
+            return Trace(records=_records(first.items), complete=True)
+        behind = (AuditItem.subject == subject) & (AuditItem.at_id > first.last_key["at_id"]["S"])
+        # One more than is shown tells whether anything lies between.
+        last = self._table.query(behind, limit=half + 1, newest_first=True)
+        complete = len(last.items) <= half and last.last_key is None
+        return Trace(records=_records([*first.items, *reversed(last.items[:half])]), complete=complete)
+
+
+def _records(items: Sequence[Attributes]) -> tuple[AuditRecord, ...]:
+    return tuple(from_attributes(AuditRecord, item) for item in items)
