@@ -1,13 +1,13 @@
 """What a buyer is shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyOut:
     key_id: str
-    code: str
-    password: str | None
+    code: str = field(repr=False)
+    password: str | None = field(repr=False)
     expires_at: str | None
 
 

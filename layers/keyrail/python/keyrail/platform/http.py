@@ -79,17 +79,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class Call:
-    """One request as a handler sees it. `body` and `query` are instances of what the operation declared."""
+    """One request as a handler sees it. `body` and `query` are instances of what the operation declared.
+
+    Tokens, codes and signatures come in all of these places, so none of them prints.
+    """
 
     path: Mapping[str, str]
-    headers: Mapping[str, str]
-    claims: Mapping[str, Any]
+    headers: Mapping[str, str] = field(repr=False)
+    claims: Mapping[str, Any] = field(repr=False)
     address: str
-    raw_body: bytes
-    raw_query: str
+    raw_body: bytes = field(repr=False)
+    raw_query: str = field(repr=False)
     method: str
-    body: Any = None
-    query: Any = None
+    body: Any = field(default=None, repr=False)
+    query: Any = field(default=None, repr=False)
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name.lower())

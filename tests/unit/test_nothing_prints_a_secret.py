@@ -1,0 +1,66 @@
+"""What holds a secret in the clear for a moment does not print it: a repr ends in logs and stack traces (I8)."""
+
+import pytest
+
+from functions.delivery_api import schemas as delivery
+from functions.key_import.handler import File
+from functions.operator_api import schemas as operator
+from functions.storefront_api import schemas as storefront
+from keyrail.ordering.model import OrderStatus
+from keyrail.payments.providers import Callback, PaymentAction
+from keyrail.platform.documents import from_json
+from keyrail.platform.http import Call
+from keyrail.platform.money import Money
+
+SECRET = "XK4P-9QWE-77TT"
+
+
+def call(**parts: object) -> Call:
+    plain: dict[str, object] = {
+        "path": {}, "headers": {}, "claims": {}, "address": "192.0.2.7", "raw_body": b"", "raw_query": "",
+        "method": "POST",
+    }  # fmt: skip
+    return Call(**{**plain, **parts})  # type: ignore[arg-type]  # named by the test
+
+
+def revealed(code: str = "", password: str | None = None) -> delivery.RevealOut:
+    key = delivery.KeyOut(key_id="key_01", code=code, password=password, expires_at=None)
+    return delivery.RevealOut(units=(delivery.UnitOut(unit_id="unt_1", sku_id="a", keys=(key,)),))
+
+
+def placed() -> storefront.PlacedOut:
+    payment = storefront.PaymentOut(attempt_id="pay_1", provider="epay", action=PaymentAction(type="none"))
+    return storefront.PlacedOut(
+        order_id="ord_1",
+        access_token=SECRET,
+        status=OrderStatus.PENDING_PAYMENT,
+        total=Money(1, "CNY"),
+        expires_at="",
+        payment=payment,
+    )
+
+
+HOLDERS = {
+    "headers of a call": call(headers={"authorization": f"Bearer {SECRET}", "idempotency-key": SECRET}),
+    "raw body of a call": call(raw_body=SECRET.encode()),
+    "raw query of a call": call(raw_query=f"sign={SECRET}"),
+    "claims of a call": call(claims={"username": SECRET}),
+    "body of a call": call(body={"code": SECRET}),
+    "query of a call": call(query={"cursor": SECRET}),
+    "query of a callback": Callback("GET", f"sign={SECRET}", b"", {}),
+    "body of a callback": Callback("POST", "", SECRET.encode(), {}),
+    "headers of a callback": Callback("POST", "", b"", {"stripe-signature": SECRET}),
+    "code shown to a buyer": revealed(code=SECRET),
+    "password shown to a buyer": revealed(password=SECRET),
+    "code that an operator looks for": operator.FindKeyIn(sku_id="a", code=SECRET),
+    "code as it came in": from_json(operator.FindKeyIn, f'{{"sku_id": "a", "code": "{SECRET}"}}'),
+    "address of an upload": operator.UploadOut(method="PUT", url=f"https://s3.example/?sig={SECRET}", expires_at=""),
+    "token of an order": placed(),
+    "uploaded file": File("etag", SECRET.encode()),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
+def test_what_holds_a_secret_does_not_print_it(holder: object) -> None:
+    assert SECRET not in repr(holder)
+    assert SECRET not in f"{holder}"
