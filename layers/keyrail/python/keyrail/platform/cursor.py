@@ -14,6 +14,8 @@ def decode_cursor(cursor: str | None) -> str | None:
     """Raises Invalid for what we never gave out."""
     if cursor is None:
         return None
+    if not cursor:
+        raise Invalid(FieldError("cursor", "unknown"))
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
