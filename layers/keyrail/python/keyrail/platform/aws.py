@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager.client import SecretsManagerClient
     from types_boto3_sqs.client import SQSClient
 
-CONNECT_TIMEOUT_S = 2
-READ_TIMEOUT_S = 5
+# All attempts of one call together end before the API functions' time-out, so that a caller is told.
+CONNECT_TIMEOUT_S = 1
+READ_TIMEOUT_S = 3
 TOTAL_ATTEMPTS = 3
 MAX_POOL_CONNECTIONS = 64
 
