@@ -36,6 +36,9 @@ class _Cached:
     since_ms: int
     uses: int = 0
 
+    def is_stale(self, now_ms: int) -> bool:
+        return self.uses >= MAX_USES_OF_CACHED_KEY or now_ms - self.since_ms > MAX_AGE_OF_CACHED_KEY_MS
+
 
 def new_batch_key(wrapper: KeyWrapper, batch_id: str, sku_id: str) -> BatchKey:
     """One KMS call. Raises Unavailable."""
@@ -49,7 +52,11 @@ def seal(key: BatchKey, place: Place, secret: Secret) -> bytes:
 
 
 class Opener:
-    """Opens sealed secrets, with unwrapped data keys kept for a while: bounded by count, uses and minutes."""
+    """Opens sealed secrets, with unwrapped data keys kept for a while: bounded by count, uses and minutes.
+
+    Every call first forgets all that are stale, its own or not: none outlives its minutes by more than the pause
+    until the next call.
+    """
 
     def __init__(self, wrapper: KeyWrapper, now_ms: NowMs) -> None:
         self._wrapper = wrapper
@@ -67,11 +74,12 @@ class Opener:
         return Secret(code, password)
 
     def _cipher(self, wrapped: bytes, place: Place) -> AESGCM:
-        now = self._now_ms()
+        now_ms = self._now_ms()
+        for stale in [name for name, held in self._cached.items() if held.is_stale(now_ms)]:
+            del self._cached[stale]
         cached = self._cached.get(wrapped)
-        stale = cached is None or cached.uses >= MAX_USES_OF_CACHED_KEY
-        if cached is None or stale or now - cached.since_ms > MAX_AGE_OF_CACHED_KEY_MS:
-            cached = _Cached(AESGCM(self._wrapper.unwrap(wrapped, place.context())), now)
+        if cached is None:
+            cached = _Cached(AESGCM(self._wrapper.unwrap(wrapped, place.context())), now_ms)
             self._cached[wrapped] = cached
             while len(self._cached) > MAX_CACHED_KEYS:
                 self._cached.popitem(last=False)
