@@ -114,12 +114,10 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
         },
     )
     _table(function, parts.tables.catalog, "GetItem", "PutItem")
-    _query(function, parts.tables.catalog, "by_listing")
-    _table(function, parts.tables.keys, "GetItem", "PutItem", "UpdateItem")
+    _table(function, parts.tables.keys, "GetItem", "PutItem")
     _query(function, parts.tables.keys, "claimable")
     _table(function, parts.tables.orders, "GetItem")
     _query(function, parts.tables.orders, "by_status", "by_paid_reference")
-    _table(function, parts.tables.payments, "GetItem")
     _query(function, parts.tables.payments, "by_desk")
     _table(function, parts.tables.audit, "Query")
     # Signs the address that a key file is uploaded to: the upload is made with the function's own right.
@@ -148,7 +146,7 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
     _table(function, parts.tables.orders, "GetItem", "PutItem")
     _table(function, parts.tables.keys, "GetItem", "UpdateItem")
     _query(function, parts.tables.keys, "claimable")
-    _table(function, parts.tables.payments, "GetItem", "PutItem")
+    _table(function, parts.tables.payments, "PutItem")
     _secret(function, parts.secrets.payment_accounts_arn)
     return function
 
@@ -171,7 +169,9 @@ def key_import(scope: Construct, parts: Parts) -> Function:
         on_failure=parts.import_dead_letters,
     )
     _table(function, parts.tables.catalog, "GetItem")
-    _table(function, parts.tables.keys, "GetItem", "PutItem", "UpdateItem")
+    _table(function, parts.tables.keys, "GetItem", "PutItem")
+    # Parts of a pool that are sold out are taken out of it when a batch joins.
+    _query(function, parts.tables.keys, "claimable")
     allow(parts.keys.vault, function.role, "kms:GenerateDataKey")
     allow(parts.keys.fingerprint, function.role, "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext")
     parts.imports.deliver_to(function)
