@@ -39,6 +39,13 @@ def test_every_make_target_that_is_named_exists(page: Path) -> None:
     assert {target for target in named if f"\n{target}:" not in makefile} == set()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_page_teaches_an_idempotency_key_that_can_be_guessed(page: Path) -> None:
+    """Whoever sends an order's key and body again is given its access token."""
+    taught = re.findall(r"Idempotency-Key: ([^\"\n]+)", page.read_text())
+    assert [key for key in taught if key != "$(openssl rand -hex 16)"] == []
+
+
 def test_decisions_are_numbered_without_a_gap_and_listed() -> None:
     assert [page.name[:4] for page in DECISIONS] == [f"{number:04d}" for number in range(1, len(DECISIONS) + 1)]
     listed = (ROOT / "docs" / "adr" / "README.md").read_text()
