@@ -15,17 +15,22 @@ from keyrail.catalog.model import Product, Sku
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.fulfilment.model import Settled
-from keyrail.fulfilment.service import Issuance, Settlement
 from keyrail.fulfilment.service.delivery import Delivery
+from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.inventory.model import Batch, Key, KeyState
-from keyrail.inventory.service import Batches, Claims, NewBatch, SoldKeys
+from keyrail.inventory.service.batches import Batches, NewBatch
+from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.importing import Importing
+from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import Contact, Line, Order
-from keyrail.ordering.service import Checkout, Orders, Placed, Wanted
+from keyrail.ordering.service.checkout import Checkout, Placed, Wanted
+from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model import Confirmation, PaymentAttempt
-from keyrail.payments.service import Callback, Desk, PaymentAccounts, payment_accounts
+from keyrail.payments.service.accounts import Callback, PaymentAccounts, payment_accounts
+from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
 from keyrail.platform.audit import AuditTrail
 from keyrail.platform.changes import Origin, stamp

@@ -21,7 +21,7 @@ from functions.delivery_api.handler import api as delivery
 from functions.operator_api.handler import api as operator
 from functions.payment_webhook.handler import api as payment_callbacks
 from functions.storefront_api.handler import api as storefront
-from keyrail.payments.service import PROVIDERS
+from keyrail.payments.service.accounts import PROVIDERS
 from keyrail.platform.errors import Invalid, KeyrailError, Unavailable
 from keyrail.platform.http import (
     MAX_IDEMPOTENCY_KEY_LENGTH,

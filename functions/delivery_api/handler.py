@@ -7,10 +7,10 @@ from functions.delivery_api.schemas import KeyOut, RevealOut, UnitOut
 from keyrail.fulfilment.model import NotDelivered, RevealedUnit
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.inventory.model import KeyNotFound
-from keyrail.inventory.service import SoldKeys
+from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import OrderNotFound
-from keyrail.ordering.service import Orders
+from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin

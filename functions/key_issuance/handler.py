@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from keyrail.fulfilment.service import Issuance
-from keyrail.inventory.service import Claims
+from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store import KeyStore
-from keyrail.ordering.service import Orders
+from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.platform import logs
 from keyrail.platform.aws import client

@@ -25,12 +25,13 @@ from keyrail.catalog.model import FieldFixed, Product, Sku, UnknownProduct, Unkn
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model import BatchNotFound, Key, KeyNotFound
-from keyrail.inventory.service import Batches, Claims, NewBatch
+from keyrail.inventory.service.batches import Batches, NewBatch
+from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import Order, OrderNotFound
-from keyrail.ordering.service import Orders
+from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.service import Desk
+from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
 from keyrail.platform.audit import AuditTrail, Trace
 from keyrail.platform.aws import client

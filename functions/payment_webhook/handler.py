@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from functools import cache
 
-from keyrail.fulfilment.service import Issuance, Settlement
-from keyrail.inventory.service import Claims
+from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.settlement import Settlement
+from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store import KeyStore
-from keyrail.ordering.service import Orders
+from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model import SignatureInvalid
-from keyrail.payments.service import Callback, Desk, PaymentAccounts, UnknownAccount, payment_accounts
+from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, payment_accounts
+from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
 from keyrail.platform import logs, metrics
 from keyrail.platform.aws import client

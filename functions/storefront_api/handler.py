@@ -8,13 +8,14 @@ from keyrail.catalog.model import NotOnSale, UnknownProduct, UnknownSku, check_s
 from keyrail.catalog.service import Catalog, Listing
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.keys import PoolContended, SoldOut
-from keyrail.inventory.service import Claims
+from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
-from keyrail.ordering.service import Checkout, Orders
+from keyrail.ordering.service.checkout import Checkout
+from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model import PaymentRefused, ProviderUnavailable, UnknownProvider
-from keyrail.payments.service import payment_accounts
+from keyrail.payments.service.accounts import payment_accounts
 from keyrail.platform import logs
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin

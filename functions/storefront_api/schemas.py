@@ -11,9 +11,9 @@ from keyrail.catalog.model import Sku, SkuKind
 from keyrail.catalog.service import Listing
 from keyrail.inventory.model import StockLevel
 from keyrail.ordering.model import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
-from keyrail.ordering.service import Placed, Wanted
+from keyrail.ordering.service.checkout import Placed, Wanted
 from keyrail.payments.model import AttemptStatus
-from keyrail.payments.service import PaymentAction
+from keyrail.payments.service.accounts import PaymentAction
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.documents import STRICT
 from keyrail.platform.money import Money

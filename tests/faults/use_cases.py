@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from keyrail.fulfilment.model import Outcome
 from keyrail.inventory.model import BatchStatus, SoldOut
-from keyrail.inventory.service import NewBatch
+from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model import Line, OrderNotFound, OrderStatus, pay
-from keyrail.ordering.service import Placed
+from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Confirmation, Mismatch
 from keyrail.platform.money import Money
 from tests.world import BUYER, OPERATOR, PRICE, PROVIDER, SYSTEM, World, new_codes

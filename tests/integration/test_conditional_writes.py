@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from keyrail.inventory.model import BatchNotFound, BatchStatus, Key, KeyNotFound, KeyState, Pool, PoolPart
-from keyrail.inventory.service import NewBatch
+from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model import Order, OrderStatus
 from keyrail.payments.model import Mismatch
 from keyrail.platform.changes import Origin, stamp

@@ -9,7 +9,7 @@ import pytest
 from keyrail.catalog.model import FieldFixed, NotOnSale, Shelf, UnknownSku
 from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model import KeyState, SoldOut
-from keyrail.inventory.service import NewBatch
+from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model import (
     ORDER_LIFETIME_MS,
     Contact,
@@ -18,8 +18,7 @@ from keyrail.ordering.model import (
     OrderStatus,
     TotalChanged,
 )
-from keyrail.ordering.service import Placed, Wanted
-from keyrail.ordering.service.checkout import LEASE_GRACE_MS
+from keyrail.ordering.service.checkout import LEASE_GRACE_MS, Placed, Wanted
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.money import Money

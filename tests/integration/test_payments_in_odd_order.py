@@ -8,7 +8,7 @@ import pytest
 from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model import KeyState
 from keyrail.ordering.model import Line, NotCancellable, Order, OrderStatus, RefundStatus, UnitStatus, pay
-from keyrail.ordering.service import Placed
+from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Mismatch
 from keyrail.platform.money import Money
 from tests.engines import Engine

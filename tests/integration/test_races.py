@@ -7,7 +7,7 @@ import pytest
 from keyrail.fulfilment.model import Outcome, Settled
 from keyrail.inventory.model import KeyState
 from keyrail.ordering.model import Line, Order, OrderStatus, UnitStatus, pay
-from keyrail.ordering.service import Placed
+from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import KeyrailError
 from tests.promises import check_promises, check_stock
 from tests.racing import at_once, refusals

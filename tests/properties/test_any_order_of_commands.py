@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from keyrail.fulfilment.model import NotDelivered
 from keyrail.ordering.model import Line, NotCancellable
-from keyrail.ordering.service import Placed
+from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import Conflict
 from tests.promises import check_promises, check_stock
 from tests.properties.in_memory import world_in_memory

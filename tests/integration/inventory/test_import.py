@@ -9,7 +9,7 @@ import pytest
 
 from keyrail.inventory.model import Batch, BatchNotFound, BatchNotWaiting, BatchStatus, ImportReport, KeyState
 from keyrail.inventory.model.key_file import MAX_LINES
-from keyrail.inventory.service import NewBatch
+from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.importing import YOUNG_PART_MS
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date

@@ -14,7 +14,7 @@ import pytest
 from functions.key_import import handler as function
 from keyrail.inventory.model import BatchStatus
 from keyrail.inventory.model.key_file import MAX_FILE_BYTES
-from keyrail.inventory.service import NewBatch
+from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform import aws, logs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import KeyrailError

@@ -6,8 +6,7 @@ import pytest
 
 from keyrail.catalog.model import Sku
 from keyrail.ordering.model import Contact, Line
-from keyrail.ordering.service import Wanted
-from keyrail.ordering.service.checkout import quote
+from keyrail.ordering.service.checkout import Wanted, quote
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Invalid
 from keyrail.platform.money import Money

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from keyrail.payments.model import UnknownProvider
-from keyrail.payments.service import payment_accounts
+from keyrail.payments.service.accounts import payment_accounts
 from keyrail.platform.config import ConfigError
 
 EPAY = {"pid": "1001", "key": "a-key-of-the-test", "gateway_url": "https://pay.example"}

@@ -43,8 +43,15 @@ def normalised(code: str) -> str:
     They are folded even where an issuer distinguishes them: taking two codes for one refuses an import, taking one
     for two sells it twice. A code of nothing but dashes and blanks stays as it is.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold()).strip()
-    return "".join(c for c in folded if c != "-" and not c.isspace()) or folded
+    folded = _folded(code)
+    while (again := _folded(folded)) != folded:
+        folded = again  # characters that a dash or a blank kept apart may compose
+    return folded
+
+
+def _folded(code: str) -> str:
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold()).strip()
+    return "".join(c for c in plain if c != "-" and not c.isspace()) or plain
 
 
 def mask(code: str) -> str:

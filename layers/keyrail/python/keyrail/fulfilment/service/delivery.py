@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from keyrail.fulfilment.model import NotDelivered, RevealedKey, RevealedUnit
-from keyrail.inventory.service import SoldKeys
+from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.ordering.model import Unit, UnitStatus
-from keyrail.ordering.service import Orders
+from keyrail.ordering.service.orders import Orders
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.logs import Entry

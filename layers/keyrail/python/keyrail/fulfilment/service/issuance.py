@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keyrail.inventory.model import SoldOut
-from keyrail.inventory.service import Claims
+from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model import Order, Unit, deliver, fail_unit, reserve
-from keyrail.ordering.service import Orders
+from keyrail.ordering.service.orders import Orders
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs

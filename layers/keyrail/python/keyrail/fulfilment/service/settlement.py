@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
 from keyrail.fulfilment.service.issuance import Issuance
-from keyrail.inventory.service import Claims
+from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model import Order, deliver, pay
-from keyrail.ordering.service import Orders
+from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model import Confirmation, Mismatch, mismatch, order_id_of
-from keyrail.payments.service import Desk, PaymentAccounts
+from keyrail.payments.service.accounts import PaymentAccounts
+from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs

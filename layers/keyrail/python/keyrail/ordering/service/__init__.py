@@ -1,6 +1,1 @@
-"""What other contexts may ask of ordering."""
-
-from keyrail.ordering.service.checkout import Checkout, Placed, Wanted
-from keyrail.ordering.service.orders import Orders
-
-__all__ = ["Checkout", "Orders", "Placed", "Wanted"]
+"""Checkout, and orders as they stand; apart, because who only reads orders needs no payment provider."""

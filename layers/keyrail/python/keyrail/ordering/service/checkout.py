@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.service import Claims
+from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model import (
     ORDER_LIFETIME_MS,
     Channel,
@@ -25,7 +25,7 @@ from keyrail.ordering.model import (
 )
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model import PaymentAttempt, PaymentRefused, attempt_id
-from keyrail.payments.service import Opening, PaymentAccounts, PaymentAction
+from keyrail.payments.service.accounts import Opening, PaymentAccounts, PaymentAction
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.documents import to_json

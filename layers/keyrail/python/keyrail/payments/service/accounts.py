@@ -1,4 +1,4 @@
-"""Accounts at providers, and the desk for payments that fit nothing."""
+"""Our accounts at payment providers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,32 +6,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from keyrail.payments.model import (
-    Confirmation,
-    DeskStatus,
-    Mismatch,
-    UnknownProvider,
-    UnmatchedPayment,
-    order_id_of,
-    payment_id,
-)
-from keyrail.payments.providers import (
-    Acknowledgement,
-    Callback,
-    Opening,
-    PaymentAction,
-    PaymentProvider,
-)
+from keyrail.payments.model import UnknownProvider
+from keyrail.payments.providers import Callback, Opening, PaymentAction, PaymentProvider
 from keyrail.payments.providers.epay import Epay
 from keyrail.payments.providers.stripe import Stripe
-from keyrail.payments.store import PaymentStore
-from keyrail.platform.changes import Origin, stamp
-from keyrail.platform.clock import NowMs
 from keyrail.platform.config import ConfigError
 from keyrail.platform.documents import adapter
 from keyrail.platform.errors import NotFound
 
-__all__ = ["Acknowledgement", "Callback", "Desk", "Opening", "PaymentAccounts", "PaymentAction", "UnknownAccount"]
+__all__ = ["Callback", "Opening", "PaymentAccounts", "PaymentAction", "UnknownAccount", "payment_accounts"]
 
 PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {"epay": Epay, "stripe": Stripe}
 
@@ -91,34 +74,3 @@ def _stores(named: object) -> tuple[str, ...]:
     if not isinstance(named, list) or not all(isinstance(store, str) and store for store in named):
         raise ValueError("stores")
     return tuple(named)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Where payments wait that bind to no attempt: seen by an operator, never dropped (promise I5)."""
-
-    store: PaymentStore
-    now_ms: NowMs
-
-    def put(self, said: Confirmation, reason: Mismatch, origin: Origin) -> bool:
-        """Record it once; False if this very statement was recorded before. Raises StoreUnavailable."""
-        now_ms = self.now_ms()
-        return self.store.add(
-            UnmatchedPayment(
-                payment_id=payment_id(said),
-                provider=said.provider,
-                account=said.account,
-                merchant=said.merchant,
-                attempt_id=said.attempt_id,
-                order_id=order_id_of(said.attempt_id),
-                reference=said.reference,
-                amount=said.amount,
-                provider_status=said.status,
-                reason=reason,
-                received_at_ms=now_ms,
-                **stamp(origin, now_ms),
-            )
-        )
-
-    def waiting(self, limit: int) -> list[UnmatchedPayment]:
-        return self.store.desk(DeskStatus.WAITING, limit)
