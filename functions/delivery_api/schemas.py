@@ -1,23 +1,23 @@
 """What a buyer is shown."""
 
-from dataclasses import dataclass, field
+from keyrail.platform.documents import outgoing
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class KeyOut:
     key_id: str
-    code: str = field(repr=False)
-    password: str | None = field(repr=False)
+    code: str
+    password: str | None
     expires_at: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class UnitOut:
     unit_id: str
     sku_id: str
     keys: tuple[KeyOut, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class RevealOut:
     units: tuple[UnitOut, ...]

@@ -1,6 +1,5 @@
 """The back office's wire format. Everything that changes something takes a `reason`."""
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
@@ -19,7 +18,7 @@ from keyrail.ordering.model import Contact, Order, OrderStatus, Refund, Unit
 from keyrail.payments.model import DeskStatus, Mismatch, PaymentAttempt, UnmatchedPayment
 from keyrail.platform.audit import AuditRecord, Trace
 from keyrail.platform.clock import rfc3339
-from keyrail.platform.documents import STRICT
+from keyrail.platform.documents import incoming, outgoing
 from keyrail.platform.money import Money
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -28,9 +27,8 @@ Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(max_length=2000)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class ProductIn:
-    __pydantic_config__ = STRICT
     name: Name
     name_zh: Name | None = None
     description: Text | None = None
@@ -39,9 +37,8 @@ class ProductIn:
     reason: Reason
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class SkuIn:
-    __pydantic_config__ = STRICT
     product_id: Slug
     name: Name
     name_zh: Name | None = None
@@ -55,29 +52,26 @@ class SkuIn:
     reason: Reason
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class BatchIn:
-    __pydantic_config__ = STRICT
     sku_id: Slug
     source: Name
     unit_cost: Money | None = None
     reason: Reason
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class FindKeyIn:
     """A code is posted, never put into an address."""
 
-    __pydantic_config__ = STRICT
     sku_id: Slug
-    code: Annotated[str, Field(min_length=1, max_length=256)] = field(repr=False)
+    code: Annotated[str, Field(min_length=1, max_length=256)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class OrdersQuery:
     """Either a status, or a provider's own number of a payment with the account it was made to."""
 
-    __pydantic_config__ = STRICT
     status: OrderStatus | None = None
     provider: Annotated[str, Field(max_length=32)] | None = None
     account: Annotated[str, Field(max_length=64)] | None = None
@@ -85,13 +79,12 @@ class OrdersQuery:
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class LimitQuery:
-    __pydantic_config__ = STRICT
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class ProductOut:
     product_id: str
     store_id: str
@@ -114,22 +107,22 @@ class ProductOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class SkuOut:
     sku: Sku
     stock: Stock
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class UploadOut:
     """Send the file's bytes there with `method`, before it ends. Whoever has the address may."""
 
     method: str
-    url: str = field(repr=False)
+    url: str
     expires_at: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class BatchOut:
     batch_id: str
     sku_id: str
@@ -158,7 +151,7 @@ class BatchOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class TraceStep:
     at: str
     what: tuple[str, ...]
@@ -179,7 +172,7 @@ class TraceStep:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class KeyOut:
     """A key behind its mask, with its trace.
 
@@ -219,7 +212,7 @@ class KeyOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class OrderOut:
     """An order with its trace. `trace_complete` false: all of it, or what lies between its ends, is left out."""
 
@@ -256,12 +249,12 @@ class OrderOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class OrdersOut:
     orders: tuple[OrderOut, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class UnmatchedOut:
     payment_id: str
     provider: str
@@ -294,6 +287,6 @@ class UnmatchedOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class UnmatchedPageOut:
     payments: tuple[UnmatchedOut, ...]

@@ -1,6 +1,5 @@
 """The storefront's wire format."""
 
-from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -15,7 +14,7 @@ from keyrail.ordering.service.checkout import Placed, Wanted
 from keyrail.payments.model import AttemptStatus
 from keyrail.payments.service.accounts import PaymentAction
 from keyrail.platform.clock import rfc3339
-from keyrail.platform.documents import STRICT
+from keyrail.platform.documents import incoming, outgoing
 from keyrail.platform.money import Money
 
 MAX_LINES_SENT = 100  # the model refuses more than its own limit with a clearer word
@@ -33,31 +32,27 @@ Slug = Annotated[str, Field(min_length=1, max_length=63)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048), AfterValidator(_web_address)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class LineIn:
-    __pydantic_config__ = STRICT
     sku_id: Slug
     quantity: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class ContactIn:
-    __pydantic_config__ = STRICT
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
     phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 \-]{4,23}$")] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class PaymentIn:
-    __pydantic_config__ = STRICT
     provider: Annotated[str, Field(pattern="^[a-z0-9_]{1,32}$")]
     method: Annotated[str, Field(pattern="^[a-z0-9_]{1,32}$")] | None = None
     return_url: Url | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class OrderIn:
-    __pydantic_config__ = STRICT
     items: Annotated[tuple[LineIn, ...], Len(1, MAX_LINES_SENT)]
     payment: PaymentIn
     contact: ContactIn = ContactIn()
@@ -75,14 +70,13 @@ class OrderIn:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class PageIn:
-    __pydantic_config__ = STRICT
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Annotated[str, Field(max_length=256)] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class SkuOut:
     sku_id: str
     name: str
@@ -109,7 +103,7 @@ class SkuOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class ProductOut:
     product_id: str
     name: str
@@ -129,23 +123,23 @@ class ProductOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class ProductsOut:
     products: tuple[ProductOut, ...]
     next_cursor: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class PaymentOut:
     attempt_id: str
     provider: str
     action: PaymentAction
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class PlacedOut:
     order_id: str
-    access_token: str = field(repr=False)
+    access_token: str
     status: OrderStatus
     total: Money
     expires_at: str
@@ -165,7 +159,7 @@ class PlacedOut:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class UnitOut:
     unit_id: str
     sku_id: str
@@ -174,7 +168,7 @@ class UnitOut:
     status: UnitStatus
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class AttemptOut:
     attempt_id: str
     provider: str
@@ -182,7 +176,7 @@ class AttemptOut:
     status: AttemptStatus
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class RefundOut:
     refund_id: str
     unit_id: str
@@ -190,7 +184,7 @@ class RefundOut:
     status: RefundStatus
 
 
-@dataclass(frozen=True, kw_only=True)
+@outgoing
 class OrderOut:
     """Never a secret: those are revealed elsewhere, on record."""
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from keyrail.platform.documents import (
     MAX_STRING_LENGTH,
-    STRICT,
     from_attributes,
     from_json,
     from_strings,
+    incoming,
     to_attributes,
     to_json,
 )
@@ -49,9 +49,8 @@ class Loose:
     value: Any
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class Sent:
-    __pydantic_config__ = STRICT
     name: str
     count: int = 1
 
@@ -118,7 +117,8 @@ def test_an_amount_on_the_wire_is_a_whole_number(amount: str) -> None:
 
 def test_json_leaves_none_out_and_reads_back() -> None:
     assert to_json(Sent(name="卡")) == '{"name":"卡","count":1}'.encode()
-    assert from_json(Sent, to_json(Sent(name="卡", count=2))) == Sent(name="卡", count=2)
+    read = from_json(Sent, to_json(Sent(name="卡", count=2)))
+    assert (read.name, read.count) == ("卡", 2)
 
 
 def test_a_field_that_nobody_declared_is_refused() -> None:
@@ -134,7 +134,8 @@ def test_a_text_beyond_the_limit_is_refused() -> None:
 
 
 def test_query_strings_are_read_as_the_types_they_stand_for() -> None:
-    assert from_strings(Sent, {"name": "7", "count": "7"}) == Sent(name="7", count=7)
+    read = from_strings(Sent, {"name": "7", "count": "7"})
+    assert (read.name, read.count) == ("7", 7)
     with pytest.raises(Invalid):
         from_strings(Sent, {"name": "7", "count": "7.5"})
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from keyrail.platform import logs
-from keyrail.platform.documents import STRICT
+from keyrail.platform.documents import incoming
 from keyrail.platform.errors import Conflict, FieldError, Invalid
 from keyrail.platform.http import MAX_BODY_BYTES, Call, HttpApi, RawReply, Reply
 from keyrail.platform.money import Money
@@ -19,16 +19,14 @@ Answer = dict[str, Any]
 SECRET = "XK4P-9QWE-77TT"
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class Wish:
-    __pydantic_config__ = STRICT
     quantity: int
     price: Money | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@incoming
 class Page:
-    __pydantic_config__ = STRICT
     limit: int = 50
     cursor: str | None = None
 

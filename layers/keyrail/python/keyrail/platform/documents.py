@@ -4,8 +4,9 @@ Pydantic validates straight from the dataclass's annotations, so a model needs n
 DynamoDB numbers are integers here: a float is refused on the way in and on the way out.
 """
 
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -16,8 +17,21 @@ Attributes = dict[str, Any]
 MAX_STRING_LENGTH = 4096
 MAX_FIELD_ERRORS = 20
 MAX_FIELD_NAME_LENGTH = 120
-# What strangers send is refused with an unknown field: `__pydantic_config__ = STRICT` on the wire's dataclasses.
-STRICT = ConfigDict(extra="forbid", str_max_length=MAX_STRING_LENGTH)
+_STRICT = ConfigDict(extra="forbid", str_max_length=MAX_STRING_LENGTH)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def outgoing(cls: type[T]) -> type[T]:
+    """A frozen dataclass of what we answer. It may carry a secret, so it prints as nothing but its name."""
+    return dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def incoming(cls: type[T]) -> type[T]:
+    """A frozen dataclass of what strangers send: an unknown field is refused. Prints as nothing but its name."""
+    made = outgoing(cls)
+    made.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]  # where pydantic looks for it
+    return made
 
 
 @cache
