@@ -16,6 +16,7 @@ EPAY = "tests/unit/payments/test_epay.py"
 STRIPE = "tests/unit/payments/test_stripe.py"
 ORDER_MODEL = "tests/unit/ordering/test_orders_model.py"
 POOLS = "tests/unit/inventory_claims/test_pools_and_keys.py"
+MATRIX = "tests/faults/test_crash_matrix.py::test_after_a_break_anywhere_and_the_usual_retries_every_promise_holds"
 VAULT = "tests/unit/vault/test_vault.py"
 
 STORE = "inventory/store.py"
@@ -300,6 +301,29 @@ BUGS = (
         "if order.request_hash != wanted.fingerprint():",
         "if not order.request_hash:",
         f"{ORDERS}::test_the_same_name_for_another_request_is_refused_and_holds_nothing",
+    ),
+    # a crash anywhere, and the usual retries
+    PlantedBug(
+        "acknowledges a payment that was not stored",
+        "platform/dynamo.py",
+        "    except (ClientError, BotoCoreError) as error:\n        raise StoreUnavailable from error\n\n\ndef _key",
+        "    except (ClientError, BotoCoreError):\n        return\n\n\ndef _key",
+        f"{MATRIX}[callback_in_time-refused]",
+    ),
+    PlantedBug(
+        "gives up on a cancelled order's leases after a crash",
+        CHECKOUT,
+        "for unit in order.units:\n            self.claims.release(unit.key_ids, order_id, origin)",
+        "for unit in order.units if order.changed_at_ms > self.now_ms() - 1 else ():\n"
+        "            self.claims.release(unit.key_ids, order_id, origin)",
+        f"{MATRIX}[cancel_that_is_repeated-killed]",
+    ),
+    PlantedBug(
+        "takes a lost answer to its own lease for a refusal",
+        STORE,
+        'return standing.get("claim_order") == {"S": order}',
+        "return False",
+        "tests/faults/test_lost_answers.py::test_a_lease_is_taken_and_the_key_not_lost_to_ourselves",
     ),
     # who may see what
     PlantedBug(

@@ -4,7 +4,6 @@ The requests are found by running; a request that is added to a use case is cove
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,20 +74,30 @@ class Bench:
     def breaks(self, use_case: UseCase, wire: Wire) -> bool:
         """Run it over this wire and let everything retry; false if it never made the request that was to break."""
         case = use_case(self.world)
-        process = self.world.another_process(self.dynamodb, self.kms)
-        process.ahead_ms = case.ahead_ms
-        # What comes out of a use case is typed, or the process is gone; anything else fails the test.
-        with wire.carrying(self.dynamodb, self.kms), suppress(KeyrailError, Killed):
-            case.act(process)
-        self.finish(case)
+        process = self.process(case, self.dynamodb, self.kms)
+        with wire.carrying(self.dynamodb, self.kms):
+            try:
+                case.act(process)
+            except (KeyrailError, Killed):
+                # What comes out of a use case is typed, or the process is gone; anything else fails the test.
+                answered = False
+            else:
+                answered = True
+        self.finish(case, answered=answered)
         return wire.broken
 
-    def finish(self, case: Case) -> None:
-        """Everything retries as it does in production, twice; then the promises are read off the tables."""
-        for step in (case.heal, case.heal, case.check):
-            process = self.world.another_process()
-            process.ahead_ms = case.ahead_ms
-            step(process)
-        check_promises(process, case.codes)
+    def finish(self, case: Case, *, answered: bool) -> None:
+        """As it goes on in production; then the promises are read off the tables."""
+        again = [] if answered else [case.repeat or case.act] * 2
+        for step in (*again, case.afterwards, case.afterwards, case.check):
+            step(self.process(case))
+        world = self.process(case)
+        check_promises(world, case.codes)
         for sku in case.skus:
-            check_stock(process, sku)
+            check_stock(world, sku)
+
+    def process(self, case: Case, dynamodb: Any = None, kms: Any = None) -> World:
+        """One that remembers nothing."""
+        process = self.world.another_process(dynamodb, kms)
+        process.ahead_ms = case.ahead_ms
+        return process

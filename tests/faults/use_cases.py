@@ -3,12 +3,11 @@
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from keyrail.fulfilment.model import Outcome
 from keyrail.inventory.model import BatchStatus, SoldOut
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.ordering.model import Line, OrderNotFound, OrderStatus, pay
+from keyrail.ordering.model import Channel, Line, OrderNotFound, OrderStatus, order_id, pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Confirmation, Mismatch
 from keyrail.platform.money import Money
@@ -20,20 +19,26 @@ POOLS_ARE_READ_AGAIN_MS = 3_000
 Step = Callable[[World], object]
 
 
+def nothing(_: World) -> None:
+    """What comes by itself where nothing does."""
+
+
 @dataclass
 class Case:
     """One fresh instance of a use case.
 
-    `act` runs once in the process that breaks. `heal` is what comes by itself afterwards (the caller repeats, the
-    provider redelivers, the queue runs, the event comes again), in a process that remembers nothing; it comes twice.
-    `check` sees the end. `ahead_ms` is by how much time has run since the arrangement began.
+    `act` runs once in the process that breaks. If its caller got no answer it comes again, twice, as `act` or as
+    `repeat`; who was answered never does. `afterwards` is what others do then: the queue behind the stream, a buyer who
+    pays. `check` sees the end. Each runs in a process that remembers nothing. `ahead_ms` is by how much time has run
+    since the arrangement began.
     """
 
     act: Step
-    heal: Step
     check: Step
-    codes: list[str] = field(default_factory=list)
-    skus: list[str] = field(default_factory=list)
+    codes: list[str]
+    skus: list[str]
+    afterwards: Step = nothing
+    repeat: Step | None = None
     ahead_ms: int = 0
 
 
@@ -48,11 +53,13 @@ def later(world: World, ahead_ms: int = ORDER_IS_OVER_MS) -> World:
     return process
 
 
-def redeliver(process: World, said: Confirmation) -> Outcome:
-    """The provider again, until it is acknowledged; and the queue behind the stream, for a paid order's open units."""
-    settled = process.settlement.settle(said, PROVIDER)
-    run_queue(process, settled.order_id or "")
-    return settled.outcome
+def settling(said: Confirmation) -> Step:
+    return lambda process: process.settlement.settle(said, PROVIDER)
+
+
+def queue_behind(placed: Placed) -> Step:
+    """Issuance from the queue, which the stream feeds with paid orders that have open units."""
+    return lambda process: run_queue(process, placed.order.order_id)
 
 
 def run_queue(process: World, order_id: str) -> None:
@@ -81,21 +88,22 @@ def checkout_that_is_repeated_and_paid(world: World) -> Case:
     sku, codes = stocked(world, 4)
     name = secrets.token_hex(16)
 
-    def heal(process: World) -> None:
-        placed = process.order(2, name, sku)
-        redeliver(process, process.confirmed(process.callback(placed.attempt)))
+    def pay_what_was_placed(process: World) -> None:
+        order = process.orders.of_operator(order_id("main", Channel.STOREFRONT, name))
+        process.pay(order.attempts[0])
+        run_queue(process, order.order_id)
 
     def check(world: World) -> None:
         placed = world.order(2, name, sku)
         expect(set(revealed(world, placed)) <= set(codes), "other codes than were imported")
         expect(status(world, placed) is OrderStatus.DELIVERED, "not delivered")
 
-    return Case(lambda process: process.order(2, name, sku), heal, check, codes, [sku])
+    return Case(lambda process: process.order(2, name, sku), check, codes, [sku], pay_what_was_placed)
 
 
 def checkout_that_nobody_repeats(world: World) -> Case:
     sku, codes = stocked(world, 3)
-    return Case(lambda process: process.order(2, sku_id=sku), lambda _: None, lambda _: None, codes, [sku])
+    return Case(lambda process: process.order(2, sku_id=sku), nothing, codes, [sku], repeat=nothing)
 
 
 def checkout_of_which_a_line_is_sold_out(world: World) -> Case:
@@ -108,7 +116,7 @@ def checkout_of_which_a_line_is_sold_out(world: World) -> Case:
             process.order(idempotency_key=name, lines=lines)
             raise AssertionError("sold what is not there")
 
-    return Case(place, place, lambda _: None, codes + scarce_codes, [there, scarce])
+    return Case(place, nothing, codes + scarce_codes, [there, scarce])
 
 
 def checkout_of_an_order_that_stands(world: World) -> Case:
@@ -119,7 +127,7 @@ def checkout_of_an_order_that_stands(world: World) -> Case:
     def check(world: World) -> None:
         expect(world.order(1, name, sku).order == standing.order, "the same request, another order")
 
-    return Case(lambda process: process.order(1, name, sku), lambda _: None, check, codes, [sku])
+    return Case(lambda process: process.order(1, name, sku), check, codes, [sku])
 
 
 # callbacks
@@ -133,7 +141,7 @@ def callback_in_time(world: World) -> Case:
     def check(world: World) -> None:
         expect(len(revealed(world, placed)) == 2, "paid and not delivered")
 
-    return Case(lambda p: p.settlement.settle(said, PROVIDER), lambda p: redeliver(p, said), check, codes, [sku])
+    return Case(settling(said), check, codes, [sku], queue_behind(placed))
 
 
 def callback_when_the_key_went_to_somebody_else(world: World) -> Case:
@@ -147,9 +155,7 @@ def callback_when_the_key_went_to_somebody_else(world: World) -> Case:
         expect(status(world, placed) in {OrderStatus.DELIVERED, OrderStatus.REFUNDING}, "neither goods nor money back")
 
     ahead_ms = ORDER_IS_OVER_MS + POOLS_ARE_READ_AGAIN_MS
-    return Case(
-        lambda p: p.settlement.settle(said, PROVIDER), lambda p: redeliver(p, said), check, codes, [sku], ahead_ms
-    )
+    return Case(settling(said), check, codes, [sku], queue_behind(placed), ahead_ms=ahead_ms)
 
 
 def callback_when_nothing_is_left(world: World) -> Case:
@@ -162,14 +168,7 @@ def callback_when_nothing_is_left(world: World) -> Case:
         order = world.orders.of_operator(placed.order.order_id)
         expect([refund.amount for refund in order.refunds] == [placed.order.total], "the money is not owed back")
 
-    return Case(
-        lambda p: p.settlement.settle(said, PROVIDER),
-        lambda p: redeliver(p, said),
-        check,
-        codes,
-        [sku],
-        ORDER_IS_OVER_MS,
-    )
+    return Case(settling(said), check, codes, [sku], queue_behind(placed), ahead_ms=ORDER_IS_OVER_MS)
 
 
 def callback_when_a_part_is_left(world: World) -> Case:
@@ -183,12 +182,12 @@ def callback_when_a_part_is_left(world: World) -> Case:
         expect(len(revealed(world, placed)) == 2, "a part is missing")
 
     return Case(
-        lambda p: p.settlement.settle(said, PROVIDER),
-        lambda p: redeliver(p, said),
+        settling(said),
         check,
         codes + gone_codes,
         [there, gone],
-        ORDER_IS_OVER_MS,
+        queue_behind(placed),
+        ahead_ms=ORDER_IS_OVER_MS,
     )
 
 
@@ -214,7 +213,7 @@ def _on_the_desk(world: World, placed: Placed, sku: str, codes: list[str], reaso
         expect([each.reason for each in waiting] == [reason], "not on the desk once")
         expect(world.orders.find(placed.order.order_id) == before, "it changed the order")
 
-    return Case(lambda p: p.settlement.settle(said, PROVIDER), lambda p: redeliver(p, said), check, codes, [sku])
+    return Case(settling(said), check, codes, [sku], queue_behind(placed))
 
 
 # issuance
@@ -250,12 +249,11 @@ def _issue(world: World, placed: Placed, skus: list[str], codes: list[str], ends
         expect(status(world, placed) in ends, "issued, and neither goods nor money back")
 
     return Case(
-        lambda p: p.issuance.issue(placed.order.order_id, SYSTEM),
-        lambda p: run_queue(p, placed.order.order_id),
+        lambda process: process.issuance.issue(placed.order.order_id, SYSTEM),
         check,
         codes,
         skus,
-        ORDER_IS_OVER_MS + POOLS_ARE_READ_AGAIN_MS,
+        ahead_ms=ORDER_IS_OVER_MS + POOLS_ARE_READ_AGAIN_MS,
     )
 
 
@@ -291,7 +289,7 @@ def _import(world: World, sku: str, codes: list[str]) -> Case:
         process.pay(everything.attempt)
         expect(sorted(revealed(process, everything)) == sorted(codes + fresh), "not what was in the file")
 
-    return Case(bring, bring, check, codes + fresh, [sku])
+    return Case(bring, check, codes + fresh, [sku])
 
 
 def import_of_a_file_that_is_none(world: World) -> Case:
@@ -304,7 +302,7 @@ def import_of_a_file_that_is_none(world: World) -> Case:
     def check(world: World) -> None:
         expect(world.keys.get_batch(batch.batch_id).status is BatchStatus.REJECTED, "not rejected")
 
-    return Case(bring, bring, check, codes, [sku])
+    return Case(bring, check, codes, [sku])
 
 
 # reveal, cancel
@@ -322,7 +320,7 @@ def reveal_of_two_keys(world: World) -> Case:
         keys = [key for key in world.sold() if key.order_id == placed.order.order_id]
         expect(len(keys) == 2 and all(key.revealed_at_ms for key in keys), "seen, and not on record")
 
-    return Case(reveal, reveal, check, codes, [sku])
+    return Case(reveal, check, codes, [sku])
 
 
 def reveal_with_a_wrong_token(world: World) -> Case:
@@ -335,7 +333,7 @@ def reveal_with_a_wrong_token(world: World) -> Case:
             process.delivery.reveal(placed.order.order_id, "tok_guessed", BUYER)
             raise AssertionError("shown to a stranger")
 
-    return Case(guess, guess, lambda _: None, codes, [sku])
+    return Case(guess, nothing, codes, [sku])
 
 
 def cancel_that_is_repeated(world: World) -> Case:
@@ -349,7 +347,7 @@ def cancel_that_is_repeated(world: World) -> Case:
         expect(status(world, placed) is OrderStatus.CANCELLED, "not cancelled")
         expect(world.claims.stock(sku).claimable == 3, "keys stay held for an order that is cancelled")
 
-    return Case(cancel, cancel, check, codes, [sku])
+    return Case(cancel, check, codes, [sku])
 
 
 def cancel_that_is_overtaken_by_the_payment(world: World) -> Case:
@@ -360,13 +358,10 @@ def cancel_that_is_overtaken_by_the_payment(world: World) -> Case:
     def check(world: World) -> None:
         expect(status(world, placed) is OrderStatus.DELIVERED, "paid, and nothing for it")
 
-    return Case(
-        lambda p: p.checkout.cancel(placed.order.order_id, placed.token, BUYER),
-        lambda p: redeliver(p, said),
-        check,
-        codes,
-        [sku],
-    )
+    def cancel(process: World) -> None:
+        process.checkout.cancel(placed.order.order_id, placed.token, BUYER)
+
+    return Case(cancel, check, codes, [sku], settling(said), repeat=nothing)
 
 
 USE_CASES: tuple[Callable[[World], Case], ...] = (
