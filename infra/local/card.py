@@ -101,6 +101,7 @@ def _fresh_accounts() -> dict[str, Any]:
                 "account_id": f"acct_{secrets.token_hex(8)}",
                 "secret_key": f"sk_test_{secrets.token_hex(16)}",
                 "webhook_secret": f"whsec_{secrets.token_urlsafe(24)}",
+                "return_url": "https://shop.example/thanks",
             }
         },
     }
