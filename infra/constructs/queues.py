@@ -13,6 +13,7 @@ from infra.constructs.alarms import Alarms
 from infra.stages import Stage
 
 _DELIVERIES_BEFORE_DEAD_LETTER = 5
+_AFTER_THE_CALLBACK_S = 5
 
 
 class DeadLetterQueue(sqs.Queue):
@@ -60,6 +61,8 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=not stage.local,
+            # The callback itself issues at once; the queue comes after it, not beside it.
+            delivery_delay=cdk.Duration.seconds(_AFTER_THE_CALLBACK_S),
             # Six times the consumer's time-out is what Lambda asks for, so that a batch under retry stays hidden.
             visibility_timeout=cdk.Duration.seconds(6 * consumer_timeout_s),
             dead_letter_queue=sqs.DeadLetterQueue(
