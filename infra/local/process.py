@@ -58,18 +58,18 @@ class Process:
     def stop(self) -> None:
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             if not self.is_alive():
-                return
+                break
             try:
                 os.killpg(self.pid, signal_number)
             except ProcessLookupError:
-                return
+                break
             self._await_end()
+        _reap(self.pid)
 
     def _await_end(self) -> None:
         until = time.monotonic() + _GRACE_S
         while time.monotonic() < until and self.is_alive():
             time.sleep(0.05)
-        _reap(self.pid)
 
 
 def _reap(pid: int) -> None:
