@@ -16,6 +16,7 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
+from keyrail.platform.documents import view
 from keyrail.platform.http import Call, HttpApi
 from keyrail.vault.model import SecretUnreadable
 from keyrail.vault.providers.kms import KeyServiceUnavailable, KmsKeyWrapper
@@ -55,7 +56,5 @@ def reveal(call: Call) -> RevealOut:
 
 
 def _unit(unit: RevealedUnit) -> UnitOut:
-    keys = tuple(
-        KeyOut(key_id=key.key_id, code=key.code, password=key.password, expires_at=key.expires_on) for key in unit.keys
-    )
-    return UnitOut(unit_id=unit.unit_id, sku_id=unit.sku_id, keys=keys)
+    keys = tuple(view(KeyOut, key, expires_at=key.expires_on) for key in unit.keys)
+    return view(UnitOut, unit, keys=keys)

@@ -15,6 +15,7 @@ from functions.operator_api.schemas import (
     OrdersQuery,
     ProductIn,
     ProductOut,
+    SkuDetails,
     SkuIn,
     SkuOut,
     UnmatchedOut,
@@ -38,6 +39,7 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import rfc3339, system_now_ms
 from keyrail.platform.config import load
+from keyrail.platform.documents import view
 from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
 from keyrail.platform.http import Call, HttpApi
 from keyrail.vault.providers.kms import KmsKeyWrapper
@@ -108,16 +110,14 @@ def desk() -> Desk:
 def save_product(call: Call) -> ProductOut:
     wanted: ProductIn = call.body
     origin = allow(call, STOCK, wanted.reason)
-    product = Product(
+    product = view(
+        Product,
+        wanted,
         product_id=check_slug("product_id", call.path["product_id"]),
         store_id=wanted.store_id or settings().default_store_id,
-        name=wanted.name,
-        name_zh=wanted.name_zh,
-        description=wanted.description,
-        shelf=wanted.shelf,
         **stamp(origin, system_now_ms()),
     )
-    return ProductOut.of(catalog().save_product(product, origin))
+    return view(ProductOut, catalog().save_product(product, origin))
 
 
 @api.operation(
@@ -131,18 +131,11 @@ def save_product(call: Call) -> ProductOut:
 def save_sku(call: Call) -> SkuOut:
     wanted: SkuIn = call.body
     origin = allow(call, STOCK, wanted.reason)
-    sku = Sku(
+    sku = view(
+        Sku,
+        wanted,
         sku_id=check_slug("sku_id", call.path["sku_id"]),
-        product_id=wanted.product_id,
         store_id=wanted.store_id or settings().default_store_id,
-        name=wanted.name,
-        name_zh=wanted.name_zh,
-        kind=wanted.kind,
-        price=wanted.price,
-        issuer=wanted.issuer,
-        max_quantity=wanted.max_quantity,
-        low_stock=wanted.low_stock,
-        shelf=wanted.shelf,
         **stamp(origin, system_now_ms()),
     )
     return _with_stock(catalog().save_sku(sku, origin))
@@ -161,7 +154,7 @@ def get_sku(call: Call) -> SkuOut:
 
 
 def _with_stock(sku: Sku) -> SkuOut:
-    return SkuOut(sku=sku, stock=Claims(keys(), system_now_ms).stock(sku.sku_id))
+    return SkuOut(sku=view(SkuDetails, sku), stock=Claims(keys(), system_now_ms).stock(sku.sku_id))
 
 
 @api.operation(
@@ -177,10 +170,10 @@ def _with_stock(sku: Sku) -> SkuOut:
 def open_batch(call: Call) -> BatchOut:
     wanted: BatchIn = call.body
     origin = allow(call, STOCK, wanted.reason)
-    new = NewBatch(sku_id=wanted.sku_id, source=wanted.source, unit_cost=wanted.unit_cost)
+    new = view(NewBatch, wanted)
     batch = batches().open(new, call.idempotency_key(), origin)
     # An import that was broken off takes its file again; it takes no other one.
-    return BatchOut.of(batch, None if batch.is_settled else _upload(batch.batch_id))
+    return view(BatchOut, batch, upload=None if batch.is_settled else _upload(batch.batch_id))
 
 
 def _upload(batch_id: str) -> UploadOut:
@@ -201,7 +194,7 @@ def _upload(batch_id: str) -> UploadOut:
 )
 def get_batch(call: Call) -> BatchOut:
     allow(call, READ)
-    return BatchOut.of(batches().batch(call.path["batch_id"]))
+    return view(BatchOut, batches().batch(call.path["batch_id"]), upload=None)
 
 
 @api.operation(
@@ -280,4 +273,4 @@ def _traced(key: Key) -> KeyOut:
 def list_unmatched(call: Call) -> UnmatchedPageOut:
     allow(call, MONEY)
     page: LimitQuery = call.query
-    return UnmatchedPageOut(payments=tuple(map(UnmatchedOut.of, desk().waiting(page.limit))))
+    return UnmatchedPageOut(payments=tuple(view(UnmatchedOut, payment) for payment in desk().waiting(page.limit)))

@@ -1,6 +1,6 @@
 """The back office's wire format. Everything that changes something takes a `reason`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -8,17 +8,14 @@ from keyrail.catalog.model import (
     DEFAULT_LOW_STOCK,
     DEFAULT_MAX_QUANTITY,
     MAX_QUANTITY_PER_UNIT,
-    Product,
     Shelf,
-    Sku,
     SkuKind,
 )
 from keyrail.inventory.model import Batch, BatchStatus, ImportReport, Key, KeyState, Stock
 from keyrail.ordering.model import Contact, Order, OrderStatus, Refund, Unit
-from keyrail.payments.model import DeskStatus, Mismatch, PaymentAttempt, UnmatchedPayment
-from keyrail.platform.audit import AuditRecord, Trace
-from keyrail.platform.clock import rfc3339
-from keyrail.platform.documents import incoming, outgoing
+from keyrail.payments.model import AttemptStatus, DeskStatus, Mismatch
+from keyrail.platform.audit import Trace
+from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -94,22 +91,26 @@ class ProductOut:
     shelf: Shelf
     version: int
 
-    @classmethod
-    def of(cls, product: Product) -> "ProductOut":
-        return cls(
-            product_id=product.product_id,
-            store_id=product.store_id,
-            name=product.name,
-            name_zh=product.name_zh,
-            description=product.description,
-            shelf=product.shelf,
-            version=product.version,
-        )
+
+@outgoing
+class SkuDetails:
+    sku_id: str
+    product_id: str
+    store_id: str
+    name: str
+    name_zh: str | None
+    kind: SkuKind
+    price: Money
+    issuer: str
+    max_quantity: int
+    low_stock: int
+    shelf: Shelf
+    version: int
 
 
 @outgoing
 class SkuOut:
-    sku: Sku
+    sku: SkuDetails
     stock: Stock
 
 
@@ -135,21 +136,6 @@ class BatchOut:
     report: ImportReport | None
     upload: UploadOut | None = None
 
-    @classmethod
-    def of(cls, batch: Batch, upload: UploadOut | None = None) -> "BatchOut":
-        return cls(
-            batch_id=batch.batch_id,
-            sku_id=batch.sku_id,
-            source=batch.source,
-            status=batch.status,
-            unit_cost=batch.unit_cost,
-            first_expiry=batch.first_expiry,
-            last_expiry=batch.last_expiry,
-            created_at=rfc3339(batch.created_at_ms),
-            report=batch.report,
-            upload=upload,
-        )
-
 
 @outgoing
 class TraceStep:
@@ -159,17 +145,6 @@ class TraceStep:
     address: str
     order_id: str | None
     reason: str | None
-
-    @classmethod
-    def of(cls, record: AuditRecord) -> "TraceStep":
-        return cls(
-            at=rfc3339(record.at_ms),
-            what=record.what,
-            by=record.by,
-            address=record.address,
-            order_id=record.order_id,
-            reason=record.reason,
-        )
 
 
 @outgoing
@@ -195,21 +170,19 @@ class KeyOut:
 
     @classmethod
     def of(cls, key: Key, batch: Batch, trace: Trace) -> "KeyOut":
-        return cls(
-            key_id=key.key_id,
-            mask=key.mask,
-            sku_id=key.sku_id,
-            batch_id=key.batch_id,
-            source=batch.source,
-            line=key.line,
-            state=key.state,
-            order_id=key.order_id,
-            sold_at=rfc3339(key.sold_at_ms) if key.sold_at_ms else None,
-            revealed_at=rfc3339(key.revealed_at_ms) if key.revealed_at_ms else None,
-            expires_on=key.expires_on,
-            trace=tuple(map(TraceStep.of, trace.records)),
-            trace_complete=trace.complete,
-        )
+        return view(cls, key, source=batch.source, **_traced(trace))
+
+
+@outgoing
+class AttemptOut:
+    attempt_id: str
+    provider: str
+    account: str
+    amount: Money
+    status: AttemptStatus
+    method: str | None
+    reference: str | None
+    paid_at: str | None
 
 
 @outgoing
@@ -225,28 +198,19 @@ class OrderOut:
     expires_at: str
     contact: Contact
     units: tuple[Unit, ...]
-    payments: tuple[PaymentAttempt, ...]
+    payments: tuple[AttemptOut, ...]
     refunds: tuple[Refund, ...]
     trace: tuple[TraceStep, ...]
     trace_complete: bool
 
     @classmethod
     def of(cls, order: Order, now_ms: int, trace: Trace) -> "OrderOut":
-        return cls(
-            order_id=order.order_id,
-            store_id=order.store_id,
-            channel=order.channel,
-            status=order.status_at(now_ms),
-            total=order.total,
-            created_at=rfc3339(order.created_at_ms),
-            expires_at=rfc3339(order.expires_at_ms),
-            contact=order.contact,
-            units=order.units,
-            payments=order.attempts,
-            refunds=order.refunds,
-            trace=tuple(map(TraceStep.of, trace.records)),
-            trace_complete=trace.complete,
-        )
+        payments = tuple(view(AttemptOut, attempt) for attempt in order.attempts)
+        return view(cls, order, status=order.status_at(now_ms), payments=payments, **_traced(trace))
+
+
+def _traced(trace: Trace) -> dict[str, Any]:
+    return {"trace": tuple(view(TraceStep, record) for record in trace.records), "trace_complete": trace.complete}
 
 
 @outgoing
@@ -268,23 +232,6 @@ class UnmatchedOut:
     reason: Mismatch
     status: DeskStatus
     received_at: str
-
-    @classmethod
-    def of(cls, payment: UnmatchedPayment) -> "UnmatchedOut":
-        return cls(
-            payment_id=payment.payment_id,
-            provider=payment.provider,
-            account=payment.account,
-            merchant=payment.merchant,
-            attempt_id=payment.attempt_id,
-            order_id=payment.order_id,
-            reference=payment.reference,
-            amount=payment.amount,
-            provider_status=payment.provider_status,
-            reason=payment.reason,
-            status=payment.status,
-            received_at=rfc3339(payment.received_at_ms),
-        )
 
 
 @outgoing

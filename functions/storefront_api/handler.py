@@ -22,6 +22,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
 from keyrail.platform.cursor import decode_cursor, encode_cursor
+from keyrail.platform.documents import view
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call, HttpApi, Reply
 from keyrail.platform.logs import Entry
@@ -86,7 +87,7 @@ def _buyer(call: Call) -> Origin:
 
 def _product(listing: Listing) -> ProductOut:
     skus = tuple(SkuOut.of(sku, claims().level(sku.sku_id, sku.low_stock)) for sku in listing.skus)
-    return ProductOut.of(listing, skus)
+    return view(ProductOut, listing.product, skus=skus)
 
 
 @api.operation("GET", "/v1/products", summary="The shelf", query=PageIn, answer=ProductsOut, raises=(Invalid,))

@@ -6,14 +6,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from keyrail.catalog.model import Sku, SkuKind
-from keyrail.catalog.service import Listing
 from keyrail.inventory.model import StockLevel
 from keyrail.ordering.model import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted
 from keyrail.payments.model import AttemptStatus
 from keyrail.payments.service.accounts import PaymentAction
-from keyrail.platform.clock import rfc3339
-from keyrail.platform.documents import incoming, outgoing
+from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
 
 
@@ -56,13 +54,12 @@ class OrderIn:
     expected_total: Money | None = None
 
     def wanted(self, store_id: str) -> Wanted:
-        return Wanted(
+        return view(
+            Wanted,
+            self.payment,
             store_id=store_id,
-            lines=tuple(Line(line.sku_id, line.quantity) for line in self.items),
-            contact=Contact(email=self.contact.email, phone=self.contact.phone),
-            provider=self.payment.provider,
-            method=self.payment.method,
-            return_url=self.payment.return_url,
+            lines=tuple(view(Line, line) for line in self.items),
+            contact=view(Contact, self.contact),
             expected_total=self.expected_total,
         )
 
@@ -87,17 +84,7 @@ class SkuOut:
 
     @classmethod
     def of(cls, sku: Sku, stock: StockLevel) -> "SkuOut":
-        return cls(
-            sku_id=sku.sku_id,
-            name=sku.name,
-            name_zh=sku.name_zh,
-            kind=sku.kind,
-            price=sku.price,
-            currency=sku.price.currency,
-            stock=stock,
-            delivery="instant_key",
-            max_quantity=sku.max_quantity,
-        )
+        return view(cls, sku, currency=sku.price.currency, stock=stock, delivery="instant_key")
 
 
 @outgoing
@@ -107,17 +94,6 @@ class ProductOut:
     name_zh: str | None
     description: str | None
     skus: tuple[SkuOut, ...]
-
-    @classmethod
-    def of(cls, listing: Listing, skus: tuple[SkuOut, ...]) -> "ProductOut":
-        product = listing.product
-        return cls(
-            product_id=product.product_id,
-            name=product.name,
-            name_zh=product.name_zh,
-            description=product.description,
-            skus=skus,
-        )
 
 
 @outgoing
@@ -144,15 +120,12 @@ class PlacedOut:
 
     @classmethod
     def of(cls, placed: Placed, now_ms: int) -> "PlacedOut":
-        return cls(
-            order_id=placed.order.order_id,
+        return view(
+            cls,
+            placed.order,
             access_token=placed.token,
             status=placed.order.status_at(now_ms),
-            total=placed.order.total,
-            expires_at=rfc3339(placed.order.expires_at_ms),
-            payment=PaymentOut(
-                attempt_id=placed.attempt.attempt_id, provider=placed.attempt.provider, action=placed.action
-            ),
+            payment=view(PaymentOut, placed.attempt, action=placed.action),
         )
 
 
@@ -196,22 +169,11 @@ class OrderOut:
 
     @classmethod
     def of(cls, order: Order, now_ms: int) -> "OrderOut":
-        return cls(
-            order_id=order.order_id,
+        return view(
+            cls,
+            order,
             status=order.status_at(now_ms),
-            total=order.total,
-            created_at=rfc3339(order.created_at_ms),
-            expires_at=rfc3339(order.expires_at_ms),
-            units=tuple(
-                UnitOut(unit_id=u.unit_id, sku_id=u.sku_id, quantity=u.quantity, amount=u.amount, status=u.status)
-                for u in order.units
-            ),
-            payments=tuple(
-                AttemptOut(attempt_id=a.attempt_id, provider=a.provider, amount=a.amount, status=a.status)
-                for a in order.attempts
-            ),
-            refunds=tuple(
-                RefundOut(refund_id=r.refund_id, unit_id=r.unit_id, amount=r.amount, status=r.status)
-                for r in order.refunds
-            ),
+            units=tuple(view(UnitOut, unit) for unit in order.units),
+            payments=tuple(view(AttemptOut, attempt) for attempt in order.attempts),
+            refunds=tuple(view(RefundOut, refund) for refund in order.refunds),
         )

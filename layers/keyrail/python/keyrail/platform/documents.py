@@ -4,12 +4,13 @@ Pydantic validates straight from the dataclass's annotations, so a model needs n
 DynamoDB numbers are integers here: a float is refused on the way in and on the way out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from keyrail.platform.clock import rfc3339
 from keyrail.platform.errors import FieldError, Invalid
 
 T = TypeVar("T")
@@ -42,6 +43,23 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
 def adapter(cls: type[T]) -> TypeAdapter[T]:
     """The validator and serialiser of a dataclass; built once, on first use."""
     return _adapter(cls)  # type: ignore[arg-type]  # a class is hashable; mypy wonders about its metaclass
+
+
+def view(cls: type[T], source: object, /, **given: Any) -> T:
+    """`cls` from what is given and, for the rest, from what `source` calls the same.
+
+    A time that `source` knows as `<name>_ms` is given as RFC 3339 under `<name>`. Raises AttributeError for a field
+    that is nowhere.
+    """
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]  # a dataclass by contract
+    return cls(**{name: given[name] if name in given else _of(source, name) for name in names})
+
+
+def _of(source: object, name: str) -> Any:
+    if hasattr(source, f"{name}_ms"):
+        epoch_ms = getattr(source, f"{name}_ms")
+        return None if epoch_ms is None else rfc3339(epoch_ms)
+    return getattr(source, name)
 
 
 def to_json(value: Any) -> bytes:
