@@ -237,9 +237,14 @@ def test_other_events_are_no_payments(kind: Any) -> None:
     assert said(event(kind)) is None
 
 
-@pytest.mark.parametrize("mode", ["subscription", "setup", None])
-def test_sessions_that_are_not_one_off_payments_are_none(mode: str | None) -> None:
+@pytest.mark.parametrize("mode", ["subscription", "setup"])
+def test_sessions_that_are_not_one_off_payments_are_none(mode: str) -> None:
     assert said(event(mode=mode)) is None
+
+
+@pytest.mark.parametrize("mode", [None, "a mode of next year"])
+def test_the_money_of_a_session_of_no_known_mode_is_not_passed_over(mode: str | None) -> None:
+    assert claim(event(mode=mode)).attempt_id == ATTEMPT_ID
 
 
 @pytest.mark.parametrize("status", ["unpaid", "no_payment_required", "PAID", "", None, True])
@@ -281,9 +286,13 @@ def test_a_connected_accounts_payment_is_not_ours() -> None:
 def test_a_payment_of_the_other_mode_belongs_to_another_merchant(key: str, ours: bool) -> None:
     account = replace(ACCOUNT, secret_key=key)
     assert claim(event(top={"livemode": ours}), account).merchant == account.merchant
-    others: list[object] = [not ours, None, "false", 0, 1, []]
+    others: list[object] = [not ours, "false", 0, 1, []]
     for mode in others:
         assert claim(event(top={"livemode": mode}), account).merchant != account.merchant
+
+
+def test_an_event_that_names_no_mode_is_of_the_mode_that_its_webhook_secret_is_of() -> None:
+    assert claim(event(top={"livemode": None})).merchant == ACCOUNT.merchant
 
 
 ATTEMPT = PaymentAttempt(attempt_id=ATTEMPT_ID, provider="stripe", account="main", amount=Money(1990, "CNY"))

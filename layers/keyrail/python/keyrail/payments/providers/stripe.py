@@ -35,6 +35,8 @@ PROVIDER = "stripe"
 API_VERSION = "2025-03-31.basil"
 PAYMENT_EVENTS = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
 # Not `no_payment_required`: that session took no money, and what costs nothing is never sent to a provider.
+# Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
+OTHER_MODES = frozenset({"setup", "subscription"})
 PAID_STATUSES = frozenset({"paid"})
 SIGNATURE_TOLERANCE_S = 300
 MAX_SIGNATURE_HEADER_LENGTH = 2048
@@ -146,7 +148,7 @@ class Stripe:
         if _text(event, "type") not in PAYMENT_EVENTS:
             return None
         session = _session_of(event)
-        if session.get("mode") != "payment":
+        if session.get("mode") in OTHER_MODES:
             return None
         reference = _text(session, "payment_intent") or _text(session, "id")
         if not reference:
@@ -175,7 +177,7 @@ class Stripe:
     def _merchant_said(self, event: Mapping[str, Any]) -> str:
         account = _text(event, "account") or self.account_id
         live = event.get("livemode")
-        if live is (self.secret_key.split("_")[1] == "live"):
+        if live is None or live is (self.secret_key.split("_")[1] == "live"):
             return account
         mode = "live" if live is True else "test" if live is False else "unknown"
         return f"{account} ({mode} mode)"
