@@ -9,6 +9,7 @@ import pytest
 
 from infra.stages import STAGES
 from tests.infra.template import Resource, Template, target_of
+from tests.tables import TABLES
 
 _RESERVED_NAMES = {
     "AWS::DynamoDB::Table": "TableName",
@@ -40,6 +41,24 @@ def test_production_data_outlives_the_stack_and_the_local_stack_goes_whole(prod:
         assert {resource.raw["DeletionPolicy"] for resource in local.all(kind)} == {"Delete"}
     assert {table.properties["DeletionProtectionEnabled"] for table in prod.all("AWS::DynamoDB::Table")} == {True}
     assert not any(table.properties.get("DeletionProtectionEnabled") for table in local.all("AWS::DynamoDB::Table"))
+
+
+def test_the_tables_of_the_tests_are_those_of_the_stack(prod: Template) -> None:
+    def keys(schema: list[dict[str, str]]) -> tuple[str | None, ...]:
+        named = {key["KeyType"]: key["AttributeName"] for key in schema}
+        return named["HASH"], named.get("RANGE")
+
+    deployed = {}
+    for table in prod.all("AWS::DynamoDB::Table"):
+        indexes = {
+            index["IndexName"]: (*keys(index["KeySchema"]), index["Projection"]["ProjectionType"])
+            for index in table.properties.get("GlobalSecondaryIndexes", [])
+        }
+        deployed[table.name] = (*keys(table.properties["KeySchema"]), indexes)
+    for kind, expected in TABLES.items():
+        (found,) = [shape for name, shape in deployed.items() if name.startswith(f"Tables{kind.title()}")]
+        assert found == expected
+    assert len(deployed) == len(TABLES)
 
 
 def test_every_table_but_the_audit_trail_streams_both_images(prod: Template) -> None:
