@@ -46,9 +46,11 @@ def runs(
 ) -> Iterator[dict[str, "Future[Run]"]]:
     """Every bug that was asked for, planted and tried, a few at a time."""
     asked = {str(item.callspec.id) for item in request.session.items if hasattr(item, "callspec")}
+    # Made here: the factory is not made for threads.
+    folder = tmp_path_factory.mktemp("planted")
 
     def plant_and_run(bug: PlantedBug) -> Run:
-        copy = tmp_path_factory.mktemp("planted") / "python"
+        copy = folder / str(BUGS.index(bug))
         shutil.copytree(SOURCE, copy)
         bug.plant(copy)
         return run_tests(copy, [bug.caught_by], local_cloud)
