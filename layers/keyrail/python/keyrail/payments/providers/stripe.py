@@ -177,7 +177,7 @@ class Stripe:
     def _merchant_said(self, event: Mapping[str, Any]) -> str:
         account = _text(event, "account") or self.account_id
         live = event.get("livemode")
-        if live is None or live is (self.secret_key.split("_")[1] == "live"):
+        if live is (self.secret_key.split("_")[1] == "live"):
             return account
         mode = "live" if live is True else "test" if live is False else "unknown"
         return f"{account} ({mode} mode)"
