@@ -24,7 +24,6 @@ POOL_CACHE_MS = 2_000
 LEVEL_CACHE_MS = 5_000
 DRAINED_MEMORY_MS = 10_000  # an index partition without any key is not asked again for so long
 MIN_CANDIDATES = 10  # asked for at a time
-ENOUGH_CANDIDATES = 3  # fewer, and the look goes on around the end of the partition
 MAX_ROUNDS = 64
 MAX_MISSES_A_ROUND = 2  # after so many lost races the candidates are stale: look again
 
@@ -158,7 +157,7 @@ class Claims:
         limit = max(MIN_CANDIDATES, want)
         start = claim_order(AVAILABLE_FROM_S)
         ahead = [k for k, order in self.store.candidates(partition, start, limit) if order < _BEHIND_AVAILABLE]
-        if len(ahead) >= max(ENOUGH_CANDIDATES, want):
+        if len(ahead) >= want:
             return ahead
         around = self.store.candidates(partition, _FIRST_AVAILABLE, limit)
         if not around:
