@@ -22,7 +22,7 @@ _INPUTS = (
     "infra/app.py",
     "infra/bundling",
     "infra/constructs",
-    "infra/functions.py",
+    "infra/functions",
     "infra/stack.py",
     "infra/stages.py",
     "layers",

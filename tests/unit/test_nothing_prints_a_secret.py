@@ -4,7 +4,8 @@ import pytest
 
 from functions.delivery_api import schemas as delivery
 from functions.key_import.handler import File
-from functions.operator_api import schemas as operator
+from functions.operator_api.schemas.batches import UploadOut
+from functions.operator_api.schemas.keys import FindKeyIn
 from functions.storefront_api import schemas as storefront
 from keyrail.ordering.model import OrderStatus
 from keyrail.payments.providers import Callback, PaymentAction
@@ -52,9 +53,9 @@ HOLDERS = {
     "headers of a callback": Callback("POST", "", b"", {"stripe-signature": SECRET}),
     "code shown to a buyer": revealed(code=SECRET),
     "password shown to a buyer": revealed(password=SECRET),
-    "code that an operator looks for": operator.FindKeyIn(sku_id="a", code=SECRET),
-    "code as it came in": from_json(operator.FindKeyIn, f'{{"sku_id": "a", "code": "{SECRET}"}}'),
-    "address of an upload": operator.UploadOut(method="PUT", url=f"https://s3.example/?sig={SECRET}", expires_at=""),
+    "code that an operator looks for": FindKeyIn(sku_id="a", code=SECRET),
+    "code as it came in": from_json(FindKeyIn, f'{{"sku_id": "a", "code": "{SECRET}"}}'),
+    "address of an upload": UploadOut(method="PUT", url=f"https://s3.example/?sig={SECRET}", expires_at=""),
     "token of an order": placed(),
     "uploaded file": File("etag", SECRET.encode()),
 }

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from docs.openapi.build import DOCUMENTS, FOLDER, build, refused, rendered
-from functions.operator_api import schemas as operator
+from functions.operator_api.schemas.orders import OrderOut
 from functions.storefront_api import schemas as storefront
 from keyrail.ordering.model import Channel, Order, OrderStatus, Unit, fail_unit, pay, unit_id
 from keyrail.payments.model import PaymentAttempt, attempt_id
@@ -116,7 +116,7 @@ def test_what_is_answered_fits_its_schema() -> None:
     owed = fail_unit(pay(placed, attempt.attempt_id, "T-1", SOMEBODY, 1), unit.unit_id, "sold_out", SOMEBODY, 2)
     for order in (placed, owed):
         _fits("storefront.json", "OrderOut", to_json(storefront.OrderOut.of(order, 3)))
-        _fits("operator.json", "OrderOut", to_json(operator.OrderOut.of(order, 3, Trace(records=(), complete=True))))
+        _fits("operator.json", "OrderOut", to_json(OrderOut.of(order, 3, Trace(records=(), complete=True))))
 
 
 def test_a_request_that_fits_its_schema_is_taken_and_one_that_does_not_is_refused() -> None:

@@ -1,85 +1,28 @@
-"""The use cases of the crash matrix: what stands before each, itself, and what production does when it failed."""
+"""Checkout, callbacks, issuance, reveal, cancel."""
 
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from keyrail.inventory.model import BatchStatus, SoldOut
-from keyrail.inventory.service.batches import NewBatch
+from keyrail.inventory.model import SoldOut
 from keyrail.ordering.model import Channel, Line, OrderNotFound, OrderStatus, order_id, pay
 from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model import Confirmation, Mismatch
+from keyrail.payments.model import Mismatch
 from keyrail.platform.money import Money
-from tests.world import BUYER, OPERATOR, PRICE, PROVIDER, SYSTEM, World, new_codes
-
-ORDER_IS_OVER_MS = 20 * 60 * 1000
-POOLS_ARE_READ_AGAIN_MS = 3_000
-
-Step = Callable[[World], object]
-
-
-def nothing(_: World) -> None:
-    """What comes by itself where nothing does."""
-
-
-@dataclass
-class Case:
-    """One fresh instance of a use case.
-
-    `act` runs once in the process that breaks. If its caller got no answer it comes again, twice, as `act` or as
-    `repeat`; who was answered never does. `afterwards` is what others do then: the queue behind the stream, a buyer who
-    pays. `check` sees the end. Each runs in a process that remembers nothing. `ahead_ms` is by how much time has run
-    since the arrangement began.
-    """
-
-    act: Step
-    check: Step
-    codes: list[str]
-    skus: list[str]
-    afterwards: Step = nothing
-    repeat: Step | None = None
-    ahead_ms: int = 0
-
-
-def stocked(world: World, count: int, price: Money = PRICE) -> tuple[str, list[str]]:
-    sku = f"sku-{secrets.token_hex(6)}"
-    return sku, world.stock_up(count, sku, price)
-
-
-def later(world: World, ahead_ms: int = ORDER_IS_OVER_MS) -> World:
-    process = world.another_process()
-    process.ahead_ms += ahead_ms
-    return process
-
-
-def settling(said: Confirmation) -> Step:
-    return lambda process: process.settlement.settle(said, PROVIDER)
-
-
-def queue_behind(placed: Placed) -> Step:
-    """Issuance from the queue, which the stream feeds with paid orders that have open units."""
-    return lambda process: run_queue(process, placed.order.order_id)
-
-
-def run_queue(process: World, order_id: str) -> None:
-    order = process.orders.find(order_id)
-    if order and order.paid_attempt() and order.open_units():
-        process.issuance.issue(order_id, SYSTEM)
-
-
-def status(world: World, placed: Placed) -> OrderStatus:
-    return world.orders.of_operator(placed.order.order_id).status
-
-
-def revealed(world: World, placed: Placed) -> list[str]:
-    units = world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
-    return [key.code for unit in units for key in unit.keys]
-
-
-def expect(holds: object, what: str) -> None:
-    assert holds, what
-
+from tests.faults.use_cases.case import (
+    ORDER_IS_OVER_MS,
+    POOLS_ARE_READ_AGAIN_MS,
+    Case,
+    expect,
+    later,
+    nothing,
+    queue_behind,
+    revealed,
+    run_queue,
+    settling,
+    status,
+    stocked,
+)
+from tests.world import BUYER, PROVIDER, SYSTEM, World, new_codes
 
 # checkout
 
@@ -257,54 +200,6 @@ def _issue(world: World, placed: Placed, skus: list[str], codes: list[str], ends
     )
 
 
-# import
-
-
-def import_into_a_pool(world: World) -> Case:
-    sku, codes = stocked(world, 1)
-    return _import(world, sku, codes)
-
-
-def import_of_the_first_file_ever(world: World) -> Case:
-    sku, codes = stocked(world, 0)
-    # As if no key had ever been named: the first import makes the key behind all names.
-    world.dynamodb.delete_item(TableName=world.names["keys"], Key={"key_id": {"S": "fingerprint#01"}})
-    return _import(world, sku, codes)
-
-
-def _import(world: World, sku: str, codes: list[str]) -> Case:
-    fresh = new_codes(3)
-    batch = world.batches.open(NewBatch(sku_id=sku, source="supplier"), secrets.token_hex(16), OPERATOR)
-    raw = "\n".join(fresh).encode()
-
-    def bring(process: World) -> None:
-        process.importing.import_file(batch.batch_id, raw, SYSTEM)
-
-    def check(world: World) -> None:
-        imported = world.keys.get_batch(batch.batch_id)
-        expect(imported.status is BatchStatus.IMPORTED, "the import never ended")
-        expect(imported.report and imported.report.accepted == len(fresh), "the report miscounts")
-        process = later(world, POOLS_ARE_READ_AGAIN_MS)
-        everything = process.order(len(codes) + len(fresh), sku_id=sku)
-        process.pay(everything.attempt)
-        expect(sorted(revealed(process, everything)) == sorted(codes + fresh), "not what was in the file")
-
-    return Case(bring, check, codes + fresh, [sku])
-
-
-def import_of_a_file_that_is_none(world: World) -> Case:
-    sku, codes = stocked(world, 1)
-    batch = world.batches.open(NewBatch(sku_id=sku, source="supplier"), secrets.token_hex(16), OPERATOR)
-
-    def bring(process: World) -> None:
-        process.importing.import_file(batch.batch_id, b"\x89PNG\r\n\x1a\n\x00\x00", SYSTEM)
-
-    def check(world: World) -> None:
-        expect(world.keys.get_batch(batch.batch_id).status is BatchStatus.REJECTED, "not rejected")
-
-    return Case(bring, check, codes, [sku])
-
-
 # reveal, cancel
 
 
@@ -364,7 +259,7 @@ def cancel_that_is_overtaken_by_the_payment(world: World) -> Case:
     return Case(cancel, check, codes, [sku], settling(said), repeat=nothing)
 
 
-USE_CASES: tuple[Callable[[World], Case], ...] = (
+USE_CASES = (
     checkout_that_is_repeated_and_paid,
     checkout_that_nobody_repeats,
     checkout_of_which_a_line_is_sold_out,
@@ -378,13 +273,9 @@ USE_CASES: tuple[Callable[[World], Case], ...] = (
     issue_of_lapsed_leases,
     issue_when_a_key_went_to_somebody_else,
     issue_when_nothing_is_left,
-    import_into_a_pool,
-    import_of_the_first_file_ever,
-    import_of_a_file_that_is_none,
     reveal_of_two_keys,
     reveal_with_a_wrong_token,
     cancel_that_is_repeated,
     cancel_that_is_overtaken_by_the_payment,
 )
-
-MAIN_USE_CASES = (checkout_that_is_repeated_and_paid, callback_in_time, issue_of_lapsed_leases, import_into_a_pool)
+MAIN_USE_CASES = (checkout_that_is_repeated_and_paid, callback_in_time, issue_of_lapsed_leases)

@@ -1,11 +1,6 @@
-"""Bugs to plant, one a test run: the text of the product that each replaces, and the tests that must then fail."""
+"""Bugs in what sells, issues, imports and shows keys."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
-from infra.bootstrap import ROOT
-
-SOURCE = ROOT / "layers" / "keyrail" / "python"
+from tests.faults.planted_bugs.bug import PlantedBug
 
 WRITES = "tests/integration/test_conditional_writes.py"
 PAYMENTS = "tests/integration/test_payments_in_odd_order.py"
@@ -25,25 +20,6 @@ MODEL = "ordering/model.py"
 CHECKOUT = "ordering/service/checkout.py"
 ISSUANCE = "fulfilment/service/issuance.py"
 SETTLEMENT = "fulfilment/service/settlement.py"
-
-
-@dataclass(frozen=True)
-class PlantedBug:
-    """Every occurrence of `text` in `file` becomes `instead`; one of `caught_by` must fail."""
-
-    name: str
-    file: str
-    text: str
-    instead: str
-    caught_by: str
-
-    def plant(self, copy: Path) -> None:
-        """Raises AssertionError if the text is no longer there: then the bug has to be planted anew."""
-        file = copy / "keyrail" / self.file
-        source = file.read_text()
-        assert self.text in source, f"{self.file} no longer says what this bug replaces"
-        file.write_text(source.replace(self.text, self.instead))
-
 
 BUGS = (
     # a key is sold to at most one order unit, ever

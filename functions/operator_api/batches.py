@@ -1,0 +1,55 @@
+"""Batches and their import reports."""
+
+from functions.operator_api.access import READ, STOCK, NotInGroup, allow
+from functions.operator_api.app import api, batches, settings
+from functions.operator_api.schemas.batches import BatchIn, BatchOut, UploadOut
+from keyrail.catalog.model import UnknownSku
+from keyrail.inventory.model import BatchNotFound
+from keyrail.inventory.service.batches import NewBatch
+from keyrail.platform.aws import client
+from keyrail.platform.clock import rfc3339, system_now_ms
+from keyrail.platform.documents import view
+from keyrail.platform.errors import IdempotencyConflict, Invalid
+from keyrail.platform.http import Call
+
+UPLOAD_URL_LIFETIME_S = 15 * 60
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/batches",
+    summary="Open a batch and get the address its key file is uploaded to",
+    headers=("Idempotency-Key",),
+    body=BatchIn,
+    answer=BatchOut,
+    status=201,
+    raises=(Invalid, UnknownSku, IdempotencyConflict, NotInGroup),
+)
+def open_batch(call: Call) -> BatchOut:
+    wanted: BatchIn = call.body
+    origin = allow(call, STOCK, wanted.reason)
+    new = view(NewBatch, wanted)
+    batch = batches().open(new, call.idempotency_key(), origin)
+    # An import that was broken off takes its file again; it takes no other one.
+    return view(BatchOut, batch, upload=None if batch.is_settled else _upload(batch.batch_id))
+
+
+def _upload(batch_id: str) -> UploadOut:
+    url = client("s3").generate_presigned_url(
+        "put_object",
+        Params={"Bucket": settings().import_bucket, "Key": f"imports/{batch_id}"},
+        ExpiresIn=UPLOAD_URL_LIFETIME_S,
+    )
+    return UploadOut(method="PUT", url=url, expires_at=rfc3339(system_now_ms() + UPLOAD_URL_LIFETIME_S * 1000))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/batches/{batch_id}",
+    summary="A batch and its import report",
+    answer=BatchOut,
+    raises=(BatchNotFound, NotInGroup),
+)
+def get_batch(call: Call) -> BatchOut:
+    allow(call, READ)
+    return view(BatchOut, batches().batch(call.path["batch_id"]), upload=None)

@@ -1,0 +1,47 @@
+"""Orders, found by our number, by status or by a provider's number."""
+
+from functions.operator_api.access import READ, NotInGroup, allow
+from functions.operator_api.app import api, audit, orders
+from functions.operator_api.schemas.orders import OrderOut, OrdersOut, OrdersQuery
+from keyrail.ordering.model import Order, OrderNotFound
+from keyrail.platform.audit import Trace
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.http import Call
+
+UNTRACED = Trace(records=(), complete=False)
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/orders/{order_id}",
+    summary="An order with its trace",
+    answer=OrderOut,
+    raises=(OrderNotFound, NotInGroup),
+)
+def get_order(call: Call) -> OrderOut:
+    allow(call, READ)
+    order = orders().of_operator(call.path["order_id"])
+    return OrderOut.of(order, system_now_ms(), audit().of(f"order:{order.order_id}"))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/orders",
+    summary="Orders by status, newest first, or by a provider's number; without their traces",
+    query=OrdersQuery,
+    answer=OrdersOut,
+    raises=(Invalid, NotInGroup),
+)
+def find_orders(call: Call) -> OrdersOut:
+    allow(call, READ)
+    found = _find(call.query)
+    return OrdersOut(orders=tuple(OrderOut.of(order, system_now_ms(), UNTRACED) for order in found))
+
+
+def _find(wanted: OrdersQuery) -> list[Order]:
+    if wanted.status is not None:
+        return orders().with_status(wanted.status, wanted.limit, system_now_ms())
+    if wanted.provider and wanted.account and wanted.reference:
+        return orders().paid_by(wanted.provider, wanted.account, wanted.reference)
+    raise Invalid(FieldError("query", "status_or_provider_account_reference"))

@@ -1,0 +1,75 @@
+"""Products and SKUs."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from functions.operator_api.schemas.common import Name, Reason, Slug, Text
+from keyrail.catalog.model import (
+    DEFAULT_LOW_STOCK,
+    DEFAULT_MAX_QUANTITY,
+    MAX_QUANTITY_PER_UNIT,
+    Shelf,
+    SkuKind,
+)
+from keyrail.inventory.model import Stock
+from keyrail.platform.documents import incoming, outgoing
+from keyrail.platform.money import Money
+
+
+@incoming
+class ProductIn:
+    name: Name
+    name_zh: Name | None = None
+    description: Text | None = None
+    store_id: Slug | None = None
+    shelf: Shelf = Shelf.ON
+    reason: Reason
+
+
+@incoming
+class SkuIn:
+    product_id: Slug
+    name: Name
+    name_zh: Name | None = None
+    kind: SkuKind = SkuKind.KEY
+    price: Money
+    issuer: Slug
+    max_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY_PER_UNIT)] = DEFAULT_MAX_QUANTITY
+    low_stock: Annotated[int, Field(ge=0, le=10_000)] = DEFAULT_LOW_STOCK
+    store_id: Slug | None = None
+    shelf: Shelf = Shelf.ON
+    reason: Reason
+
+
+@outgoing
+class ProductOut:
+    product_id: str
+    store_id: str
+    name: str
+    name_zh: str | None
+    description: str | None
+    shelf: Shelf
+    version: int
+
+
+@outgoing
+class SkuDetails:
+    sku_id: str
+    product_id: str
+    store_id: str
+    name: str
+    name_zh: str | None
+    kind: SkuKind
+    price: Money
+    issuer: str
+    max_quantity: int
+    low_stock: int
+    shelf: Shelf
+    version: int
+
+
+@outgoing
+class SkuOut:
+    sku: SkuDetails
+    stock: Stock

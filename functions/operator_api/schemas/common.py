@@ -1,0 +1,32 @@
+"""What several desks of the back office say."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from keyrail.platform.audit import Trace
+from keyrail.platform.documents import incoming, outgoing, view
+
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+Slug = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Field(max_length=2000)]
+
+
+@incoming
+class LimitQuery:
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@outgoing
+class TraceStep:
+    at: str
+    what: tuple[str, ...]
+    by: str
+    address: str
+    order_id: str | None
+    reason: str | None
+
+
+def traced(trace: Trace) -> dict[str, Any]:
+    return {"trace": tuple(view(TraceStep, record) for record in trace.records), "trace_complete": trace.complete}

@@ -1,0 +1,64 @@
+"""Orders with their traces."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from functions.operator_api.schemas.common import TraceStep, traced
+from keyrail.ordering.model import Contact, Order, OrderStatus, Refund, Unit
+from keyrail.payments.model import AttemptStatus
+from keyrail.platform.audit import Trace
+from keyrail.platform.documents import incoming, outgoing, view
+from keyrail.platform.money import Money
+
+
+@incoming
+class OrdersQuery:
+    """Either a status, or a provider's own number of a payment with the account it was made to."""
+
+    status: OrderStatus | None = None
+    provider: Annotated[str, Field(max_length=32)] | None = None
+    account: Annotated[str, Field(max_length=64)] | None = None
+    reference: Annotated[str, Field(max_length=256)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@outgoing
+class AttemptOut:
+    attempt_id: str
+    provider: str
+    account: str
+    amount: Money
+    status: AttemptStatus
+    method: str | None
+    reference: str | None
+    paid_at: str | None
+
+
+@outgoing
+class OrderOut:
+    """An order with its trace. `trace_complete` false: all of it, or what lies between its ends, is left out."""
+
+    order_id: str
+    store_id: str
+    channel: str
+    status: OrderStatus
+    total: Money
+    created_at: str
+    expires_at: str
+    contact: Contact
+    units: tuple[Unit, ...]
+    payments: tuple[AttemptOut, ...]
+    refunds: tuple[Refund, ...]
+    trace: tuple[TraceStep, ...]
+    trace_complete: bool
+
+    @classmethod
+    def of(cls, order: Order, now_ms: int, trace: Trace) -> "OrderOut":
+        payments = tuple(view(AttemptOut, attempt) for attempt in order.attempts)
+        return view(cls, order, status=order.status_at(now_ms), payments=payments, **traced(trace))
+
+
+@outgoing
+class OrdersOut:
+    orders: tuple[OrderOut, ...]

@@ -1,0 +1,26 @@
+"""The functions of the stack, a module each: what it is given and what it may do.
+
+A `TransactWriteItems` is authorised by the actions of its parts, and no transaction here carries a part that only
+checks.
+"""
+
+from infra.functions.delivery_api import delivery_api
+from infra.functions.event_relay import event_relay
+from infra.functions.key_import import key_import
+from infra.functions.key_issuance import ISSUANCE_TIMEOUT_S, key_issuance
+from infra.functions.operator_api import operator_api
+from infra.functions.parts import Parts
+from infra.functions.payment_webhook import payment_webhook
+from infra.functions.storefront_api import storefront_api
+
+__all__ = [
+    "ISSUANCE_TIMEOUT_S",
+    "Parts",
+    "delivery_api",
+    "event_relay",
+    "key_import",
+    "key_issuance",
+    "operator_api",
+    "payment_webhook",
+    "storefront_api",
+]

@@ -1,0 +1,34 @@
+"""`functions/event_relay`."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.constructs.function import Function
+from infra.functions.parts import Parts, table
+
+
+def event_relay(scope: Construct, parts: Parts) -> Function:
+    function = Function(
+        scope,
+        "EventRelay",
+        name="event_relay",
+        platform=parts.platform,
+        timeout_s=60,
+        memory_mb=512,
+        environment={
+            # Names only, to tell from whose stream a record comes; it reads none of these tables.
+            "CATALOG_TABLE": parts.tables.catalog.table_name,
+            "KEYS_TABLE": parts.tables.keys.table_name,
+            "ORDERS_TABLE": parts.tables.orders.table_name,
+            "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "AUDIT_TABLE": parts.tables.audit.table_name,
+            "EVENT_BUS_NAME": parts.events.bus.event_bus_name,
+            "ISSUANCE_QUEUE_URL": parts.issuance.queue.queue_url,
+            "RELAY_DEAD_LETTER_QUEUE_URL": parts.relay_dead_letters.queue_url,
+        },
+    )
+    function.may(["events:PutEvents"], parts.events.bus.event_bus_arn)
+    function.may(["sqs:SendMessage"], parts.issuance.queue.queue_arn, parts.relay_dead_letters.queue_arn)
+    table(function, parts.tables.audit, "PutItem")
+    return function

@@ -1,0 +1,43 @@
+"""`functions/operator_api`."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.constructs.function import Function
+from infra.constructs.keys import allow
+from infra.functions.parts import API_MEMORY_MB, API_TIMEOUT_S, Parts, query, table
+
+
+def operator_api(scope: Construct, parts: Parts) -> Function:
+    function = Function(
+        scope,
+        "OperatorApi",
+        name="operator_api",
+        platform=parts.platform,
+        timeout_s=API_TIMEOUT_S,
+        memory_mb=API_MEMORY_MB,
+        environment={
+            "CATALOG_TABLE": parts.tables.catalog.table_name,
+            "KEYS_TABLE": parts.tables.keys.table_name,
+            "ORDERS_TABLE": parts.tables.orders.table_name,
+            "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "AUDIT_TABLE": parts.tables.audit.table_name,
+            "IMPORT_BUCKET": parts.imports.bucket.bucket_name,
+            "FINGERPRINT_KEY_ARN": parts.keys.fingerprint.key_arn,
+            "DEFAULT_STORE_ID": "main",
+        },
+    )
+    table(function, parts.tables.catalog, "GetItem", "PutItem")
+    table(function, parts.tables.keys, "GetItem", "PutItem")
+    query(function, parts.tables.keys, "claimable")
+    table(function, parts.tables.orders, "GetItem")
+    query(function, parts.tables.orders, "by_status", "by_paid_reference")
+    query(function, parts.tables.payments, "by_desk")
+    table(function, parts.tables.audit, "Query")
+    # Signs the address that a key file is uploaded to: the upload is made with the function's own right.
+    function.may(["s3:PutObject"], parts.imports.objects_arn)
+    parts.imports.acknowledge_objects(function.role)
+    # A code that an operator looks for is found by its fingerprint.
+    allow(parts.keys.fingerprint, function.role, "kms:Decrypt")
+    return function

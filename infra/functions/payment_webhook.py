@@ -1,0 +1,31 @@
+"""`functions/payment_webhook`."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.constructs.function import Function
+from infra.functions.parts import API_MEMORY_MB, API_TIMEOUT_S, Parts, query, secret, table
+
+
+def payment_webhook(scope: Construct, parts: Parts) -> Function:
+    function = Function(
+        scope,
+        "PaymentWebhook",
+        name="payment_webhook",
+        platform=parts.platform,
+        timeout_s=API_TIMEOUT_S,
+        memory_mb=API_MEMORY_MB,
+        environment={
+            "KEYS_TABLE": parts.tables.keys.table_name,
+            "ORDERS_TABLE": parts.tables.orders.table_name,
+            "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
+        },
+    )
+    table(function, parts.tables.orders, "GetItem", "PutItem")
+    table(function, parts.tables.keys, "GetItem", "UpdateItem")
+    query(function, parts.tables.keys, "claimable")
+    table(function, parts.tables.payments, "PutItem")
+    secret(function, parts.secrets.payment_accounts_arn)
+    return function

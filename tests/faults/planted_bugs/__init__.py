@@ -1,0 +1,8 @@
+"""Bugs to plant, one a test run. A module for each part of the product that they are planted in."""
+
+from tests.faults.planted_bugs import orders
+from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
+
+__all__ = ["BUGS", "SOURCE", "PlantedBug"]
+
+BUGS = (*orders.BUGS,)

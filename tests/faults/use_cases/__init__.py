@@ -1,0 +1,15 @@
+"""The use cases of the crash matrix, a module for each part of the product."""
+
+from collections.abc import Callable
+
+from tests.faults.use_cases import imports, orders
+from tests.faults.use_cases.case import Case
+from tests.world import World
+
+__all__ = ["MAIN_USE_CASES", "USE_CASES", "Case"]
+
+_PARTS = (orders, imports)
+
+USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
+# Those that the slower kinds of breaking are tried on.
+MAIN_USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.MAIN_USE_CASES)
