@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
-_MEASURED = {*_WRITES, "GetItem", "Query"}
+_MEASURED = {*_WRITES, "BatchGetItem", "GetItem", "Query"}
 
 
 @dataclass

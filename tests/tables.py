@@ -6,7 +6,14 @@ Index = tuple[str, str | None, str]  # hash key, range key, projection
 
 TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
     "catalog": ("pk", "sk", {"by_listing": ("listing", "listing_order", "ALL")}),
-    "keys": ("key_id", None, {"claimable": ("claim_partition", "claim_order", "KEYS_ONLY")}),
+    "keys": (
+        "key_id",
+        None,
+        {
+            "claimable": ("claim_partition", "claim_order", "KEYS_ONLY"),
+            "by_batch": ("batch_partition", "left_pool", "KEYS_ONLY"),
+        },
+    ),
     "orders": (
         "order_id",
         None,

@@ -20,6 +20,8 @@ class Tables(Construct):
 
         self.keys = self._table("Keys", "key_id")
         _index(self.keys, "claimable", "claim_partition", "claim_order")
+        # Sparse as well: keys that have left the pool, so that all keys of a batch are found.
+        _index(self.keys, "by_batch", "batch_partition", "left_pool")
 
         self.orders = self._table("Orders", "order_id")
         _index(self.orders, "by_status", "status_partition", "status_order")

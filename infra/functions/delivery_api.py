@@ -24,7 +24,7 @@ def delivery_api(scope: Construct, parts: Parts) -> Function:
             "VAULT_KEY_ARN": parts.keys.vault.key_arn,
         },
     )
-    table(function, parts.tables.orders, "GetItem")
-    table(function, parts.tables.keys, "GetItem", "UpdateItem")
+    table(function, parts.tables.orders, "BatchGetItem", "GetItem")
+    table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     allow(parts.keys.vault, function.role, "kms:Decrypt")
     return function

@@ -23,8 +23,8 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
             "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
         },
     )
-    table(function, parts.tables.orders, "GetItem", "PutItem")
-    table(function, parts.tables.keys, "GetItem", "UpdateItem")
+    table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
+    table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")
     table(function, parts.tables.payments, "PutItem")
     secret(function, parts.secrets.payment_accounts_arn)

@@ -38,8 +38,8 @@ EXPECTED = {
         "payment_accounts": {"secretsmanager:GetSecretValue"},
     },
     "delivery_api": {
-        "orders": {"dynamodb:GetItem"},
-        "keys": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "vault": {"kms:Decrypt"},
     },
     "operator_api": {
@@ -55,8 +55,8 @@ EXPECTED = {
         "fingerprint": {"kms:Decrypt"},
     },
     "payment_webhook": {
-        "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
-        "keys": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "keys/index/claimable": {"dynamodb:Query"},
         "payments": {"dynamodb:PutItem"},
         "payment_accounts": {"secretsmanager:GetSecretValue"},

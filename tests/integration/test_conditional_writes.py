@@ -150,7 +150,7 @@ def test_the_holder_of_a_lease_buys(world: World, key: Key) -> None:
     assert sell(world, key, "ord_a")
     sold = standing(world, key)
     assert (sold.state, sold.order_id, sold.unit_id) == (KeyState.SOLD, "ord_a", "unt_ord_a")
-    assert (sold.claim_order, sold.claim_partition) == (None, None)
+    assert (sold.claim_order, sold.left_pool is None) == (None, False), "it stands in the index of the pool"
 
 
 def test_nobody_else_buys_a_leased_key(world: World, key: Key) -> None:

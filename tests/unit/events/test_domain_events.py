@@ -83,7 +83,8 @@ def of_keys() -> Iterator[Happening]:
     for before, after, looked in product(inventory.KeyState, inventory.KeyState, (None, NOW_MS)):
         if looked and after is not inventory.KeyState.SOLD:
             continue  # only a sold key is shown
-        old = replace(new, state=before, order_id=None if before == "available" else ORDER_ID)
+        before_that = after if before is inventory.KeyState.FROZEN else None
+        old = replace(new, state=before, state_before=before_that, order_id=None if before == "available" else ORDER_ID)
         held_by = None if after == "available" else ORDER_ID
         item = next_version(old, state=after, order_id=held_by, revealed_at_ms=looked)
         yield Happening(item, inventory.events_between(old, item))

@@ -66,12 +66,45 @@ class Product(Versioned):
     shelf: Shelf = Shelf.ON
 
 
+class Activation(StrEnum):
+    """What makes a code redeemable."""
+
+    ON_IMPORT = "on_import"
+    ON_SALE = "on_sale"
+    ON_REVEAL = "on_reveal"
+    ON_DEMAND = "on_demand"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How codes of a SKU are redeemed by us; each key keeps those that it was made with.
+
+    Either `uses` times, or in part until `value` is used up. `active_ms` is how long a code of ON_DEMAND stays active
+    once somebody asked (None: for good). `weekdays` are ISO numbers (1 is Monday), `opens` and `closes` minutes of the
+    day in the business's time zone, `places` the ids of where it is taken; what is None is free.
+    """
+
+    activation: Activation | None = None
+    uses: int | None = None
+    value: Money | None = None
+    active_ms: int | None = None
+    valid_from_ms: int | None = None
+    valid_to_ms: int | None = None
+    weekdays: tuple[int, ...] | None = None
+    opens: int | None = None
+    closes: int | None = None
+    places: tuple[str, ...] | None = None
+    reversal_ms: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sku(Versioned):
     """What is priced, stocked and ordered.
 
     `issuer` is who redeems the code: two SKUs with one issuer can never hold the same code twice.
-    `low_stock` is the number of claimable keys below which the shelf says `low`.
+    `low_stock` is the number of claimable keys below which the shelf says `low`. `code_prefix` begins the codes that
+    we make ourselves. `pick_fee` is what choosing a key by its public label costs, per key; None: there is no choice.
+    `terms` are those of codes that we redeem ourselves.
     """
 
     sku_id: str
@@ -84,6 +117,9 @@ class Sku(Versioned):
     issuer: str
     max_quantity: int = DEFAULT_MAX_QUANTITY
     low_stock: int = DEFAULT_LOW_STOCK
+    code_prefix: str = ""
+    pick_fee: Money | None = None
+    terms: Terms | None = None
     shelf: Shelf = Shelf.ON
 
 

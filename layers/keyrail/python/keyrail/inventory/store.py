@@ -1,5 +1,6 @@
 """The `keys` table: keys, batches, pools and the wrapped fingerprint key. Nobody else talks to it."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from keyrail.inventory.model.batches import NEVER, Batch, BatchNotFound, Pool
+from keyrail.inventory.model.batches import NEVER, NOTHING_HELD, Batch, BatchNotFound, Held, Pool
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     Key,
@@ -17,17 +18,19 @@ from keyrail.inventory.model.keys import (
     claim_order,
     claimable_until,
     lease_end_s,
+    left_pool,
 )
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import utc_date
-from keyrail.platform.documents import from_attributes
-from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write
+from keyrail.platform.documents import Attributes, from_attributes
+from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Read, Table, Write
 from keyrail.vault.model import WrappedFingerprintKey
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-CLAIMABLE = "claimable"
+CLAIMABLE, BY_BATCH = "claimable", "by_batch"
+HOLDS = "holds"
 KEY_PREFIX, BATCH_PREFIX = "key_", "bat_"
 
 
@@ -35,8 +38,11 @@ class KeyItem(Model):
     """What keys, indexes and conditions of the table use; the rest of an item is its dataclass."""
 
     key_id = UnicodeAttribute(hash_key=True)
+    batch_id = UnicodeAttribute()
     claim_partition = UnicodeAttribute()
     claim_order = UnicodeAttribute()
+    batch_partition = UnicodeAttribute()
+    left_pool = UnicodeAttribute()
     state = UnicodeAttribute()
     order_id = UnicodeAttribute()
     unit_id = UnicodeAttribute()
@@ -63,6 +69,7 @@ def _changed(origin: Origin, now_ms: int) -> list[Action]:
 
 class KeyStore:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self.client = client
         self._table = Table(client, table_name)
 
     # keys
@@ -97,14 +104,23 @@ class KeyStore:
         claimable = self._table.count(here & (KeyItem.claim_order <= border), index=CLAIMABLE)
         return claimable, self._table.count(here & (KeyItem.claim_order > border), index=CLAIMABLE)
 
-    def lease(self, key_id: str, order_id: str, until_ms: int, origin: Origin, now_ms: int) -> bool:
+    def lease(
+        self,
+        key_id: str,
+        order_id: str,
+        until_ms: int,
+        origin: Origin,
+        now_ms: int,
+        held: Held = NOTHING_HELD,
+        label: str | None = None,
+    ) -> bool:
         """Hold the key for the order until `until_ms`; False if it is not claimable (any more).
 
         A lease that this very call took, but whose answer was lost and which was sent again, counts as taken. A key
         past its last day is taken out of the index, so that nobody is offered it again.
         """
-        order = claim_order(lease_end_s(until_ms))
-        claimable = (KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)
+        order = claim_order(lease_end_s(until_ms), label)
+        claimable = _moving((KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms), held.unsaleable)
         actions = [
             KeyItem.state.set(KeyState.LEASED),
             KeyItem.order_id.set(order_id),
@@ -123,20 +139,19 @@ class KeyStore:
     def _expire(self, key_id: str, origin: Origin, now_ms: int) -> None:
         actions = [
             KeyItem.state.set(KeyState.EXPIRED),
-            KeyItem.claim_order.remove(),
-            KeyItem.claim_partition.remove(),
+            *_out_of_pool(now_ms),
             *_changed(origin, now_ms),
         ]
         unsold = KeyItem.claim_order.exists() & (KeyItem.expires_on < utc_date(now_ms))
         with suppress(ConditionFailed):
             self._table.send(self._table.update({"key_id": key_id}, actions, unsold))
 
-    def release(self, key_id: str, order_id: str, origin: Origin, now_ms: int) -> bool:
+    def release(self, key_id: str, order_id: str, origin: Origin, now_ms: int, label: str | None = None) -> bool:
         """Give the order's lease back; False if the order no longer holds it."""
         actions = [
             KeyItem.state.set(KeyState.AVAILABLE),
             KeyItem.order_id.remove(),
-            KeyItem.claim_order.set(claim_order(AVAILABLE_FROM_S)),
+            KeyItem.claim_order.set(claim_order(AVAILABLE_FROM_S, label)),
             *_changed(origin, now_ms),
         ]
         held = (KeyItem.state == KeyState.LEASED) & (KeyItem.order_id == order_id)
@@ -146,7 +161,9 @@ class KeyStore:
             return False
         return True
 
-    def sale(self, key_id: str, order_id: str, unit_id: str, origin: Origin, now_ms: int) -> Write:
+    def sale(
+        self, key_id: str, order_id: str, unit_id: str, origin: Origin, now_ms: int, held: Held = NOTHING_HELD
+    ) -> Write:
         """Sell the key to the unit: on condition that the order leases it, lapsed or not, or that anyone may."""
         leased_by_order = (KeyItem.state == KeyState.LEASED) & (KeyItem.order_id == order_id)
         claimable = KeyItem.claim_order <= claimable_until(now_ms)
@@ -155,17 +172,16 @@ class KeyStore:
             KeyItem.order_id.set(order_id),
             KeyItem.unit_id.set(unit_id),
             KeyItem.sold_at_ms.set(now_ms),
-            KeyItem.claim_order.remove(),
-            KeyItem.claim_partition.remove(),
+            *_out_of_pool(now_ms),
             *_changed(origin, now_ms),
         ]
-        condition = (leased_by_order | claimable) & _usable(now_ms)
+        condition = _moving((leased_by_order | claimable) & _usable(now_ms), held.unsaleable)
         return self._table.update({"key_id": key_id}, actions, condition)
 
-    def reveal(self, key_id: str, order_id: str, origin: Origin, now_ms: int) -> Key | None:
-        """Write down who looks, then hand out the key as it stands; None unless it is sold to this order."""
+    def reveal(self, key_id: str, order_id: str, origin: Origin, now_ms: int, held: Held = NOTHING_HELD) -> Key | None:
+        """Write down who looks, then hand out the key as it stands; None unless it is sold to this order and moves."""
         actions = [KeyItem.revealed_at_ms.set(now_ms), *_changed(origin, now_ms)]
-        sold = (KeyItem.state == KeyState.SOLD) & (KeyItem.order_id == order_id)
+        sold = _moving((KeyItem.state == KeyState.SOLD) & (KeyItem.order_id == order_id), held.frozen)
         try:
             return from_attributes(Key, self._table.send(self._table.update({"key_id": key_id}, actions, sold)))
         except ConditionFailed:
@@ -189,6 +205,14 @@ class KeyStore:
         unchanged = KeyItem.version == batch.version - 1
         self._table.send(self._table.put(batch, unchanged, key_id=batch.batch_id))
 
+    def holds(self) -> Read:
+        """The read of the batches that stand still; `held` understands what it brings."""
+        return self._table.read(key_id=HOLDS)
+
+    @staticmethod
+    def held(attributes: Attributes | None) -> Held:
+        return from_attributes(Held, attributes) if attributes else NOTHING_HELD
+
     def get_pool(self, sku_id: str) -> Pool | None:
         attributes = self._table.get(key_id=_pool_key(sku_id))
         return from_attributes(Pool, attributes) if attributes else None
@@ -209,6 +233,16 @@ class KeyStore:
         """The first one stored wins; returns the winner."""
         name = _fingerprint_key(key.version)
         return self._table.put_first(key, KeyItem.key_id.does_not_exist(), key_id=name) or key
+
+
+def _out_of_pool(now_ms: int) -> list[Action]:
+    """From the index of what anybody may claim into that of what has an owner, or an end."""
+    return [KeyItem.claim_order.remove(), KeyItem.left_pool.set(left_pool(now_ms))]
+
+
+def _moving(condition: Condition, still: Collection[str]) -> Condition:
+    """And its batch does not stand still."""
+    return condition & ~KeyItem.batch_id.is_in(*still) if still else condition
 
 
 def _usable(now_ms: int) -> Condition:

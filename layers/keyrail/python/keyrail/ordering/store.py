@@ -7,7 +7,7 @@ from pynamodb.models import Model
 
 from keyrail.ordering.model import Order, OrderStatus
 from keyrail.platform.documents import Attributes, from_attributes
-from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write
+from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Read, Table, Write
 from keyrail.platform.ids import shard_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,14 @@ class OrderStore:
         self._table = Table(client, table_name)
 
     def get(self, order_id: str) -> Order | None:
-        attributes = self._table.get(order_id=order_id)
+        return self.order(self._table.get(order_id=order_id))
+
+    def reading(self, order_id: str) -> Read:
+        """The read of an order, to be sent together with others; `order` understands what it brings."""
+        return self._table.read(order_id=order_id)
+
+    @staticmethod
+    def order(attributes: Attributes | None) -> Order | None:
         return from_attributes(Order, attributes) if attributes else None
 
     def add(self, order: Order) -> Order | None:

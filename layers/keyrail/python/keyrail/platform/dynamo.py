@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_TRANSACTION_WRITES = 100
+MAX_READS = 100  # of one request
 MAX_CONTENDED_TRIES = 5
 CONTENDED_WAIT_S = 0.02  # doubled each time
 MAX_KEY_BYTES = 1024  # a sort key's limit, the smaller of the two
@@ -79,6 +80,14 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Read:
+    """One consistent read by primary key, ready to be sent alone or together with reads of other tables."""
+
+    table: str
+    key: Attributes
+
+
+@dataclass(frozen=True)
 class Page:
     items: list[Attributes]
     count: int
@@ -120,14 +129,10 @@ class Table:
 
     def get(self, **key: str) -> Attributes | None:
         """Strongly consistent read by primary key; what no key can be is not there."""
-        if not all(0 < len(value.encode()) <= MAX_KEY_BYTES for value in key.values()):
-            return None
-        try:
-            answer = self._client.get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise StoreUnavailable from error
-        item: Attributes | None = answer.get("Item")
-        return item
+        return read_together(self._client, [self.read(**key)])[0]
+
+    def read(self, **key: str) -> Read:
+        return Read(self.name, _key(key))
 
     def send(self, write: Write) -> Attributes:
         """Send one write; returns the item as it stands after it. Waits for a transaction that holds the item.
@@ -222,6 +227,60 @@ class Table:
             start = page.last_key
             if start is None:
                 return
+
+
+def read_together(client: "DynamoDBClient", reads: Sequence[Read]) -> list[Attributes | None]:
+    """All of `reads` (at most MAX_READS) in one request, strongly consistent each; None for what is not there.
+
+    Not a snapshot: each is as of its own moment. What no key can be is not there. Raises StoreUnavailable.
+    """
+    possible = [read for read in reads if _is_possible(read.key)]
+    found = _found_together(client, possible) if len(possible) > 1 else _found_alone(client, possible)
+    return [found.get(_name(read.table, read.key)) for read in reads]
+
+
+_Found = dict[tuple[str, str], Attributes]
+
+
+def _found_alone(client: "DynamoDBClient", reads: Sequence[Read]) -> _Found:
+    found = {}
+    for read in reads:
+        try:
+            answer = client.get_item(TableName=read.table, Key=read.key, ConsistentRead=True)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable from error
+        if "Item" in answer:
+            found[_name(read.table, read.key)] = answer["Item"]
+    return found
+
+
+def _found_together(client: "DynamoDBClient", reads: Sequence[Read]) -> _Found:
+    """DynamoDB may leave some of them for the next request."""
+    found: _Found = {}
+    names = {read.table: set(read.key) for read in reads}
+    wanted: Any = {
+        table: {"Keys": [r.key for r in reads if r.table == table], "ConsistentRead": True} for table in names
+    }
+    for _ in range(MAX_CONTENDED_TRIES):
+        try:
+            answer = client.batch_get_item(RequestItems=wanted)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable from error
+        for table, items in answer["Responses"].items():
+            for item in items:
+                found[_name(table, {name: item[name] for name in names[table]})] = item
+        wanted = answer.get("UnprocessedKeys")
+        if not wanted:
+            return found
+    raise StoreUnavailable
+
+
+def _name(table: str, key: Attributes) -> tuple[str, str]:
+    return table, "\n".join(f"{name}={key[name]['S']}" for name in sorted(key))
+
+
+def _is_possible(key: Attributes) -> bool:
+    return all(0 < len(value["S"].encode()) <= MAX_KEY_BYTES for value in key.values())
 
 
 def transact(client: "DynamoDBClient", writes: Sequence[Write]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from keyrail.fulfilment.model import NotDelivered, RevealedKey, RevealedUnit
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.ordering.model import Unit, UnitStatus
-from keyrail.ordering.service.orders import Orders
+from keyrail.ordering.service.orders import Orders, opened
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.logs import Entry
@@ -21,7 +21,7 @@ class Delivery:
 
     def reveal(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
         """The keys of all delivered units. Raises OrderNotFound, NotDelivered, SecretUnreadable, Unavailable."""
-        order = self.orders.of_buyer(order_id, token)
+        order = opened(self.orders.find_with(self.sold_keys.holds, order_id), token)
         delivered = [unit for unit in order.units if unit.status is UnitStatus.DELIVERED]
         if not delivered:
             raise NotDelivered

@@ -45,7 +45,7 @@ class Settlement:
         """
         order_id = order_id_of(said.attempt_id)
         for number in range(MAX_TRIES):
-            order = self.orders.find(order_id) if order_id else None
+            order = self.orders.find_with(self.claims.holds, order_id) if order_id else None
             reason = self._why_not(said, order)
             if order is None or reason is not None:
                 return self._to_desk(said, order_id, reason or Mismatch.UNKNOWN_ATTEMPT, origin)

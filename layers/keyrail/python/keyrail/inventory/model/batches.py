@@ -11,7 +11,11 @@ from keyrail.platform.money import Money
 MAX_REPORTED_PROBLEMS = 100  # lines; the counts are always exact
 MAX_POOL_PARTS = 1_000  # at about 150 bytes; an item holds 400 KB
 MAX_EXPIRY_GROUPS = 50  # of one file
+MAX_STAGES = 20
+MAX_SALES_PER_KEY = 1_000
+MAX_HELD_BATCHES = 100  # DynamoDB's limit for the operands of IN
 NEVER = "9999-12-31"
+HELD_BACK_MS = 253_402_300_799_000  # of the same day
 _PRECISIONS = (len("2030-12-31"), len("2030-12"), len("2030"), 0)
 
 
@@ -20,6 +24,25 @@ class BatchStatus(StrEnum):
     IMPORTING = "importing"
     IMPORTED = "imported"
     REJECTED = "rejected"
+
+
+class Standing(StrEnum):
+    """What the operator says of the batch; its keys follow in the background.
+
+    open ⇄ frozen; open or frozen ─▶ closed or void, for good. Closed: nothing more is sold of it, sold keys live on.
+    """
+
+    OPEN = "open"
+    FROZEN = "frozen"
+    CLOSED = "closed"
+    VOID = "void"
+
+
+class Filling(StrEnum):
+    """Where the keys of a batch come from."""
+
+    FILE = "file"
+    OWN_CODES = "own_codes"
 
 
 class BatchNotFound(NotFound):
@@ -56,19 +79,54 @@ class ImportReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a batch that goes on sale together; `keys` None: all that are left. `opens_at_ms` None: held back."""
+
+    keys: int | None = None
+    opens_at_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held(Versioned):
+    """Batches that stand still and whose keys have not all followed yet; the short list that rides in conditions.
+
+    `frozen` ones (frozen or void) are not sold, shown or redeemed; of `closed` ones nothing more is sold.
+    """
+
+    frozen: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+
+    @property
+    def unsaleable(self) -> tuple[str, ...]:
+        return (*self.frozen, *self.closed)
+
+
+NOTHING_HELD = Held(version=0, changed_by="system", changed_from="system", changed_at_ms=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Batch(Versioned):
     """Keys with one source, cost, expiry and data key.
 
     `data_keys` are wrapped; a further one is added when an import goes on after a crash, since importing may encrypt
     but never decrypt. `first_expiry` and `last_expiry` are ISO dates over the keys taken. `file_mark` names the one
     file that the batch takes, under the fingerprint key; `importing_since_ms` is when it was first begun.
+    `expires_on` is for keys that come without a last day. Higher `priority` sells first, before earlier expiry does.
+    `sales_per_key` above one makes loop keys: each secret is sold so often. Keys `for_print` are never sold online.
     """
 
     batch_id: str
     sku_id: str
     source: str
+    filling: Filling = Filling.FILE
     status: BatchStatus = BatchStatus.AWAITING_UPLOAD
+    standing: Standing = Standing.OPEN
     unit_cost: Money | None = None
+    expires_on: str | None = None
+    priority: int = 0
+    stages: tuple[Stage, ...] = ()
+    sales_per_key: int = 1
+    for_print: bool = False
     data_keys: tuple[bytes, ...] = ()
     first_expiry: str | None = None
     last_expiry: str | None = None
@@ -92,7 +150,9 @@ def expiry_precision(days: Collection[str]) -> int:
 class PoolPart:
     """Keys of a batch that expire together: what a claim has to know to find them.
 
-    `since_ms` is when the batch's import began; of two parts that expire alike the older one sells first.
+    `since_ms` is when the batch's import began; of two parts that expire alike the older one sells first. A part is
+    a stage of its batch, too: it sells from `opens_at_ms` on, and from HELD_BACK_MS means when it is released. A `held`
+    one stands still with its batch.
     """
 
     batch_id: str
@@ -101,6 +161,9 @@ class PoolPart:
     since_ms: int
     first_expiry: str = NEVER
     last_expiry: str = NEVER
+    priority: int = 0
+    opens_at_ms: int = 0
+    held: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

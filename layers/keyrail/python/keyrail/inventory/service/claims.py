@@ -15,6 +15,7 @@ from keyrail.inventory.model.keys import (
     claim_partition,
     claimable_until,
 )
+from keyrail.inventory.service.holds import Holds
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs, utc_date
@@ -37,9 +38,12 @@ class Claims:
 
     store: KeyStore
     now_ms: NowMs
-    _pools: dict[str, tuple[int, Pool | None]] = field(default_factory=dict)
-    _drained: dict[str, int] = field(default_factory=dict)
-    _levels: dict[str, tuple[int, StockLevel]] = field(default_factory=dict)
+    _pools: dict[str, tuple[int, Pool | None]] = field(default_factory=dict, init=False)
+    _drained: dict[str, int] = field(default_factory=dict, init=False)
+    _levels: dict[str, tuple[int, StockLevel]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.holds = Holds(self.store, self.now_ms)
 
     def lease(
         self,
@@ -97,8 +101,8 @@ class Claims:
 
     def sales(self, key_ids: Sequence[str], order_id: str, unit_id: str, origin: Origin) -> list[Write]:
         """The writes that sell these keys to the unit, one a key in the same order, for the caller's transaction."""
-        now_ms = self.now_ms()
-        return [self.store.sale(key_id, order_id, unit_id, origin, now_ms) for key_id in key_ids]
+        now_ms, held = self.now_ms(), self.holds.now()
+        return [self.store.sale(key_id, order_id, unit_id, origin, now_ms, held) for key_id in key_ids]
 
     def stock(self, sku_id: str) -> Stock:
         """Counted, not remembered: reads every index entry of the pool."""

@@ -41,6 +41,7 @@ from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     Key,
     KeyState,
+    batch_partition,
     claim_order,
     claim_partition,
     shards_for,
@@ -232,6 +233,7 @@ class Importing:
                 expires_on=key.expires_on,
                 claim_partition=claim_partition(batch.sku_id, batch.batch_id, group, shard),
                 claim_order=claim_order(AVAILABLE_FROM_S),
+                batch_partition=batch_partition(batch.batch_id, key_id),
                 **stamp(run.origin, self.now_ms()),
             )
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.keys import Key, KeyNotFound
+from keyrail.inventory.service.holds import Holds
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
@@ -23,11 +24,14 @@ class SoldKey:
 class SoldKeys:
     store: KeyStore
     now_ms: NowMs
-    _batches: dict[str, Batch] = field(default_factory=dict)
+    _batches: dict[str, Batch] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.holds = Holds(self.store, self.now_ms)
 
     def reveal(self, key_id: str, order_id: str, origin: Origin) -> SoldKey:
         """Raises KeyNotFound unless the key is sold to the order."""
-        key = self.store.reveal(key_id, order_id, origin, self.now_ms())
+        key = self.store.reveal(key_id, order_id, origin, self.now_ms(), self.holds.now())
         if key is None:
             raise KeyNotFound
         return SoldKey(key, self._batch(key).data_keys[key.data_key])

@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 
+from keyrail.inventory.service.holds import Holds
 from keyrail.ordering.model import ORDER_LIFETIME_MS, Order, OrderNotFound, OrderStatus, token_hash
 from keyrail.ordering.store import OrderStore
 from keyrail.platform.dynamo import Write
@@ -17,10 +18,12 @@ class Orders:
 
     def of_buyer(self, order_id: str, token: str) -> Order:
         """Raises OrderNotFound for an unknown order and for a wrong token alike."""
-        order = self.store.get(order_id)
-        if order is None or not hmac.compare_digest(order.token_hash, token_hash(token)):
-            raise OrderNotFound
-        return order
+        return opened(self.store.get(order_id), token)
+
+    def find_with(self, holds: Holds, order_id: str) -> Order | None:
+        """The order; the batches that stand still are read in the same request."""
+        (found,) = holds.read_with(self.store.reading(order_id))
+        return self.store.order(found)
 
     def of_operator(self, order_id: str) -> Order:
         """Raises OrderNotFound."""
@@ -50,3 +53,10 @@ class Orders:
     def replace(self, standing: Order, order: Order) -> bool:
         """False if somebody was faster: read again and decide anew."""
         return self.store.replace(standing, order)
+
+
+def opened(order: Order | None, token: str) -> Order:
+    """Raises OrderNotFound for an unknown order and for a wrong token alike."""
+    if order is None or not hmac.compare_digest(order.token_hash, token_hash(token)):
+        raise OrderNotFound
+    return order
