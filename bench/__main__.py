@@ -10,10 +10,13 @@ from botocore.session import get_session
 from rich.console import Console
 from rich.table import Table
 
-from bench.budgets import ROOT, Bench, Figure, all_figures
+from bench import claims, imports, orders, starts
+from bench.figures import Bench, Figure
+from infra.bootstrap import ROOT
 from infra.local.ministack import MiniStack
 from infra.local.settings import ADMIN, REGION, STATE
 
+PARTS = (orders, claims, imports, starts)
 REPORT = STATE / "bench.json"
 
 
@@ -47,17 +50,20 @@ def _measured(endpoint: str, console: Console) -> list[Figure]:
 
     figures = []
     with console.status("measuring") as status:
-        for figure in all_figures(Bench(connect)):
-            status.update(f"measured: {figure.budget}")
-            figures.append(figure)
+        bench = Bench(connect)
+        for part in PARTS:
+            for figure in part.figures(bench):
+                status.update(f"measured: {figure.budget}")
+                figures.append(figure)
     return figures
 
 
 def _print(figures: list[Figure], console: Console) -> None:
     table = Table("budget", "measured", "limit", "", "how")
     for figure in figures:
-        verdict = "[green]kept" if figure.kept else "[red]broken"
-        table.add_row(figure.budget, f"{figure.measured:g}", f"{figure.limit:g}", verdict, figure.why)
+        verdict = "" if figure.limit is None else "[green]kept" if figure.kept else "[red]broken"
+        limit = "" if figure.limit is None else f"{figure.limit:g}"
+        table.add_row(figure.budget, f"{figure.measured:g}", limit, verdict, figure.why)
     console.print(table)
 
 
