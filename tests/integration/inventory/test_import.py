@@ -10,7 +10,7 @@ import pytest
 from keyrail.inventory.model import Batch, BatchNotFound, BatchNotWaiting, BatchStatus, ImportReport, KeyState
 from keyrail.inventory.model.key_file import MAX_LINES
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.inventory.service.importing import YOUNG_PART_MS
+from keyrail.inventory.service.pooling import YOUNG_PART_MS
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.dynamo import StoreUnavailable
@@ -320,7 +320,7 @@ def test_a_key_costs_one_request_and_a_batch_one_data_key(world: World) -> None:
 def test_a_pool_that_cannot_take_another_batch_is_told_before_the_first_key(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyrail.inventory.service.importing.MAX_POOL_PARTS", 50)
+    monkeypatch.setattr("keyrail.inventory.service.pooling.MAX_POOL_PARTS", 50)
     batch = import_file(world, new_batch(world), file_of(new_codes(1)))
     assert report_of(batch).file_problem == "pool_full"
 
@@ -337,7 +337,7 @@ def test_batches_past_their_last_day_leave_the_pool(world: World) -> None:
 
 
 def test_parts_that_are_sold_out_leave_the_pool_and_others_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keyrail.inventory.service.importing.INDEX_SETTLES_S", 0)
+    monkeypatch.setattr("keyrail.inventory.service.pooling.INDEX_SETTLES_S", 0)
     emptied = import_file(world, new_batch(world), file_of(new_codes(2)))
     stocked = import_file(world, new_batch(world), file_of(new_codes(2)))
     for item in world.scan("keys"):

@@ -12,8 +12,6 @@ already, with this batch and this line, is this import's own from an earlier run
 """
 
 import hashlib
-import time
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +20,6 @@ from functools import cached_property
 
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import (
-    MAX_EXPIRY_GROUPS,
-    MAX_POOL_PARTS,
     MAX_REPORTED_PROBLEMS,
     NEVER,
     Batch,
@@ -31,37 +27,27 @@ from keyrail.inventory.model.batches import (
     BatchStatus,
     ImportReport,
     LineProblem,
-    Pool,
     PoolPart,
     expiry_precision,
 )
 from keyrail.inventory.model.key_columns import FileProblem
 from keyrail.inventory.model.key_file import FileKey, KeyFile, Reason, parse
-from keyrail.inventory.model.keys import (
-    AVAILABLE_FROM_S,
-    Key,
-    KeyState,
-    batch_partition,
-    claim_order,
-    claim_partition,
-    shards_for,
-)
-from keyrail.inventory.service.claims import partitions
+from keyrail.inventory.model.keys import KeyState, shards_for
 from keyrail.inventory.service.fingerprints import fingerprints
+from keyrail.inventory.service.intake import Intake, NewKey
+from keyrail.inventory.service.pooling import Pooling
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
-from keyrail.vault.model import Place, mask
+from keyrail.vault.model import mask
 from keyrail.vault.providers import KeyWrapper
 from keyrail.vault.service.fingerprints import Fingerprints
-from keyrail.vault.service.sealing import BatchKey, new_batch_key, seal
+from keyrail.vault.service.sealing import BatchKey, new_batch_key
 
 MAX_PARALLEL_WRITES = 16
 WRITES_A_ROUND = 1_000  # keys sealed and held in memory at a time
 MAX_REWRITES = 10
-YOUNG_PART_MS = 10 * 60 * 1000  # whose keys may not have reached the index yet
-INDEX_SETTLES_S = 2
 
 DUPLICATE_IN_STOCK = "duplicate_in_stock"
 ALREADY_SOLD = "already_sold"
@@ -69,13 +55,14 @@ ALREADY_SOLD = "already_sold"
 
 @dataclass(frozen=True)
 class _Run:
-    """One attempt: the batch as it took the file, the file, and the data key that this attempt seals with."""
+    """One attempt: the batch as it took the file, and the file."""
 
-    batch: Batch
+    intake: Intake
     file: KeyFile
-    data_key: BatchKey
-    issuer: str
-    origin: Origin
+
+    @property
+    def batch(self) -> Batch:
+        return self.intake.batch
 
     @cached_property
     def shards(self) -> dict[str, int]:
@@ -88,10 +75,6 @@ class _Run:
 
     def group(self, key: FileKey) -> str:
         return (key.expires_on or NEVER)[: self._precision]
-
-    @cached_property
-    def data_key_index(self) -> int:
-        return self.batch.data_keys.index(self.data_key.wrapped)
 
 
 @dataclass
@@ -149,7 +132,7 @@ class Importing:
                 if rejected := self._reject(batch, report, origin):
                     return rejected
                 continue
-            issuer = self.catalog.sku(batch.sku_id).issuer
+            sku = self.catalog.sku(batch.sku_id)
             data_key = data_key or new_batch_key(self.vault_wrapper, batch_id, batch.sku_id)
             if data_key.wrapped not in batch.data_keys:
                 batch = replace(
@@ -164,7 +147,7 @@ class Importing:
                     self.store.replace_batch(batch)
                 except ConditionFailed:
                     continue
-            return _Run(batch, file, data_key, issuer, origin)
+            return _Run(Intake(batch, sku, data_key, self._names(), origin, self.now_ms), file)
         raise StoreUnavailable
 
     def _check_same_file(self, batch: Batch, raw: bytes) -> None:
@@ -191,7 +174,7 @@ class Importing:
         """A full pool is told before the first key is written, never after the last."""
         if report.file_problem or batch.status is not BatchStatus.AWAITING_UPLOAD:
             return report
-        if not self._has_room(batch.sku_id):
+        if not Pooling(self.store, self.now_ms).has_room(batch.sku_id):
             return ImportReport(file_problem=FileProblem.POOL_FULL)
         return report
 
@@ -215,31 +198,12 @@ class Importing:
         return verdicts
 
     def _store_key(self, run: _Run, key: FileKey) -> str | None:
-        batch = run.batch
-        key_id = self._names().key_id(run.issuer, key.secret.code)
         group = run.group(key)
-        shard = zlib.crc32(key_id.encode()) % run.shards[group]
-        sealed = seal(run.data_key, Place(key_id, batch.batch_id, batch.sku_id), key.secret)
-        standing = self.store.add(
-            Key(
-                key_id=key_id,
-                batch_id=batch.batch_id,
-                sku_id=batch.sku_id,
-                state=KeyState.AVAILABLE,
-                sealed=sealed,
-                data_key=run.data_key_index,
-                mask=mask(key.secret.code),
-                line=key.line,
-                expires_on=key.expires_on,
-                claim_partition=claim_partition(batch.sku_id, batch.batch_id, group, shard),
-                claim_order=claim_order(AVAILABLE_FROM_S),
-                batch_partition=batch_partition(batch.batch_id, key_id),
-                **stamp(run.origin, self.now_ms()),
-            )
-        )
+        new = NewKey(secret=key.secret, line=key.line, expires_on=key.expires_on)
+        standing = self.store.add(run.intake.key(new, group, run.shards[group]))
         if standing is None:
             return None
-        if standing.batch_id == batch.batch_id:
+        if standing.batch_id == run.batch.batch_id:
             return None if standing.line == key.line else Reason.DUPLICATE_IN_FILE
         return ALREADY_SOLD if standing.state is KeyState.SOLD else DUPLICATE_IN_STOCK
 
@@ -252,7 +216,7 @@ class Importing:
         dated = [day for day in days if day != NEVER]
         batch = run.batch
         if taken:
-            self._join_pool(batch.sku_id, _parts(run, taken), run.origin)
+            Pooling(self.store, self.now_ms).join(batch.sku_id, _parts(run, taken), run.intake.origin)
         for _ in range(MAX_REWRITES):
             final = replace(
                 batch,
@@ -260,7 +224,7 @@ class Importing:
                 report=report,
                 first_expiry=min(dated, default=None),
                 last_expiry=max(dated, default=None) if len(dated) == len(days) else None,
-                **stamp(run.origin, self.now_ms(), batch.version + 1),
+                **stamp(run.intake.origin, self.now_ms(), batch.version + 1),
             )
             try:
                 self.store.replace_batch(final)
@@ -271,43 +235,6 @@ class Importing:
                 continue
             return final
         raise StoreUnavailable
-
-    def _join_pool(self, sku_id: str, parts: Sequence[PoolPart], origin: Origin) -> None:
-        for _ in range(MAX_REWRITES):
-            pool = self.store.get_pool(sku_id)
-            if pool and pool.holds(parts):
-                return
-            now_ms = self.now_ms()
-            stocked = self._stocked(pool) if pool else ()
-            version = pool.version + 1 if pool else 1
-            joined = Pool(sku_id=sku_id, parts=stocked, **stamp(origin, now_ms, version)).with_parts(parts)
-            try:
-                self.store.put_pool(joined)
-            except ConditionFailed:
-                continue
-            return
-        raise StoreUnavailable
-
-    def _has_room(self, sku_id: str) -> bool:
-        pool = self.store.get_pool(sku_id)
-        room = MAX_POOL_PARTS - MAX_EXPIRY_GROUPS
-        return pool is None or len(pool.parts) <= room or len(self._stocked(pool)) <= room
-
-    def _stocked(self, pool: Pool) -> tuple[PoolPart, ...]:
-        """The pool without the parts whose keys are all sold or past their last day; a sold key never comes back.
-
-        The index lags behind and loses sight of a key for a moment while it moves, so only old parts are judged, and
-        what looks empty is looked at once more.
-        """
-        now_ms = self.now_ms()
-        usable = pool.usable(utc_date(now_ms))
-        empty = {part for part in usable if part.since_ms < now_ms - YOUNG_PART_MS and self._is_empty(pool, part)}
-        if empty:
-            time.sleep(INDEX_SETTLES_S)
-        return tuple(part for part in usable if part not in empty or not self._is_empty(pool, part))
-
-    def _is_empty(self, pool: Pool, part: PoolPart) -> bool:
-        return not any(self.store.candidates(name, "0", limit=1) for name in partitions(pool.sku_id, part))
 
 
 def _parts(run: _Run, taken: Sequence[FileKey]) -> list[PoolPart]:

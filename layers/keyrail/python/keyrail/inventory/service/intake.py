@@ -1,0 +1,74 @@
+"""Keys on their way in: a secret is named by its fingerprint and sealed for its one place before anything is stored.
+
+Who brings it decides how it is stored: a file's keys alone, codes of our own together with their count.
+"""
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from keyrail.catalog.model import Sku
+from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.keys import (
+    AVAILABLE_FROM_S,
+    Key,
+    KeyState,
+    batch_partition,
+    claim_order,
+    claim_partition,
+    left_pool,
+)
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.clock import NowMs
+from keyrail.vault.model import Place, Secret, mask
+from keyrail.vault.service.fingerprints import Fingerprints
+from keyrail.vault.service.sealing import BatchKey, seal
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewKey:
+    """A secret and what came with it. `line` is its number in its batch, from 1; `expires_on` an ISO date."""
+
+    secret: Secret
+    line: int
+    expires_on: str | None = None
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What all keys of one run have in common: their batch with the run's data key in it, and their SKU."""
+
+    batch: Batch
+    sku: Sku
+    data_key: BatchKey
+    names: Fingerprints
+    origin: Origin
+    now_ms: NowMs
+
+    @cached_property
+    def _data_key_index(self) -> int:
+        return self.batch.data_keys.index(self.data_key.wrapped)
+
+    def key(self, new: NewKey, group: str, shards: int) -> Key:
+        """Named and sealed; to be claimed in one of the `shards` of its expiry `group`, or never if it is for print."""
+        batch, now_ms = self.batch, self.now_ms()
+        key_id = self.names.key_id(self.sku.issuer, new.secret.code)
+        shard = zlib.crc32(key_id.encode()) % shards
+        sellable = not batch.for_print
+        return Key(
+            key_id=key_id,
+            batch_id=batch.batch_id,
+            sku_id=batch.sku_id,
+            state=KeyState.AVAILABLE,
+            sealed=seal(self.data_key, Place(key_id, batch.batch_id, batch.sku_id), new.secret),
+            data_key=self._data_key_index,
+            mask=mask(new.secret.code),
+            line=new.line,
+            expires_on=new.expires_on,
+            claim_partition=claim_partition(batch.sku_id, batch.batch_id, group, shard) if sellable else None,
+            claim_order=claim_order(AVAILABLE_FROM_S) if sellable else None,
+            batch_partition=batch_partition(batch.batch_id, key_id),
+            left_pool=None if sellable else left_pool(now_ms),
+            terms=self.sku.terms,
+            **stamp(self.origin, now_ms),
+        )
