@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyrail.platform.errors import Unavailable
+from keyrail.vault.codes import OWN_ISSUER
 from keyrail.vault.model import Place, Secret, SecretUnreadable, mask, normalised
 from keyrail.vault.service import sealing as vault
 from keyrail.vault.service.fingerprints import FINGERPRINT_CONTEXT, Fingerprints
@@ -179,6 +180,11 @@ def test_one_code_has_one_name_however_it_is_grouped_and_written(names: Fingerpr
     written = ("AB12-CD34", "ab12cd34", "AB12 CD34", " ＡＢ12－ｃｄ34 ", "A-B-1-2-C-D-3-4")
     assert len({names.key_id("game", code) for code in written}) == 1
     assert names.key_id("game", "----") != names.key_id("game", "")
+
+
+def test_letters_taken_for_digits_make_no_other_code_of_our_own_and_another_one_of_others(names: Fingerprints) -> None:
+    assert names.key_id(OWN_ISSUER, "10AB-CDEF") == names.key_id(OWN_ISSUER, "loab cdef")
+    assert names.key_id("game", "10AB-CDEF") != names.key_id("game", "loab cdef")
 
 
 def test_a_name_says_the_version_of_its_key_and_tells_nothing_without_that_key(names: Fingerprints) -> None:

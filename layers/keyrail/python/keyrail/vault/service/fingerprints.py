@@ -7,6 +7,7 @@ import hashlib
 import hmac
 
 from keyrail.platform.ids import CROCKFORD
+from keyrail.vault.codes import OWN_ISSUER, folded
 from keyrail.vault.model import normalised
 from keyrail.vault.providers import KeyWrapper
 
@@ -22,8 +23,12 @@ class Fingerprints:
         self._key = wrapper.unwrap(wrapped, FINGERPRINT_CONTEXT)
 
     def key_id(self, issuer: str, code: str) -> str:
-        """`key_` + two digits of the fingerprint key's version + 26 characters."""
-        message = "\n".join((issuer, normalised(code))).encode()
+        """`key_` + two digits of the fingerprint key's version + 26 characters.
+
+        In codes of our own, letters that are taken for digits are those digits.
+        """
+        spelled = normalised(folded(code) if issuer == OWN_ISSUER else code)
+        message = f"{issuer}\n{spelled}".encode()
         value = int.from_bytes(hmac.digest(self._key, message, hashlib.sha256), "big")
         body = "".join(CROCKFORD[(value >> (5 * i)) & 31] for i in range(FINGERPRINT_CHARACTERS))
         return f"key_{self._version:02d}{body}"
