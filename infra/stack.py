@@ -22,6 +22,8 @@ from infra.constructs.secrets import Secrets
 from infra.constructs.tables import Tables
 from infra.stages import Stage
 
+_AFTER_THE_CALLBACK_S = 5
+
 
 class KeyrailStack(cdk.Stack):
     def __init__(
@@ -64,6 +66,9 @@ class KeyrailStack(cdk.Stack):
                 key=keys.data,
                 alarms=alarms,
                 consumer_timeout_s=functions.ISSUANCE_TIMEOUT_S,
+                meaning="paid orders wait longer than five minutes for their keys",
+                # The callback itself issues at once; the queue comes after it, not beside it.
+                delay_s=_AFTER_THE_CALLBACK_S,
             ),
             relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             import_dead_letters=DeadLetterQueue(self, "ImportDeadLetters", stage=stage, key=keys.data, alarms=alarms),

@@ -58,14 +58,14 @@ def relay_streams(relay: Function, tables: Mapping[str, dynamodb.Table], dead_le
         mapping.node.add_dependency(relay.role)
 
 
-def consume_queue(consumer: Function, queue: sqs.IQueue) -> None:
+def consume_queue(consumer: Function, queue: sqs.IQueue, *, batch_size: int = 10) -> None:
     consumer.may(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], queue.queue_arn)
     mapping = lambda_.CfnEventSourceMapping(
         consumer,
         "Queue",
         function_name=consumer.function.function_name,
         event_source_arn=queue.queue_arn,
-        batch_size=10,
+        batch_size=batch_size,
         function_response_types=["ReportBatchItemFailures"],
         scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=_QUEUE_CONSUMERS),
     )

@@ -40,7 +40,8 @@ class Function(Construct):
     """A function with its role, log group, alarms and, where it is called asynchronously, its dead-letter queue.
 
     `name` is the folder under `functions/`. The role starts with nothing but its own log and traces; `may` adds
-    one statement of explicit actions.
+    one statement of explicit actions. One that works `in_slices` sends itself the rest: Lambda would take that for an
+    endless loop after sixteen of them.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Function(Construct):
         memory_mb: int,
         environment: Mapping[str, str],
         on_failure: sqs.IQueue | None = None,
+        in_slices: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name, self.timeout_s = name, timeout_s
@@ -82,6 +84,7 @@ class Function(Construct):
             log_group=self.log_group,
             timeout=cdk.Duration.seconds(timeout_s),
             memory_size=memory_mb,
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if in_slices else None,
             # Active tracing without the SDK: the service's own segments cost the function no import.
             tracing=lambda_.Tracing.ACTIVE,
             environment={

@@ -1,4 +1,4 @@
-"""Queues: the issuance work queue, and the dead-letter queues that an alarm watches."""
+"""Queues: work queues, and the dead-letter queues that an alarm watches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from infra.constructs.alarms import Alarms
 from infra.stages import Stage
 
 _DELIVERIES_BEFORE_DEAD_LETTER = 5
-_AFTER_THE_CALLBACK_S = 5
 
 
 class DeadLetterQueue(sqs.Queue):
@@ -41,7 +40,12 @@ class DeadLetterQueue(sqs.Queue):
 
 
 class WorkQueue(Construct):
-    """A queue with its dead-letter queue."""
+    """A queue with its dead-letter queue.
+
+    `meaning` is what it means when a message is older than `patience_s`. Six times the consumer's time-out is what
+    Lambda asks for, so that a batch under retry stays hidden; work that is done in slices gives a shorter
+    `visibility_s`, no shorter than the time-out, so that it goes on soon after a slice was killed.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,10 @@ class WorkQueue(Construct):
         key: kms.IKey,
         alarms: Alarms,
         consumer_timeout_s: int,
+        meaning: str,
+        patience_s: int = 300,
+        delay_s: int = 0,
+        visibility_s: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.dead_letters = DeadLetterQueue(self, "DeadLetters", stage=stage, key=key, alarms=alarms)
@@ -61,10 +69,8 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=not stage.local,
-            # The callback itself issues at once; the queue comes after it, not beside it.
-            delivery_delay=cdk.Duration.seconds(_AFTER_THE_CALLBACK_S),
-            # Six times the consumer's time-out is what Lambda asks for, so that a batch under retry stays hidden.
-            visibility_timeout=cdk.Duration.seconds(6 * consumer_timeout_s),
+            delivery_delay=cdk.Duration.seconds(delay_s) if delay_s else None,
+            visibility_timeout=cdk.Duration.seconds(visibility_s or 6 * consumer_timeout_s),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=_DELIVERIES_BEFORE_DEAD_LETTER
             ),
@@ -74,9 +80,9 @@ class WorkQueue(Construct):
             self.queue,
             "Age",
             self.queue.metric_approximate_age_of_oldest_message(period=cdk.Duration.minutes(1), statistic="Maximum"),
-            threshold=300,
+            threshold=patience_s,
             operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            meaning="paid orders wait longer than five minutes for their keys",
+            meaning=meaning,
         )
         _acknowledge_plain_text(self.queue, stage)
 
