@@ -102,6 +102,12 @@ _IN_KEYS_TABLE: dict[str, _Kind] = {
     "bat": (inventory.Batch, batch_events_between),
 }
 
+_IN_CATALOG_TABLE: dict[str, _Kind] = {
+    "product": (catalog.Product, catalog.events_between),
+    "sku": (catalog.Sku, catalog.events_between),
+    "issuer": (catalog.Issuer, catalog.issuer_events_between),
+}
+
 
 def _kind(table: str, key: Attributes) -> _Kind | None:
     """What the table holds under such a key, and who says what happened to it."""
@@ -110,8 +116,7 @@ def _kind(table: str, key: Attributes) -> _Kind | None:
     if table == settings().payments_table:
         return payments.UnmatchedPayment, payments.events_between
     if table == settings().catalog_table:
-        sku = key["sk"]["S"] == "sku"
-        return (catalog.Sku if sku else catalog.Product), catalog.events_between
+        return _IN_CATALOG_TABLE[key["sk"]["S"]]
     if table == settings().keys_table:
         return _IN_KEYS_TABLE.get(key["key_id"]["S"].partition("_")[0])
     raise ValueError("a stream of no table of ours")

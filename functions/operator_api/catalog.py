@@ -3,7 +3,7 @@
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, catalog, keys, settings
 from functions.operator_api.schemas.catalog import ProductIn, ProductOut, SkuDetails, SkuIn, SkuOut
-from keyrail.catalog.model import FieldFixed, Product, Sku, UnknownProduct, UnknownSku, check_slug
+from keyrail.catalog.model import CodeFormat, FieldFixed, Product, Sku, UnknownProduct, UnknownSku, check_slug
 from keyrail.inventory.service.claims import Claims
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import system_now_ms
@@ -49,6 +49,7 @@ def save_sku(call: Call) -> SkuOut:
         wanted,
         sku_id=check_slug("sku_id", call.path["sku_id"]),
         store_id=wanted.store_id or settings().default_store_id,
+        code_format=view(CodeFormat, wanted.code_format),
         **stamp(origin, system_now_ms()),
     )
     return _with_stock(catalog().save_sku(sku, origin))

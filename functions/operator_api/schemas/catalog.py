@@ -8,7 +8,10 @@ from functions.operator_api.schemas.common import Name, Reason, Slug, Text
 from keyrail.catalog.model import (
     DEFAULT_LOW_STOCK,
     DEFAULT_MAX_QUANTITY,
+    MAX_CODE_LENGTH,
+    MAX_PATTERN_LENGTH,
     MAX_QUANTITY_PER_UNIT,
+    CodeFormat,
     Shelf,
     SkuKind,
 )
@@ -28,6 +31,20 @@ class ProductIn:
 
 
 @incoming
+class CodeFormatIn:
+    """How the SKU's codes are written; other ones are refused at import.
+
+    `pattern` (RE2) must match the whole code. Whether codes that differ in case only are two codes is fixed with the
+    first SKU of an issuer.
+    """
+
+    pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)] | None = None
+    min_length: Annotated[int, Field(ge=1, le=MAX_CODE_LENGTH)] = 1
+    max_length: Annotated[int, Field(ge=1, le=MAX_CODE_LENGTH)] = MAX_CODE_LENGTH
+    case_sensitive: bool = False
+
+
+@incoming
 class SkuIn:
     product_id: Slug
     name: Name
@@ -37,6 +54,8 @@ class SkuIn:
     issuer: Slug
     max_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY_PER_UNIT)] = DEFAULT_MAX_QUANTITY
     low_stock: Annotated[int, Field(ge=0, le=10_000)] = DEFAULT_LOW_STOCK
+    code_format: CodeFormatIn = CodeFormatIn()
+    face_value: Money | None = None
     store_id: Slug | None = None
     shelf: Shelf = Shelf.ON
     reason: Reason
@@ -65,6 +84,8 @@ class SkuDetails:
     issuer: str
     max_quantity: int
     low_stock: int
+    code_format: CodeFormat
+    face_value: Money | None
     shelf: Shelf
     version: int
 

@@ -48,6 +48,8 @@ def of_catalog() -> Iterator[Happening]:
     sku = catalog.Sku(
         sku_id="steam-100", product_id="steam-wallet", store_id="main", name="100", price=PRICE, issuer="steam", **STAMP
     )
+    issuer = catalog.Issuer(issuer_id="steam", case_sensitive=True, **STAMP)
+    yield Happening(issuer, catalog.issuer_events_between(None, issuer))
     for item in (shown, sku):
         for shelf in catalog.Shelf:
             changed = next_version(item, shelf=shelf)

@@ -168,36 +168,58 @@ def names() -> Fingerprints:
 
 @pytest.mark.parametrize("spelling", ["abcd-1234", "ＡＢＣＤ－１２３４", " ABCD-1234 ", "ａBcD-1234"])
 def test_case_width_and_outer_blanks_make_no_other_code(names: Fingerprints, spelling: str) -> None:
-    assert names.key_id("game", spelling) == names.key_id("game", "ABCD-1234")
+    assert names.key_id("game", spelling, case_sensitive=False) == names.key_id(
+        "game", "ABCD-1234", case_sensitive=False
+    )
 
 
 def test_another_code_and_another_issuer_have_another_name(names: Fingerprints) -> None:
-    ids = {names.key_id(issuer, code) for issuer in ("game", "video") for code in ("A1", "A2", "A12")}
+    ids = {
+        names.key_id(issuer, code, case_sensitive=False) for issuer in ("game", "video") for code in ("A1", "A2", "A12")
+    }
     assert len(ids) == 6
 
 
 def test_one_code_has_one_name_however_it_is_grouped_and_written(names: Fingerprints) -> None:
     written = ("AB12-CD34", "ab12cd34", "AB12 CD34", " ＡＢ12－ｃｄ34 ", "A-B-1-2-C-D-3-4")
-    assert len({names.key_id("game", code) for code in written}) == 1
-    assert names.key_id("game", "----") != names.key_id("game", "")
+    assert len({names.key_id("game", code, case_sensitive=False) for code in written}) == 1
+    assert names.key_id("game", "----", case_sensitive=False) != names.key_id("game", "", case_sensitive=False)
 
 
 def test_letters_taken_for_digits_make_no_other_code_of_our_own_and_another_one_of_others(names: Fingerprints) -> None:
-    assert names.key_id(OWN_ISSUER, "10AB-CDEF") == names.key_id(OWN_ISSUER, "loab cdef")
-    assert names.key_id("game", "10AB-CDEF") != names.key_id("game", "loab cdef")
+    assert names.key_id(OWN_ISSUER, "10AB-CDEF", case_sensitive=False) == names.key_id(
+        OWN_ISSUER, "loab cdef", case_sensitive=False
+    )
+    assert names.key_id("game", "10AB-CDEF", case_sensitive=False) != names.key_id(
+        "game", "loab cdef", case_sensitive=False
+    )
 
 
 def test_a_name_says_the_version_of_its_key_and_tells_nothing_without_that_key(names: Fingerprints) -> None:
     wrapper = MemoryWrapper()
     others = Fingerprints(wrapper, 2, wrapper.generate_wrapped(FINGERPRINT_CONTEXT))
-    assert names.key_id("game", "0000").startswith("key_01")
-    assert others.key_id("game", "0000").startswith("key_02")
-    assert names.key_id("game", "0000")[6:] != others.key_id("game", "0000")[6:]
+    assert names.key_id("game", "0000", case_sensitive=False).startswith("key_01")
+    assert others.key_id("game", "0000", case_sensitive=False).startswith("key_02")
+    assert (
+        names.key_id("game", "0000", case_sensitive=False)[6:]
+        != others.key_id("game", "0000", case_sensitive=False)[6:]
+    )
 
 
-@given(st.text())
-def test_folding_a_code_twice_changes_nothing_more(code: str) -> None:
-    assert normalised(normalised(code)) == normalised(code)
+def test_codes_that_differ_in_case_are_two_where_the_issuer_says_so_and_width_and_dashes_still_make_no_other(
+    names: Fingerprints,
+) -> None:
+    def name(code: str) -> str:
+        return names.key_id("game", code, case_sensitive=True)
+
+    assert name("aBcD-1234") != name("ABCD-1234")
+    assert name("aBcD-1234") == name("ａBcD 1234") == name("aBcD1234")
+
+
+@given(code=st.text(), case_sensitive=st.booleans())
+def test_folding_a_code_twice_changes_nothing_more(code: str, case_sensitive: bool) -> None:
+    once = normalised(code, case_sensitive=case_sensitive)
+    assert normalised(once, case_sensitive=case_sensitive) == once
 
 
 @pytest.mark.parametrize(

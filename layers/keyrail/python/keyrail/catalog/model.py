@@ -1,6 +1,7 @@
 """What is sold: products and their SKUs."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,8 @@ from keyrail.platform.money import Money
 MAX_QUANTITY_PER_UNIT = 90  # a unit's keys and its order fit into one transaction of 100 writes
 DEFAULT_MAX_QUANTITY = 10
 DEFAULT_LOW_STOCK = 10
+MAX_CODE_LENGTH = 256  # characters
+MAX_PATTERN_LENGTH = 250
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -45,8 +48,8 @@ class NotOnSale(Conflict):
 
 
 class FieldFixed(Conflict):
-    """A field that other records were built on: a SKU's issuer is part of every fingerprint of its keys, a store and
-    a product are where its orders come from.
+    """A field that other records were built on: a SKU's issuer and its rule of case are part of every fingerprint of
+    its keys, a store and a product are where its orders come from.
     """
 
     code = "field_fixed"
@@ -64,6 +67,30 @@ class Product(Versioned):
     name_zh: str | None = None
     description: str | None = None
     shelf: Shelf = Shelf.ON
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeFormat:
+    """How a SKU's codes are written; what is written otherwise is refused at import.
+
+    `pattern` is a regular expression of RE2 (https://github.com/google/re2/wiki/Syntax), which must match the whole
+    code; it and the lengths, in characters, look at the code as it is written, with full-width characters folded.
+    """
+
+    pattern: str | None = None
+    min_length: int = 1
+    max_length: int = MAX_CODE_LENGTH
+    case_sensitive: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issuer(Versioned):
+    """Who redeems codes. Whether two of them may differ in case only was fixed with its first SKU: it is part of every
+    fingerprint of its codes, whichever SKU they are of.
+    """
+
+    issuer_id: str
+    case_sensitive: bool
 
 
 class Activation(StrEnum):
@@ -104,7 +131,8 @@ class Sku(Versioned):
     `issuer` is who redeems the code: two SKUs with one issuer can never hold the same code twice.
     `low_stock` is the number of claimable keys below which the shelf says `low`. `code_prefix` begins the codes that
     we make ourselves. `pick_fee` is what choosing a key by its public label costs, per key; None: there is no choice.
-    `terms` are those of codes that we redeem ourselves.
+    `terms` are those of codes that we redeem ourselves. `face_value` is what a supplier's file must name where it names
+    one.
     """
 
     sku_id: str
@@ -120,7 +148,13 @@ class Sku(Versioned):
     code_prefix: str = ""
     pick_fee: Money | None = None
     terms: Terms | None = None
+    code_format: CodeFormat = CodeFormat()
+    face_value: Money | None = None
     shelf: Shelf = Shelf.ON
+
+    @property
+    def case_sensitive(self) -> bool:
+        return self.code_format.case_sensitive
 
 
 def check_slug(field: str, value: str) -> str:
@@ -128,6 +162,25 @@ def check_slug(field: str, value: str) -> str:
     if not _SLUG.fullmatch(value):
         raise Invalid(FieldError(field, "not_a_slug"))
     return value
+
+
+def check_code_format(wanted: CodeFormat, *, is_pattern: Callable[[str], bool]) -> None:
+    """Raises Invalid for lengths that no code can have, and for what RE2 does not take for a pattern."""
+    wrong: list[FieldError] = []
+    if not 1 <= wanted.min_length <= wanted.max_length <= MAX_CODE_LENGTH:
+        wrong.append(FieldError("code_format.min_length", "not_1_to_max_length"))
+    pattern = wanted.pattern
+    if pattern is not None and not (0 < len(pattern) <= MAX_PATTERN_LENGTH and is_pattern(pattern)):
+        wrong.append(FieldError("code_format.pattern", "not_a_pattern_of_re2"))
+    if wrong:
+        raise Invalid(*wrong)
+
+
+def issuer_events_between(old: Issuer | None, new: Issuer | None) -> list[Event]:
+    """An issuer never changes."""
+    if old is not None or new is None:
+        return []
+    return [Event("issuer.created", f"issuer:{new.issuer_id}", {"case_sensitive": new.case_sensitive})]
 
 
 def events_between(old: Product | Sku | None, new: Product | Sku | None) -> list[Event]:

@@ -4,12 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from keyrail.catalog.model import FieldFixed, NotOnSale, Product, Shelf, Sku, UnknownProduct, UnknownSku, check_slug
+from keyrail.catalog.model import (
+    FieldFixed,
+    Issuer,
+    NotOnSale,
+    Product,
+    Shelf,
+    Sku,
+    UnknownProduct,
+    UnknownSku,
+    check_code_format,
+    check_slug,
+)
 from keyrail.catalog.store import CatalogStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.patterns import is_pattern
 
 MAX_REWRITES = 5
 PRODUCT_CACHE_MS = 2_000
@@ -109,14 +121,22 @@ class Catalog:
         """Create it or replace what stands under its id. Raises UnknownProduct, Invalid, FieldFixed."""
         if sku.price.amount_minor < 1:
             raise Invalid(FieldError("price.amount_minor", "below_one"))
+        check_code_format(sku.code_format, is_pattern=is_pattern)
         if self.product(sku.product_id).store_id != sku.store_id:
             raise UnknownProduct
 
         def next_version(standing: Sku | None) -> Sku:
-            _check_fixed(standing, sku, "store_id", "product_id", "issuer")
+            _check_fixed(standing, sku, "store_id", "product_id", "issuer", "case_sensitive")
+            self._check_issuer(sku, origin)
             return sku
 
         return self._save(next_version, lambda: self.store.sku(sku.sku_id), origin)
+
+    def _check_issuer(self, sku: Sku, origin: Origin) -> None:
+        """The first SKU of an issuer fixes the rule of case for all its codes, even if its own save then fails."""
+        wanted = Issuer(issuer_id=sku.issuer, case_sensitive=sku.case_sensitive, **stamp(origin, self.now_ms()))
+        if self.store.add_issuer(wanted).case_sensitive != sku.case_sensitive:
+            raise FieldFixed(FieldError("code_format.case_sensitive", "fixed_for_the_issuer"))
 
     def _save(
         self, next_version: Callable[[Item | None], Item], read: Callable[[], Item | None], origin: Origin

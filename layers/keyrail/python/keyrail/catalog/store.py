@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
-from keyrail.catalog.model import Product, Sku
+from keyrail.catalog.model import Issuer, Product, Sku
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 BY_LISTING = "by_listing"
-_PRODUCT, _SKU = "product", "sku"
+_PRODUCT, _SKU, _ISSUER = "product", "sku", "issuer"
 
 
 class CatalogItem(Model):
@@ -49,6 +49,15 @@ class CatalogStore:
         except ConditionFailed:
             return False
         return True
+
+    def add_issuer(self, issuer: Issuer) -> Issuer:
+        """The first one stored stays; returns the one that stands."""
+        pk = f"issuer#{issuer.issuer_id}"
+        return self._table.put_first(issuer, CatalogItem.pk.does_not_exist(), pk=pk, sk=_ISSUER) or issuer
+
+    def issuer(self, issuer_id: str) -> Issuer | None:
+        attributes = self._table.get(pk=f"issuer#{issuer_id}", sk=_ISSUER)
+        return from_attributes(Issuer, attributes) if attributes else None
 
     def listing(self, store_id: str, limit: int, after: str | None) -> tuple[list[Product | Sku], str | None]:
         """A page of the store's products, each followed by its SKUs, from the listing order `after` on."""

@@ -37,20 +37,24 @@ class Place:
         return {"batch": self.batch_id, "sku": self.sku_id}
 
 
-def normalised(code: str) -> str:
-    """One spelling for one code: compatibility forms (full width) and case folded, dashes and blanks left out.
+def normalised(code: str, *, case_sensitive: bool) -> str:
+    """One spelling for one code: compatibility forms (full width) folded, dashes and blanks left out.
 
-    They are folded even where an issuer distinguishes them: taking two codes for one refuses an import, taking one
-    for two sells it twice. A code of nothing but dashes and blanks stays as it is.
+    Case is folded, too, unless the issuer's codes are `case_sensitive`. Dashes and blanks are left out even where an
+    issuer distinguishes them: taking two codes for one refuses an import, taking one for two sells it twice. A code of
+    nothing but dashes and blanks stays as it is.
     """
-    folded = _folded(code)
-    while (again := _folded(folded)) != folded:
+    folded = _folded(code, case_sensitive=case_sensitive)
+    while (again := _folded(folded, case_sensitive=case_sensitive)) != folded:
         folded = again  # characters that a dash or a blank kept apart may compose
     return folded
 
 
-def _folded(code: str) -> str:
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold()).strip()
+def _folded(code: str, *, case_sensitive: bool) -> str:
+    plain = unicodedata.normalize("NFKC", code)
+    if not case_sensitive:
+        plain = unicodedata.normalize("NFKC", plain.casefold())
+    plain = plain.strip()
     return "".join(c for c in plain if c != "-" and not c.isspace()) or plain
 
 

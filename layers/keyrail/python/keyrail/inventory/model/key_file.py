@@ -314,7 +314,7 @@ def _key(row: _Row, layout: _Layout, today: str, *, with_password: bool) -> File
 
 
 def _check_new(code: str, seen: set[str]) -> None:
-    name = normalised(code)
+    name = normalised(code, case_sensitive=False)
     if name in seen:
         raise _Refused(Reason.DUPLICATE_IN_FILE, code=code)
     seen.add(name)

@@ -63,9 +63,9 @@ class Batches:
 
     def find(self, sku_id: str, code: str) -> Key:
         """The key of a code that somebody presents. Raises UnknownSku, KeyNotFound."""
-        issuer = self.catalog.sku(sku_id).issuer
+        sku = self.catalog.sku(sku_id)
         if self._names is None:
             self._names = standing_fingerprints(self.store, self.fingerprint_wrapper)
         if self._names is None:
             raise KeyNotFound  # nothing was ever imported
-        return self.store.get(self._names.key_id(issuer, code))
+        return self.store.get(self._names.key_id(sku.issuer, code, case_sensitive=sku.case_sensitive))

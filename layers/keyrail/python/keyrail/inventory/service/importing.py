@@ -180,7 +180,7 @@ class Importing:
 
     def _mark(self, batch_id: str, raw: bytes) -> str:
         """Names the file under the fingerprint key: a plain hash would let short codes be found by trying."""
-        return self._names().key_id(f"file:{batch_id}", hashlib.sha256(raw).hexdigest())
+        return self._names().key_id(f"file:{batch_id}", hashlib.sha256(raw).hexdigest(), case_sensitive=False)
 
     def _names(self) -> Fingerprints:
         if self._fingerprints is None:

@@ -52,7 +52,7 @@ class Intake:
     def key(self, new: NewKey, group: str, shards: int) -> Key:
         """Named and sealed; to be claimed in one of the `shards` of its expiry `group`, or never if it is for print."""
         batch, now_ms = self.batch, self.now_ms()
-        key_id = self.names.key_id(self.sku.issuer, new.secret.code)
+        key_id = self.names.key_id(self.sku.issuer, new.secret.code, case_sensitive=self.sku.case_sensitive)
         shard = zlib.crc32(key_id.encode()) % shards
         sellable = not batch.for_print
         return Key(

@@ -22,12 +22,13 @@ class Fingerprints:
         self._version = version
         self._key = wrapper.unwrap(wrapped, FINGERPRINT_CONTEXT)
 
-    def key_id(self, issuer: str, code: str) -> str:
+    def key_id(self, issuer: str, code: str, *, case_sensitive: bool) -> str:
         """`key_` + two digits of the fingerprint key's version + 26 characters.
 
-        In codes of our own, letters that are taken for digits are those digits.
+        `case_sensitive` is a rule of the issuer and the same for ever (`catalog.model.Issuer`). In codes of our own,
+        letters that are taken for digits are those digits.
         """
-        spelled = normalised(folded(code) if issuer == OWN_ISSUER else code)
+        spelled = normalised(folded(code) if issuer == OWN_ISSUER else code, case_sensitive=case_sensitive)
         message = f"{issuer}\n{spelled}".encode()
         value = int.from_bytes(hmac.digest(self._key, message, hashlib.sha256), "big")
         body = "".join(CROCKFORD[(value >> (5 * i)) & 31] for i in range(FINGERPRINT_CHARACTERS))
