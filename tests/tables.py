@@ -3,6 +3,7 @@
 from typing import Any
 
 Index = tuple[str, str | None, str]  # hash key, range key, projection
+NUMBERS = {"created_at_ms"}  # of the keys; the others are texts
 
 TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
     "catalog": ("pk", "sk", {"by_listing": ("listing", "listing_order", "ALL")}),
@@ -20,6 +21,8 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
         {
             "by_status": ("status_partition", "status_order", "KEYS_ONLY"),
             "by_paid_reference": ("paid_reference", None, "KEYS_ONLY"),
+            "by_email": ("buyer_email", "created_at_ms", "KEYS_ONLY"),
+            "by_phone": ("buyer_phone", "created_at_ms", "KEYS_ONLY"),
         },
     ),
     "payments": ("payment_id", None, {"by_desk": ("desk", "desk_order", "ALL")}),
@@ -34,7 +37,9 @@ def create_table(client: Any, kind: str, name: str) -> None:
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": _schema(hash_key, range_key),
-        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in sorted(map(str, names))],
+        "AttributeDefinitions": [
+            {"AttributeName": key, "AttributeType": "N" if key in NUMBERS else "S"} for key in sorted(map(str, names))
+        ],
     }
     if indexes:
         table["GlobalSecondaryIndexes"] = [

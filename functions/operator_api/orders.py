@@ -1,11 +1,12 @@
-"""Orders, found by our number, by status or by a provider's number."""
+"""Orders, found by our number, by status, by a provider's number or by their buyer."""
 
-from functions.operator_api.access import READ, NotInGroup, allow
+from functions.operator_api.access import AFTER_SALES, READ, NotInGroup, allow
 from functions.operator_api.app import api, audit, orders
-from functions.operator_api.schemas.orders import OrderOut, OrdersOut, OrdersQuery
-from keyrail.ordering.model import Order, OrderNotFound
+from functions.operator_api.schemas.orders import FindOrdersIn, OrderOut, OrdersOut, OrdersQuery
+from keyrail.ordering.model import Contact, Order, OrderNotFound
 from keyrail.platform.audit import Trace
 from keyrail.platform.clock import system_now_ms
+from keyrail.platform.documents import view
 from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.http import Call
 
@@ -37,6 +38,22 @@ def find_orders(call: Call) -> OrdersOut:
     allow(call, READ)
     found = _find(call.query)
     return OrdersOut(orders=tuple(OrderOut.of(order, system_now_ms(), UNTRACED) for order in found))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/orders/find",
+    summary="A buyer's orders by e-mail address or telephone number, newest first; without their traces",
+    body=FindOrdersIn,
+    answer=OrdersOut,
+    raises=(Invalid, NotInGroup),
+)
+def find_orders_of_buyer(call: Call) -> OrdersOut:
+    allow(call, AFTER_SALES)
+    wanted: FindOrdersIn = call.body
+    found, behind = orders().of_contact(view(Contact, wanted), wanted.limit, wanted.cursor)
+    now_ms = system_now_ms()
+    return OrdersOut(orders=tuple(OrderOut.of(order, now_ms, UNTRACED) for order in found), next_cursor=behind)
 
 
 def _find(wanted: OrdersQuery) -> list[Order]:

@@ -26,6 +26,9 @@ class Tables(Construct):
         self.orders = self._table("Orders", "order_id")
         _index(self.orders, "by_status", "status_partition", "status_order")
         _index(self.orders, "by_paid_reference", "paid_reference")
+        # A buyer's orders by their age, which every order has as a number of its own: no attribute more to store.
+        _index(self.orders, "by_email", "buyer_email", "created_at_ms", sort_type=dynamodb.AttributeType.NUMBER)
+        _index(self.orders, "by_phone", "buyer_phone", "created_at_ms", sort_type=dynamodb.AttributeType.NUMBER)
 
         # Verified payments that could not be applied: the operator's desk.
         self.payments = self._table("Payments", "payment_id")
@@ -65,11 +68,17 @@ def _text(name: str) -> dynamodb.Attribute:
 
 
 def _index(
-    table: dynamodb.Table, name: str, partition: str, sort: str | None = None, *, everything: bool = False
+    table: dynamodb.Table,
+    name: str,
+    partition: str,
+    sort: str | None = None,
+    *,
+    sort_type: dynamodb.AttributeType = dynamodb.AttributeType.STRING,
+    everything: bool = False,
 ) -> None:
     table.add_global_secondary_index(
         index_name=name,
         partition_key=_text(partition),
-        sort_key=_text(sort) if sort else None,
+        sort_key=dynamodb.Attribute(name=sort, type=sort_type) if sort else None,
         projection_type=dynamodb.ProjectionType.ALL if everything else dynamodb.ProjectionType.KEYS_ONLY,
     )

@@ -31,8 +31,8 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.catalog, "GetItem", "PutItem")
     table(function, parts.tables.keys, "GetItem", "PutItem")
     query(function, parts.tables.keys, "claimable")
-    table(function, parts.tables.orders, "GetItem")
-    query(function, parts.tables.orders, "by_status", "by_paid_reference")
+    table(function, parts.tables.orders, "BatchGetItem", "GetItem")
+    query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone")
     query(function, parts.tables.payments, "by_desk")
     table(function, parts.tables.audit, "Query")
     # Signs the address that a key file is uploaded to: the upload is made with the function's own right.

@@ -23,6 +23,16 @@ class OrdersQuery:
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
+@incoming
+class FindOrdersIn:
+    """Either of what the buyer gave at checkout; posted, since an address ends in logs and histories."""
+
+    email: Annotated[str, Field(min_length=1, max_length=254)] | None = None
+    phone: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, Field(max_length=128)] | None = None
+
+
 @outgoing
 class AttemptOut:
     attempt_id: str
@@ -61,4 +71,7 @@ class OrderOut:
 
 @outgoing
 class OrdersOut:
+    """Without their traces. `next_cursor` where there may be more, and the search has pages."""
+
     orders: tuple[OrderOut, ...]
+    next_cursor: str | None = None

@@ -20,10 +20,12 @@ from keyrail.ordering.model import (
     cancel,
     check_lines,
     deliver,
+    email_key,
     events_between,
     fail_unit,
     order_id,
     pay,
+    phone_key,
     token_hash,
     unit_id,
 )
@@ -242,3 +244,23 @@ def test_an_order_over_a_limit_is_refused_as_too_large(lines: list[Line]) -> Non
 def test_a_token_is_kept_as_a_hash_that_tells_tokens_apart() -> None:
     assert token_hash("token") != token_hash("token ")
     assert b"token" not in token_hash("token")
+
+
+# a buyer's orders
+
+
+@pytest.mark.parametrize("typed", ["ann@example.com", " Ann@Example.COM\n", "ＡＮＮ＠example.com"])
+def test_an_address_is_the_same_however_it_is_typed(typed: str) -> None:
+    assert email_key(typed) == "ann@example.com"
+
+
+@pytest.mark.parametrize(
+    "typed", ["+8613800001111", " +86 138-0000-1111", "＋86 １３８ 0000 1111", "+86 (138) 0000.1111"]
+)
+def test_a_number_is_its_digits_and_a_leading_plus(typed: str) -> None:
+    assert phone_key(typed) == "+8613800001111"
+
+
+def test_a_number_without_its_countrys_code_is_another() -> None:
+    assert phone_key("138 0000 1111") == "13800001111"
+    assert phone_key("1+38") == "138"

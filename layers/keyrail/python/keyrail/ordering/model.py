@@ -1,6 +1,8 @@
 """An order's life: what was asked, what it costs, who paid, what went out. Pure: an order in, the next order out."""
 
 import hashlib
+import string
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -152,6 +154,17 @@ def order_id(store_id: str, channel: Channel, idempotency_key: str) -> str:
 
 def unit_id(order: str, number: int) -> str:
     return f"unt_{body_of(order, 'ord')}{number:02d}"
+
+
+def email_key(email: str) -> str:
+    """By which a buyer's orders are found: however they typed their address."""
+    return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def phone_key(phone: str) -> str:
+    """Digits and a leading plus. With and without the country's code are two numbers: nobody knows which country."""
+    folded = unicodedata.normalize("NFKC", phone).strip()
+    return ("+" if folded.startswith("+") else "") + "".join(c for c in folded if c in string.digits)
 
 
 def check_lines(lines: Sequence[Line]) -> None:

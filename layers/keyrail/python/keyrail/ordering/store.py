@@ -3,11 +3,20 @@
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from keyrail.ordering.model import Order, OrderStatus
+from keyrail.ordering.model import Order, OrderStatus, email_key, phone_key
 from keyrail.platform.documents import Attributes, from_attributes
-from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Read, Table, Write
+from keyrail.platform.dynamo import (
+    MAX_READS,
+    ConditionFailed,
+    IntegerAttribute,
+    Read,
+    Table,
+    Write,
+    read_together,
+)
 from keyrail.platform.ids import shard_of
 
 if TYPE_CHECKING:
@@ -15,7 +24,10 @@ if TYPE_CHECKING:
 
 BY_STATUS = "by_status"
 BY_PAID_REFERENCE = "by_paid_reference"
+BY_EMAIL, BY_PHONE = "by_email", "by_phone"
 STATUS_SHARDS = 8
+
+Place = tuple[int, str]  # in a buyer's orders: when one was created, epoch ms, and its id
 
 
 class OrderItem(Model):
@@ -24,10 +36,13 @@ class OrderItem(Model):
     status_partition = UnicodeAttribute()
     status_order = UnicodeAttribute()
     paid_reference = UnicodeAttribute()
+    buyer_email = UnicodeAttribute()
+    buyer_phone = UnicodeAttribute()
 
 
 class OrderStore:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
         self._table = Table(client, table_name)
 
     def get(self, order_id: str) -> Order | None:
@@ -78,8 +93,32 @@ class OrderStore:
         condition = OrderItem.paid_reference == paid_reference(provider, account, reference)
         return self._orders(self._table.query(condition, index=BY_PAID_REFERENCE).items)
 
+    def by_email(self, email: str, limit: int, start: Place | None) -> tuple[list[Order], Place | None]:
+        """A page of the orders that gave this address (as `email_key` spells it), newest first."""
+        return self._of_buyer(BY_EMAIL, OrderItem.buyer_email == email, {"buyer_email": {"S": email}}, limit, start)
+
+    def by_phone(self, phone: str, limit: int, start: Place | None) -> tuple[list[Order], Place | None]:
+        """A page of the orders that gave this number (as `phone_key` spells it), newest first."""
+        return self._of_buyer(BY_PHONE, OrderItem.buyer_phone == phone, {"buyer_phone": {"S": phone}}, limit, start)
+
+    def _of_buyer(
+        self, index: str, buyer: Condition, partition: Attributes, limit: int, start: Place | None
+    ) -> tuple[list[Order], Place | None]:
+        behind = None
+        if start is not None:
+            behind = {**partition, "created_at_ms": {"N": str(start[0])}, "order_id": {"S": start[1]}}
+        page = self._table.query(buyer, index=index, limit=limit, start=behind, newest_first=True)
+        last = page.last_key
+        return self._orders(page.items), (int(last["created_at_ms"]["N"]), last["order_id"]["S"]) if last else None
+
     def _orders(self, keys: list[Attributes]) -> list[Order]:
-        found = (self.get(item["order_id"]["S"]) for item in keys)
+        """In the same order; an index shows an order for a moment longer or shorter than it is there."""
+        reads = [self.reading(item["order_id"]["S"]) for item in keys]
+        found = [
+            self.order(attributes)
+            for first in range(0, len(reads), MAX_READS)
+            for attributes in read_together(self._client, reads[first : first + MAX_READS])
+        ]
         return [order for order in found if order is not None]
 
 
@@ -95,4 +134,8 @@ def _index_keys(order: Order) -> dict[str, str]:
     paid = order.paid_attempt()
     if paid and paid.reference:
         keys["paid_reference"] = paid_reference(paid.provider, paid.account, paid.reference)
+    if order.contact.email:
+        keys["buyer_email"] = email_key(order.contact.email)
+    if order.contact.phone:
+        keys["buyer_phone"] = phone_key(order.contact.phone)
     return keys

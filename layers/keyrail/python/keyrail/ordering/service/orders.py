@@ -4,9 +4,23 @@ import hmac
 from dataclasses import dataclass
 
 from keyrail.inventory.service.holds import Holds
-from keyrail.ordering.model import ORDER_LIFETIME_MS, Order, OrderNotFound, OrderStatus, token_hash
-from keyrail.ordering.store import OrderStore
+from keyrail.ordering.model import (
+    ORDER_LIFETIME_MS,
+    Contact,
+    Order,
+    OrderNotFound,
+    OrderStatus,
+    email_key,
+    phone_key,
+    token_hash,
+)
+from keyrail.ordering.store import OrderStore, Place
+from keyrail.platform.cursor import decode_cursor, encode_cursor
 from keyrail.platform.dynamo import Write
+from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.ids import body_of
+
+MAX_TIME_DIGITS = 15  # of epoch milliseconds
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,21 @@ class Orders:
     def paid_by(self, provider: str, account: str, reference: str) -> list[Order]:
         return self.store.by_paid_reference(provider, account, reference)
 
+    def of_contact(self, wanted: Contact, limit: int, cursor: str | None) -> tuple[list[Order], str | None]:
+        """A page of the orders of whoever gave this address or this number, newest first, and the next one's cursor.
+
+        Raises Invalid unless it is exactly one of the two, and for a cursor of no page of ours.
+        """
+        email, phone = email_key(wanted.email or ""), phone_key(wanted.phone or "")
+        if bool(email) == bool(phone):
+            raise Invalid(FieldError("contact", "email_or_phone"))
+        start = _place(decode_cursor(cursor))
+        if email:
+            orders, behind = self.store.by_email(email, limit, start)
+        else:
+            orders, behind = self.store.by_phone(phone, limit, start)
+        return orders, encode_cursor(f"{behind[0]}#{behind[1]}" if behind else None)
+
     def add(self, order: Order) -> Order | None:
         """None if the order is in now, else the one that stands under its id."""
         return self.store.add(order)
@@ -60,3 +89,13 @@ def opened(order: Order | None, token: str) -> Order:
     if order is None or not hmac.compare_digest(order.token_hash, token_hash(token)):
         raise OrderNotFound
     return order
+
+
+def _place(position: str | None) -> Place | None:
+    """Raises Invalid for what no page ended with."""
+    if position is None:
+        return None
+    at, _, order_id = position.partition("#")
+    if not (at.isascii() and at.isdigit() and len(at) <= MAX_TIME_DIGITS and body_of(order_id, "ord")):
+        raise Invalid(FieldError("cursor", "unknown"))
+    return int(at), order_id
