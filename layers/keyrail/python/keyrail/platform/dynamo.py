@@ -109,6 +109,10 @@ class Table:
     def update(self, key: dict[str, str], actions: Sequence[Action], condition: Condition) -> Write:
         return self._write("Update", {"Key": _key(key)}, condition, actions)
 
+    def check(self, key: dict[str, str], condition: Condition) -> Write:
+        """Changes nothing; for a transaction that depends on an item which it does not write."""
+        return self._write("ConditionCheck", {"Key": _key(key)}, condition, None)
+
     def _write(
         self, verb: str, target: dict[str, Any], condition: Condition, actions: Sequence[Action] | None
     ) -> Write:
