@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from keyrail.ordering import model as ordering
 from keyrail.payments import model as payments
 from keyrail.platform.audit import audit_record
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
+from keyrail.platform.handover import Handover
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 
@@ -28,7 +29,16 @@ STAMP = stamp(ORIGIN, NOW_MS)
 PRICE = Money(1990, "CNY")
 ORDER_ID = derived_id("ord", "an order")
 KEY_ID = "key_01" + derived_id("key", "a code").removeprefix("key_")
-SECRETS = ("sealed-bytes", "+86 138 0000 0000", "buyer@example.com", "a reason of 40", "192.0.2.7", "••••WXYZ")
+SECRETS = (
+    "BEGIN CERTIFICATE",
+    "exports/chance",
+    "sealed-bytes",
+    "+86 138 0000 0000",
+    "buyer@example.com",
+    "a reason of 40",
+    "192.0.2.7",
+    "••••WXYZ",
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +73,35 @@ def of_batches() -> Iterator[Happening]:
     )
     yield Happening(new, batch_events_between(None, new))
     for before, after in product(inventory.BatchStatus, repeat=2):
-        report = inventory.ImportReport(accepted=2) if after in {"imported", "rejected"} else None
+        report = inventory.ImportReport(accepted=2) if after in {"imported", "rejected", "generated"} else None
         old, item = replace(new, status=before), next_version(new, status=after, report=report)
         if after is not inventory.BatchStatus.AWAITING_UPLOAD:  # a batch never waits twice
             yield Happening(item, batch_events_between(old, item))
+    made = replace(new, status=inventory.BatchStatus.GENERATED, report=inventory.ImportReport(accepted=2))
+    asked = next_version(made, exports=(derived_id("exp", "an export"),))
+    yield Happening(asked, batch_events_between(made, asked))
+
+
+def of_exports() -> Iterator[Happening]:
+    asked = inventory.Export(
+        export_id=derived_id("exp", "an export"),
+        batch_id=derived_id("bat", "a batch"),
+        sku_id="steam-100",
+        certificate="-----BEGIN CERTIFICATE-----",
+        certificate_sha256="00" * 32,
+        recipient="CN=the printer",
+        requested_by="operator:alice",
+        requested_at_ms=NOW_MS,
+        **STAMP,
+    )
+    file = Handover(object_name="exports/chance", size_bytes=9, made_at_ms=NOW_MS)
+    approved = next_version(asked, status=inventory.ExportStatus.APPROVED, approved_by="operator:bob")
+    made = approved.made(file, 2, "ff" * 32, ORIGIN, NOW_MS)
+    steps = [asked, approved, made, made.handed_out(file.taken(NOW_MS), ORIGIN, NOW_MS)]
+    for old, item in pairwise([None, *steps]):
+        yield Happening(item, inventory.export_events_between(old, item))
+    failed = approved.failed("batch_not_open", ORIGIN, NOW_MS)
+    yield Happening(failed, inventory.export_events_between(approved, failed))
 
 
 def of_keys() -> Iterator[Happening]:
@@ -154,7 +189,7 @@ def of_payments() -> Iterator[Happening]:
 
 HAPPENINGS = [
     happening
-    for source in (of_catalog, of_batches, of_keys, of_orders, of_payments)
+    for source in (of_catalog, of_batches, of_exports, of_keys, of_orders, of_payments)
     for happening in source()
     if happening.events
 ]

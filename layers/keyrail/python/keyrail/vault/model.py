@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import dataclass, field
 
-from keyrail.platform.errors import KeyrailError
+from keyrail.platform.errors import Invalid, KeyrailError
 
 MASK_LENGTH = 4
 
@@ -14,12 +14,29 @@ class SecretUnreadable(KeyrailError):
     code = "secret_unreadable"
 
 
+class BadCertificate(Invalid):
+    """Not the certificate of a recipient whom secrets can be encrypted for; the field error says what is wrong."""
+
+    code = "bad_certificate"
+    title = "This certificate cannot be used: an RSA one of 2048 bits or more is needed, in PEM and not expired."
+    title_zh = "证书不可用：需要 PEM 格式、未过期且不少于 2048 位的 RSA 证书。"
+
+
 @dataclass(frozen=True)
 class Secret:
     """A code, or a card number (`code`) with its password, in the clear. Lives in memory only; prints as nothing."""
 
     code: str = field(repr=False)
     password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who may open an encrypted file: their certificate in PEM, its SHA-256 in hex, and whom it names."""
+
+    certificate: str
+    sha256: str
+    subject: str
 
 
 @dataclass(frozen=True)

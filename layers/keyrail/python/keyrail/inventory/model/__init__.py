@@ -10,6 +10,7 @@ from keyrail.inventory.model.batches import (
     Pool,
     PoolPart,
 )
+from keyrail.inventory.model.exports import Export, ExportStatus, export_events_between
 from keyrail.inventory.model.keys import Key, KeyNotFound, KeyState, SoldOut, Stock, StockLevel, events_between
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "BatchNotFound",
     "BatchNotWaiting",
     "BatchStatus",
+    "Export",
+    "ExportStatus",
     "ImportReport",
     "Key",
     "KeyNotFound",
@@ -28,4 +31,5 @@ __all__ = [
     "Stock",
     "StockLevel",
     "events_between",
+    "export_events_between",
 ]

@@ -24,6 +24,8 @@ class BatchStatus(StrEnum):
     IMPORTING = "importing"
     IMPORTED = "imported"
     REJECTED = "rejected"
+    GENERATING = "generating"
+    GENERATED = "generated"
 
 
 class Standing(StrEnum):
@@ -113,6 +115,7 @@ class Batch(Versioned):
     file that the batch takes, under the fingerprint key; `importing_since_ms` is when it was first begun.
     `expires_on` is for keys that come without a last day. Higher `priority` sells first, before earlier expiry does.
     `sales_per_key` above one makes loop keys: each secret is sold so often. Keys `for_print` are never sold online.
+    `wanted` is how many codes of our own it is to hold; `exports` are the requests to print them, oldest first.
     """
 
     batch_id: str
@@ -127,6 +130,8 @@ class Batch(Versioned):
     stages: tuple[Stage, ...] = ()
     sales_per_key: int = 1
     for_print: bool = False
+    wanted: int | None = None
+    exports: tuple[str, ...] = ()
     data_keys: tuple[bytes, ...] = ()
     first_expiry: str | None = None
     last_expiry: str | None = None
@@ -137,8 +142,8 @@ class Batch(Versioned):
 
     @property
     def is_settled(self) -> bool:
-        """Its file is dealt with, and no other will be taken."""
-        return self.status in {BatchStatus.IMPORTED, BatchStatus.REJECTED}
+        """It has all the keys that it will ever have."""
+        return self.status in {BatchStatus.IMPORTED, BatchStatus.REJECTED, BatchStatus.GENERATED}
 
 
 def expiry_precision(days: Collection[str]) -> int:
@@ -195,4 +200,6 @@ def batch_events_between(old: Batch | None, new: Batch | None) -> list[Event]:
     if new.report:
         data |= {"accepted": new.report.accepted, "duplicate": new.report.duplicate, "rejected": new.report.rejected}
     happened = "created" if old is None else new.status
+    if old is not None and new.exports != old.exports:
+        happened, data = "export_requested", data | {"export_id": new.exports[-1]}
     return [Event(f"batch.{happened}", f"batch:{new.batch_id}", data)]
