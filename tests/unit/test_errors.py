@@ -68,7 +68,7 @@ def test_every_error_has_a_code_of_its_own() -> None:
 def test_a_client_learns_whether_to_try_again_and_whether_money_moved(error: type[KeyrailError]) -> None:
     assert isinstance(error.kind, Kind)
     assert isinstance(error.charged, Charged)
-    assert error.retryable == (error.kind is Kind.UNAVAILABLE and status_of(error) == 503)
+    assert error.retryable == (status_of(error) in {429, 503})
     assert (error.charged is Charged.UNKNOWN) == (error.kind is Kind.UNKNOWN_OUTCOME)
 
 

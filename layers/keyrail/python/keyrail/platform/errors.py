@@ -8,10 +8,12 @@ KeyrailError
 ├── Conflict           right request, wrong state
 │   └── IdempotencyConflict  the name of the effect is taken by another request
 ├── TooLarge           over a named limit
+├── TooMany            too often in too short a time; the same is welcome after a while
 ├── Unavailable        ours or a neighbour's trouble; try again
 └── UnknownOutcome     it may have happened; ask before doing it again
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -40,7 +42,10 @@ class FieldError:
 
 
 class KeyrailError(Exception):
-    """What every typed refusal has. `title` and `title_zh` are fixed texts: no exception text reaches a reply."""
+    """What every typed refusal has. `title` and `title_zh` are fixed texts: no exception text reaches a reply.
+
+    `facts` are what the refusal names beside its code, for the caller to read: times, places, amounts, never a secret.
+    """
 
     code: ClassVar[str] = "internal_error"
     kind: ClassVar[Kind] = Kind.UNAVAILABLE
@@ -49,9 +54,10 @@ class KeyrailError(Exception):
     title: ClassVar[str] = "Something went wrong on our side."
     title_zh: ClassVar[str] = "系统繁忙，请稍后再试。"
 
-    def __init__(self, *fields: FieldError) -> None:
+    def __init__(self, *fields: FieldError, facts: Mapping[str, str | int] | None = None) -> None:
         super().__init__(self.code)
         self.fields = fields
+        self.facts = dict(facts or {})
 
 
 class Invalid(KeyrailError):
@@ -100,6 +106,20 @@ class TooLarge(KeyrailError):
     kind = Kind.INVALID
     title = "The request is too large."
     title_zh = "请求过大。"
+
+
+class TooMany(KeyrailError):
+    """`retry_after_s` says how long to wait, at least one second; it goes out as `Retry-After`."""
+
+    code = "too_many_requests"
+    kind = Kind.DENIED
+    retryable = True
+    title = "Too many requests; please try again later."
+    title_zh = "操作过于频繁，请稍后再试。"
+
+    def __init__(self, retry_after_s: int = 1) -> None:
+        super().__init__()
+        self.retry_after_s = max(1, retry_after_s)
 
 
 class Unavailable(KeyrailError):

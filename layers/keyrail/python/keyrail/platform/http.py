@@ -6,7 +6,7 @@ A function declares its operations with `HttpApi.operation`; the OpenAPI documen
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -23,6 +23,7 @@ from keyrail.platform.errors import (
     KeyrailError,
     NotFound,
     TooLarge,
+    TooMany,
     Unauthenticated,
     Unavailable,
     UnknownOutcome,
@@ -42,6 +43,7 @@ STATUS_OF: dict[type[KeyrailError], int] = {
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
+    TooMany: 429,
     Unavailable: 503,
     UnknownOutcome: 504,
     KeyrailError: 500,
@@ -75,13 +77,15 @@ class Problem:
     charged: Charged
     trace_id: str
     errors: tuple[FieldError, ...] | None = None
+    facts: dict[str, str | int] | None = None
 
 
 @dataclass(frozen=True)
 class Call:
     """One request as a handler sees it. `body` and `query` are instances of what the operation declared.
 
-    Tokens, codes and signatures come in all of these places, so none of them prints.
+    `caller` is what the operation's `admit` made of the request. Tokens, codes and signatures come in all of these
+    places, so none of them prints.
     """
 
     path: Mapping[str, str]
@@ -91,8 +95,10 @@ class Call:
     raw_body: bytes = field(repr=False)
     raw_query: str = field(repr=False)
     method: str
+    raw_path: str = ""
     body: Any = field(default=None, repr=False)
     query: Any = field(default=None, repr=False)
+    caller: Any = field(default=None, repr=False)
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name.lower())
@@ -141,6 +147,7 @@ class Operation:
     headers: tuple[str, ...]
     raises: tuple[type[KeyrailError], ...]
     name: str
+    admit: "Callable[[Call], Any] | None" = None
 
 
 @dataclass
@@ -166,13 +173,16 @@ class HttpApi:
         query: type | None = None,
         headers: tuple[str, ...] = (),
         raises: tuple[type[KeyrailError], ...] = (),
+        admit: Callable[[Call], Any] | None = None,
     ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
-        """Declare what `method path` takes, answers and refuses; the decorated function gets a parsed Call."""
+        """Declare what `method path` takes, answers and refuses; the decorated function gets a parsed Call.
+
+        `admit` says who calls, or refuses, before anything that was sent is parsed.
+        """
 
         def declare(handle: Callable[[Call], Any]) -> Callable[[Call], Any]:
-            declared = Operation(
-                method, path, summary, answer, status, body, query, headers, raises, getattr(handle, "__name__", path)
-            )
+            name = getattr(handle, "__name__", path)
+            declared = Operation(method, path, summary, answer, status, body, query, headers, raises, name, admit)
             self.operations.append(declared)
 
             def entry(**path_values: str) -> Response[str]:
@@ -200,7 +210,10 @@ class HttpApi:
         event = self._resolver.current_event.raw_event
         status = status_of(type(error))
         logs.log(Entry.REQUEST_REFUSED, refusal=error.code, status=status, reasons=[f.reason for f in error.fields])
-        return _problem(error, status, event)
+        response = _problem(error, status, event)
+        if isinstance(error, TooMany):
+            response.headers["Retry-After"] = [str(error.retry_after_s)]
+        return response
 
     def _no_such_route(self, _: NotFoundError) -> Response[str]:
         return self._refuse(NoSuchRoute())
@@ -230,6 +243,7 @@ def _problem(error: KeyrailError, status: int, event: dict[str, Any]) -> Respons
         charged=error.charged,
         trace_id=_trace_id(event),
         errors=error.fields or None,
+        facts=error.facts or None,
     )
     return Response(status, _PROBLEM, to_json(problem).decode(), headers={"Cache-Control": ["no-store"]})
 
@@ -242,7 +256,7 @@ def _trace_id(event: dict[str, Any]) -> str:
 def _call(event: dict[str, Any], declared: Operation, path: dict[str, str]) -> Call:
     raw = _raw_body(event)
     context = event["requestContext"]
-    return Call(
+    call = Call(
         path=path,
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         claims=((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {},
@@ -250,6 +264,11 @@ def _call(event: dict[str, Any], declared: Operation, path: dict[str, str]) -> C
         raw_body=raw,
         raw_query=event.get("rawQueryString") or "",
         method=context["http"]["method"],
+        raw_path=event.get("rawPath") or "",
+    )
+    return replace(
+        call,
+        caller=declared.admit(call) if declared.admit else None,
         body=from_json(declared.body, raw) if declared.body else None,
         query=from_strings(declared.query, event.get("queryStringParameters") or {}) if declared.query else None,
     )
