@@ -5,146 +5,108 @@ could not be delivered is reported, and comes again with all that follow it; eve
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyrail.catalog import model as catalog
-from keyrail.inventory import model as inventory
-from keyrail.inventory.model.batches import batch_events_between
-from keyrail.ordering import model as ordering
-from keyrail.payments import model as payments
+from functions.event_relay.app import Settings, settings
+from functions.event_relay.recording import put_on_record
+from functions.event_relay.stream import Change, understand
 from keyrail.platform import logs, metrics
-from keyrail.platform.audit import AuditTrail, audit_record
 from keyrail.platform.aws import client
-from keyrail.platform.changes import Event, Versioned
-from keyrail.platform.config import load
-from keyrail.platform.documents import Attributes, from_attributes
+from keyrail.platform.changes import Event
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
 from keyrail.platform.metrics import Metric
 
+__all__ = ["Settings", "handler"]
+
 SOURCE = "keyrail"
-COUNTED = {"order.refund_due": Metric.REFUND_DUE, "payment.unmatched": Metric.UNMATCHED_PAYMENT}
+MAX_ENTRIES = 10  # of one call of EventBridge
+COUNTED = {
+    "order.refund_due": Metric.REFUND_DUE,
+    "payment.unmatched": Metric.UNMATCHED_PAYMENT,
+    "stock.low": Metric.LOW_STOCK,
+}
 
 
 @dataclass(frozen=True)
-class Settings:
-    catalog_table: str
-    keys_table: str
-    orders_table: str
-    payments_table: str
-    audit_table: str
-    event_bus_name: str
-    issuance_queue_url: str
-    relay_dead_letter_queue_url: str
+class Poison:
+    """A stream record that cannot be understood, now or ever."""
 
-
-@dataclass(frozen=True)
-class Change:
-    """One stream record, understood: the item as it stands, and what happened to it."""
-
-    item: Versioned
-    events: list[Event]
-
-
-@cache
-def settings() -> Settings:
-    return load(Settings)
-
-
-@cache
-def audit() -> AuditTrail:
-    return AuditTrail(client("dynamodb"), settings().audit_table)
+    record: dict[str, Any]
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    relayed = 0
-    for record in event["Records"]:
+    records = event["Records"]
+    understood = [_understood(record) for record in records]
+    changes = [None if isinstance(each, Poison) else each for each in understood]
+    # Audit first: what cannot be put on record is not told to anybody either.
+    recorded = put_on_record(changes)
+    handed_over = _hand_over(understood[:recorded])
+    relayed = _publish(changes[:handed_over])
+    told = [change for change in changes[:relayed] if change]
+    logs.log(Entry.EVENTS_RELAYED, records=len(records), events=sum(len(change.events) for change in told))
+    if relayed == len(records):
+        return {"batchItemFailures": []}
+    return {"batchItemFailures": [{"itemIdentifier": records[relayed]["dynamodb"]["SequenceNumber"]}]}
+
+
+def _understood(record: dict[str, Any]) -> Change | Poison | None:
+    try:
+        return understand(record)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is wrong for ever
+        logs.log_failure(error, event_id=record.get("eventID"))
+        return Poison(record)
+
+
+def _hand_over(understood: Sequence[Change | Poison | None]) -> int:
+    """To the queues and the alarms; the position of the first that could not be, or their number."""
+    for position, each in enumerate(understood):
         try:
-            change = understand(record)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is wrong for ever
-            logs.log_failure(error, event_id=record.get("eventID"))
-            set_aside(record)
-            continue
-        try:
-            if change is not None:
-                relay(change)
-                relayed += len(change.events)
-        except (Unavailable, ClientError, BotoCoreError) as error:
-            logs.log_failure(error, event_id=record.get("eventID"))
-            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
-    logs.log(Entry.EVENTS_RELAYED, records=len(event["Records"]), events=relayed)
-    return {"batchItemFailures": []}
+            if isinstance(each, Poison):
+                set_aside(each.record)
+            elif each is not None:
+                _put_to_work(each.events)
+        except (ClientError, BotoCoreError) as error:
+            logs.log_failure(error)
+            return position
+    return len(understood)
 
 
-def understand(record: dict[str, Any]) -> Change | None:
-    """None for a change that means nothing to anybody: pools, the fingerprint key, a removal."""
-    images = record["dynamodb"]
-    old, new = images.get("OldImage"), images.get("NewImage")
-    if new is None:
-        return None
-    known = _kind(record["eventSourceARN"].split("/")[1], images["Keys"])
-    if known is None:
-        return None
-    cls, events_between = known
-    item = from_attributes(cls, _readable(new))
-    events = events_between(from_attributes(cls, _readable(old)) if old else None, item)
-    return Change(item, events) if events else None
-
-
-_Kind = tuple[type[Versioned], Callable[[Any, Any], list[Event]]]
-_IN_KEYS_TABLE: dict[str, _Kind] = {
-    "key": (inventory.Key, inventory.events_between),
-    "bat": (inventory.Batch, batch_events_between),
-}
-
-_IN_CATALOG_TABLE: dict[str, _Kind] = {
-    "product": (catalog.Product, catalog.events_between),
-    "sku": (catalog.Sku, catalog.events_between),
-    "issuer": (catalog.Issuer, catalog.issuer_events_between),
-}
-
-
-def _kind(table: str, key: Attributes) -> _Kind | None:
-    """What the table holds under such a key, and who says what happened to it."""
-    if table == settings().orders_table:
-        return ordering.Order, ordering.events_between
-    if table == settings().payments_table:
-        return payments.UnmatchedPayment, payments.events_between
-    if table == settings().catalog_table:
-        return _IN_CATALOG_TABLE[key["sk"]["S"]]
-    if table == settings().keys_table:
-        return _IN_KEYS_TABLE.get(key["key_id"]["S"].partition("_")[0])
-    raise ValueError("a stream of no table of ours")
-
-
-def relay(change: Change) -> None:
-    """Audit first: what cannot be put on record is not told to anybody either."""
-    record = audit_record(change.events, change.item)
-    audit().write(record)
-    for event in change.events:
+def _put_to_work(events: Sequence[Event]) -> None:
+    for event in events:
         if event.name == "order.paid" and event.data["open"]:
             order_id = event.subject.partition(":")[2]
             body = json.dumps({"order_id": order_id})
             client("sqs").send_message(QueueUrl=settings().issuance_queue_url, MessageBody=body)
         if event.name in COUNTED:
             metrics.count(COUNTED[event.name])
-    publish(change, f"{record.subject}#{record.version}")
 
 
-def publish(change: Change, change_id: str) -> None:
+def _publish(changes: Sequence[Change | None]) -> int:
+    """The position of the first change whose events were not all taken, or their number."""
+    waiting = [(position, entry) for position, change in enumerate(changes) if change for entry in entries(change)]
+    for start in range(0, len(waiting), MAX_ENTRIES):
+        some = waiting[start : start + MAX_ENTRIES]
+        refused = publish([entry for _, entry in some])
+        if refused is not None:
+            return some[refused][0]
+    return len(changes)
+
+
+def entries(change: Change) -> list[Any]:
     """An event's id is its item's key and version, with its name: consumers deduplicate by it."""
-    entries: list[Any] = [
+    record = change.record
+    return [
         {
             "Source": SOURCE,
             "DetailType": event.name,
             "Detail": json.dumps(
                 {
-                    "id": f"{change_id}#{event.name}",
+                    "id": f"{record.subject}#{record.version}#{event.name}",
                     "subject": event.subject,
                     "at_ms": change.item.changed_at_ms,
                     "data": event.data,
@@ -154,9 +116,19 @@ def publish(change: Change, change_id: str) -> None:
         }
         for event in change.events
     ]
-    answer = client("events").put_events(Entries=entries)
-    if answer.get("FailedEntryCount"):
-        raise Unavailable
+
+
+def publish(some: list[Any]) -> int | None:
+    """At most MAX_ENTRIES; the position of the first that was not taken."""
+    try:
+        answer = client("events").put_events(Entries=some)
+    except (ClientError, BotoCoreError) as error:
+        logs.log_failure(error)
+        return 0
+    if not answer.get("FailedEntryCount"):
+        return None
+    logs.log_failure(Unavailable())
+    return next((at for at, entry in enumerate(answer["Entries"]) if entry.get("ErrorCode")), 0)
 
 
 def set_aside(record: dict[str, Any]) -> None:
@@ -169,22 +141,3 @@ def set_aside(record: dict[str, Any]) -> None:
     }
     client("sqs").send_message(QueueUrl=settings().relay_dead_letter_queue_url, MessageBody=json.dumps(where))
     logs.warn(Entry.RECORD_SET_ASIDE, event_id=record.get("eventID"))
-
-
-def _readable(image: Attributes) -> Attributes:
-    """A Lambda event carries binary attributes as base64 text; the stores carry bytes."""
-    import base64
-
-    def readable(attribute: Attributes) -> Attributes:
-        ((tag, value),) = attribute.items()
-        match tag:
-            case "B":
-                return {"B": base64.b64decode(value)}
-            case "L":
-                return {"L": [readable(item) for item in value]}
-            case "M":
-                return {"M": _readable(value)}
-            case _:
-                return attribute
-
-    return {name: readable(attribute) for name, attribute in image.items()}

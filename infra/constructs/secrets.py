@@ -29,6 +29,19 @@ class Secrets(Construct):
             "AwsSolutions-SMG4",
             "The token of every open order is derived from it: a rotation would lock all buyers out.",
         )
+        self.audit_chain = secretsmanager.Secret(
+            self,
+            "AuditChain",
+            description="Vouches for each record of the audit trail",
+            encryption_key=key,
+            removal_policy=removal,
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+        )
+        acknowledge(
+            self.audit_chain,
+            "AwsSolutions-SMG4",
+            "It vouches for every record ever written: after a rotation all of them would look changed.",
+        )
         self.payment_accounts = secretsmanager.Secret(
             self,
             "PaymentAccounts",
@@ -46,6 +59,10 @@ class Secrets(Construct):
     @property
     def access_token_arn(self) -> str:
         return _arn(self.access_token)
+
+    @property
+    def audit_chain_arn(self) -> str:
+        return _arn(self.audit_chain)
 
     @property
     def payment_accounts_arn(self) -> str:

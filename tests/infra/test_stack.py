@@ -130,6 +130,7 @@ def test_money_that_waits_rings(prod: Template) -> None:
     assert watched == {
         ("UnmatchedPayment", "event_relay"),
         ("RefundDue", "event_relay"),
+        ("LowStock", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
     }
 

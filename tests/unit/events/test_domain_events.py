@@ -16,7 +16,6 @@ from keyrail.inventory import model as inventory
 from keyrail.inventory.model.batches import batch_events_between
 from keyrail.ordering import model as ordering
 from keyrail.payments import model as payments
-from keyrail.platform.audit import audit_record
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.handover import Handover
 from keyrail.platform.ids import derived_id
@@ -238,8 +237,7 @@ def test_the_example_fits_the_schema(name: str) -> None:
 
 def test_what_the_relay_publishes_fits_the_schema(bus: Bus) -> None:
     for happening in HAPPENINGS:
-        record = audit_record(happening.events, happening.item)
-        relay.publish(relay.Change(happening.item, happening.events), f"{record.subject}#{record.version}")
+        relay.publish(relay.entries(relay.Change(happening.item, happening.events)))
     assert {entry["DetailType"] for entry in bus.entries} == set(NAMES)
     for entry in bus.entries:
         said = {
@@ -252,14 +250,14 @@ def test_what_the_relay_publishes_fits_the_schema(bus: Bus) -> None:
 
 def test_an_event_carries_no_secret_no_contact_and_nobody_s_address(bus: Bus) -> None:
     for happening in HAPPENINGS:
-        relay.publish(relay.Change(happening.item, happening.events), "id")
+        relay.publish(relay.entries(relay.Change(happening.item, happening.events)))
     published = json.dumps(bus.entries, ensure_ascii=False)
     assert [text for text in SECRETS if text in published] == []
 
 
 def test_one_change_names_each_of_its_events_differently(bus: Bus) -> None:
     for happening in HAPPENINGS:
-        relay.publish(relay.Change(happening.item, happening.events), "change")
+        relay.publish(relay.entries(relay.Change(happening.item, happening.events)))
         ids = [json.loads(entry["Detail"])["id"] for entry in bus.entries]
         assert len(ids) == len(set(ids))
         bus.entries.clear()

@@ -1,4 +1,8 @@
-"""The audit trail: one record for each change of each item, written from the streams (promise I10)."""
+"""The audit trail: one record for each change of each item, written from the streams (promise I10).
+
+`audit_chain` says how a record vouches for itself and for the one before it, `audit_writing` writes them and
+`audit_verification` reads all of a subject again and judges.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +13,7 @@ from pynamodb.models import Model
 
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.documents import Attributes, from_attributes
-from keyrail.platform.dynamo import ConditionFailed, Table
+from keyrail.platform.dynamo import Table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -20,11 +24,15 @@ MAX_TRACE_RECORDS = 1_000  # of the longest reasons they fit into a function's a
 class AuditItem(Model):
     subject = UnicodeAttribute(hash_key=True)
     at_id = UnicodeAttribute(range_key=True)
+    lot = UnicodeAttribute()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditRecord:
-    """Who did what, when and from where; `at_id` is time and version, so the same change is recorded once."""
+    """Who did what, when and from where; `at_id` is time and version, so the same change is recorded once.
+
+    `mac` vouches for all of it, and for the record of the version before, whose MAC is `previous`.
+    """
 
     subject: str
     at_id: str
@@ -35,6 +43,8 @@ class AuditRecord:
     version: int
     reason: str | None = None
     order_id: str | None = None
+    previous: bytes | None = None
+    mac: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +55,16 @@ class Trace:
     complete: bool
 
 
+def at_id(change: Versioned) -> str:
+    """Sort key of the record of the change that made this version."""
+    return f"{change.changed_at_ms:013d}#{change.version:08d}"
+
+
 def audit_record(events: Sequence[Event], change: Versioned) -> AuditRecord:
     """Of the events of one change, which all have one subject."""
     return AuditRecord(
         subject=events[0].subject,
-        at_id=f"{change.changed_at_ms:013d}#{change.version:08d}",
+        at_id=at_id(change),
         what=tuple(event.name for event in events),
         by=change.changed_by,
         address=change.changed_from,
@@ -61,15 +76,10 @@ def audit_record(events: Sequence[Event], change: Versioned) -> AuditRecord:
 
 
 class AuditTrail:
+    """The trail as people read it."""
+
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
-
-    def write(self, record: AuditRecord) -> None:
-        """Once for each change, however often the stream brings it. Raises StoreUnavailable."""
-        try:
-            self._table.send(self._table.put(record, AuditItem.subject.does_not_exist()))
-        except ConditionFailed:
-            return
 
     def of(self, subject: str) -> Trace:
         """What happened to the subject, at most MAX_TRACE_RECORDS of it: the beginning, and how it ended.

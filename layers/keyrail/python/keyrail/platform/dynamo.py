@@ -6,7 +6,7 @@ and a refused one brings the image that refused it.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -191,8 +191,9 @@ class Table:
         start: Attributes | None = None,
         newest_first: bool = False,
         count: bool = False,
+        consistent: bool = False,
     ) -> Page:
-        """One page, eventually consistent. With `count` the matches are counted and not returned."""
+        """One page; `consistent` is not for indexes. With `count` the matches are counted and not returned."""
         names: dict[str, str] = {}
         values: dict[str, Any] = {}
         request: dict[str, Any] = {
@@ -200,6 +201,7 @@ class Table:
             "KeyConditionExpression": key.serialize(names, values),
             "ExpressionAttributeValues": values,
             "ScanIndexForward": not newest_first,
+            "ConsistentRead": consistent,
         }
         request["ExpressionAttributeNames"] = {placeholder: path for path, placeholder in names.items()}
         if index:
@@ -210,8 +212,18 @@ class Table:
             request["ExclusiveStartKey"] = start
         if count:
             request["Select"] = "COUNT"
+        return self._page(self._client.query, request)
+
+    def scan(self, *, limit: int, start: Attributes | None = None) -> Page:
+        """One page of the whole table, strongly consistent; items of one partition come one behind the other."""
+        request: dict[str, Any] = {"TableName": self.name, "Limit": limit, "ConsistentRead": True}
+        if start:
+            request["ExclusiveStartKey"] = start
+        return self._page(self._client.scan, request)
+
+    def _page(self, ask: Callable[..., Any], request: dict[str, Any]) -> Page:
         try:
-            answer = self._client.query(**request)
+            answer = ask(**request)
         except (ClientError, BotoCoreError) as error:
             raise StoreUnavailable from error
         return Page(answer.get("Items", []), answer["Count"], answer.get("LastEvaluatedKey"))

@@ -24,10 +24,15 @@ class Entry(Enum):
     UNITS_ISSUED = ("K3001", "units issued")
     REFUND_DUE = ("K3002", "refund due")
     KEYS_REVEALED = ("K3003", "keys revealed")
+    KEY_REPLACED = ("K3004", "key replaced")
     IMPORT_FINISHED = ("K4001", "import finished")
     IMPORT_REJECTED = ("K4002", "import rejected")
+    CODES_GENERATED = ("K4010", "codes generated")
+    EXPORT_MADE = ("K4011", "export made")
+    EXPORT_REFUSED = ("K4012", "export refused")
     EVENTS_RELAYED = ("K5001", "events relayed")
     RECORD_SET_ASIDE = ("K5002", "poison record set aside")
+    FIGURES_UNREADABLE = ("K5003", "figures unreadable, changes not counted")
 
 
 @cache

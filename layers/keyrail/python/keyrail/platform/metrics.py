@@ -12,6 +12,7 @@ class Metric(StrEnum):
     CALLBACK_REFUSED = "CallbackRefused"
     UNMATCHED_PAYMENT = "UnmatchedPayment"
     REFUND_DUE = "RefundDue"
+    LOW_STOCK = "LowStock"
 
 
 def count(metric: Metric) -> None:

@@ -1,0 +1,42 @@
+"""What the relay is made of; built on first use."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from keyrail.inventory.figure_store import FigureStore
+from keyrail.inventory.service.counting import Counting
+from keyrail.inventory.store import KeyStore
+from keyrail.platform.audit_writing import AuditChain
+from keyrail.platform.aws import client
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.config import load
+from keyrail.platform.secrets import read_secret
+
+
+@dataclass(frozen=True)
+class Settings:
+    catalog_table: str
+    keys_table: str
+    orders_table: str
+    payments_table: str
+    audit_table: str
+    audit_chain_secret_arn: str
+    event_bus_name: str
+    issuance_queue_url: str
+    relay_dead_letter_queue_url: str
+
+
+@cache
+def settings() -> Settings:
+    return load(Settings)
+
+
+@cache
+def chain() -> AuditChain:
+    return AuditChain(client("dynamodb"), settings().audit_table, read_secret(settings().audit_chain_secret_arn))
+
+
+@cache
+def counting() -> Counting:
+    dynamodb, table = client("dynamodb"), settings().keys_table
+    return Counting(FigureStore(dynamodb, table), KeyStore(dynamodb, table), chain(), system_now_ms)

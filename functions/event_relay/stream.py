@@ -1,0 +1,92 @@
+"""Stream records, understood: which item changed, and what its context says happened to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from functions.event_relay.app import settings
+from keyrail.catalog import model as catalog
+from keyrail.inventory import model as inventory
+from keyrail.inventory.model.batches import batch_events_between
+from keyrail.inventory.model.figures import Figures, figures_events_between
+from keyrail.ordering import model as ordering
+from keyrail.payments import model as payments
+from keyrail.platform.audit import AuditRecord, audit_record
+from keyrail.platform.changes import Event, Versioned
+from keyrail.platform.documents import Attributes, from_attributes
+
+
+@dataclass(frozen=True)
+class Change:
+    """The item as it stands and as it was, and what happened to it."""
+
+    item: Versioned
+    events: list[Event]
+    before: Versioned | None = None
+
+    @property
+    def record(self) -> AuditRecord:
+        return audit_record(self.events, self.item)
+
+
+def understand(record: dict[str, Any]) -> Change | None:
+    """None for a change that means nothing to anybody: pools, the fingerprint key, a removal."""
+    images = record["dynamodb"]
+    old, new = images.get("OldImage"), images.get("NewImage")
+    if new is None:
+        return None
+    known = _kind(record["eventSourceARN"].split("/")[1], images["Keys"])
+    if known is None:
+        return None
+    cls, events_between = known
+    before = from_attributes(cls, _readable(old)) if old else None
+    item = from_attributes(cls, _readable(new))
+    events = events_between(before, item)
+    return Change(item, events, before) if events else None
+
+
+_Kind = tuple[type[Versioned], Callable[[Any, Any], list[Event]]]
+_IN_KEYS_TABLE: dict[str, _Kind] = {
+    "key_": (inventory.Key, inventory.events_between),
+    "bat_": (inventory.Batch, batch_events_between),
+    "figures#": (Figures, figures_events_between),
+}
+
+_IN_CATALOG_TABLE: dict[str, _Kind] = {
+    "product": (catalog.Product, catalog.events_between),
+    "sku": (catalog.Sku, catalog.events_between),
+    "issuer": (catalog.Issuer, catalog.issuer_events_between),
+}
+
+
+def _kind(table: str, key: Attributes) -> _Kind | None:
+    """What the table holds under such a key, and who says what happened to it."""
+    if table == settings().orders_table:
+        return ordering.Order, ordering.events_between
+    if table == settings().payments_table:
+        return payments.UnmatchedPayment, payments.events_between
+    if table == settings().catalog_table:
+        return _IN_CATALOG_TABLE[key["sk"]["S"]]
+    if table == settings().keys_table:
+        name = key["key_id"]["S"]
+        return next((kind for prefix, kind in _IN_KEYS_TABLE.items() if name.startswith(prefix)), None)
+    raise ValueError("a stream of no table of ours")
+
+
+def _readable(image: Attributes) -> Attributes:
+    """A Lambda event carries binary attributes as base64 text; the stores carry bytes."""
+    import base64
+
+    def readable(attribute: Attributes) -> Attributes:
+        ((tag, value),) = attribute.items()
+        match tag:
+            case "B":
+                return {"B": base64.b64decode(value)}
+            case "L":
+                return {"L": [readable(item) for item in value]}
+            case "M":
+                return {"M": _readable(value)}
+            case _:
+                return attribute
+
+    return {name: readable(attribute) for name, attribute in image.items()}

@@ -1,0 +1,168 @@
+"""Stock figures of a SKU: what the changes of its keys add up to, and when it runs low."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from keyrail.inventory.model.moves import Moves, OfSource, Tally, sums
+from keyrail.platform.changes import Event, Origin, Versioned, stamp
+from keyrail.platform.clock import utc_date
+from keyrail.platform.errors import Conflict
+
+MAX_SALES_DAYS = 30
+MAX_SOURCES = 50  # of one SKU; what comes from more is counted under OTHER_SOURCES
+OTHER_SOURCES = "*"
+MAX_LAST_DAYS = 200  # of one SKU
+PAST = "0000-01-01"
+RELAY = Origin("system:event_relay", "stream")
+
+
+class StockMoving(Conflict):
+    """Keys are changing right now, so that a count and the figures would be of different moments."""
+
+    code = "stock_moving"
+    title = "The stock is changing at this moment; count it again when it is quiet."
+    title_zh = "库存正在变动，请稍后在销售空闲时重新盘点。"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures(Versioned):
+    """The stock of a SKU, counted change by change.
+
+    `since_ms` is when the first key came in. `revision` counts the writes. `version` counts only what is told and put
+    on record: that the stock ran low or recovered, and corrections; the fields beside it say who did that and when.
+    `last_days` are keys on hand by their last day of use, `sales` keys sold on the UTC day `sales_day` and the days
+    before it. `low`: no more than `low_stock` may be sold, as the shelf says it; the threshold is None until it is
+    known, and `sku_version` is the SKU's version that it is from.
+    """
+
+    sku_id: str
+    revision: int = 0
+    since_ms: int
+    counted_at_ms: int
+    tally: Tally = field(default_factory=Tally)
+    last_days: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[str, OfSource] = field(default_factory=dict)
+    sales: tuple[int, ...] = ()
+    sales_day: str = ""
+    low: bool = False
+    low_stock: int | None = None
+    sku_version: int = 0
+    corrections: int = 0
+
+    def past_last_day(self, now_ms: int) -> int:
+        """Keys on hand that nobody can be sold any more: no claim has met them since their last day went by."""
+        today = utc_date(now_ms)
+        return sum(number for day, number in self.last_days.items() if day < today)
+
+    def on_hand(self, now_ms: int) -> int:
+        """Keys that may be sold, now or once they are released."""
+        return self.tally.on_hand - self.past_last_day(now_ms)
+
+    def after(self, moves: Moves, now_ms: int) -> "Figures":
+        """With these moves counted. Stock that goes down may run low; stock that comes in cannot."""
+        day, sales = _with_sales(self.sales_day, self.sales, moves.sales)
+        moved = replace(
+            self,
+            revision=self.revision + 1,
+            since_ms=self.since_ms if self.tally.imported else now_ms,
+            counted_at_ms=now_ms,
+            tally=self.tally.plus(moves.tally),
+            last_days=_with_last_days(self.last_days, moves.last_days, utc_date(now_ms)),
+            sources=_with_sources(self.sources, moves.sources),
+            sales=sales,
+            sales_day=day,
+        )
+        return _judged(moved, now_ms, may_run_low=moves.tally.on_hand < 0)
+
+    def with_threshold(self, low_stock: int, sku_version: int, now_ms: int) -> "Figures":
+        """Judged anew by another threshold. A SKU that never had a key does not run low."""
+        known = replace(self, revision=self.revision + 1, low_stock=low_stock, sku_version=sku_version)
+        return _judged(known, now_ms, may_run_low=self.tally.imported > 0)
+
+    def corrected(self, on_hand: int, leased: int, origin: Origin, now_ms: int) -> "Figures":
+        """As somebody had them counted: keys that may be sold, and those of them under a lease."""
+        right = replace(
+            self,
+            revision=self.revision + 1,
+            counted_at_ms=now_ms,
+            tally=replace(self.tally, on_hand=on_hand + self.past_last_day(now_ms), leased=leased),
+            corrections=self.corrections + 1,
+            **stamp(origin, now_ms, self.version + 1),
+        )
+        return replace(right, low=_is_low(right, now_ms, may_run_low=True))
+
+    def sold_since(self, first_day: str) -> int:
+        """Keys sold on this UTC day and later, as far back as the figures go."""
+        return sum(sold for day, sold in self.sales_by_day() if day >= first_day)
+
+    def sales_by_day(self) -> tuple[tuple[str, int], ...]:
+        """Newest first."""
+        return tuple((_days_before(self.sales_day, back), sold) for back, sold in enumerate(self.sales))
+
+
+def _judged(figures: Figures, now_ms: int, *, may_run_low: bool) -> Figures:
+    low = _is_low(figures, now_ms, may_run_low=may_run_low)
+    if low is figures.low:
+        return figures
+    return replace(figures, low=low, **stamp(RELAY, now_ms, figures.version + 1))
+
+
+def _is_low(figures: Figures, now_ms: int, *, may_run_low: bool) -> bool:
+    if figures.low_stock is None:
+        return figures.low
+    return figures.on_hand(now_ms) <= figures.low_stock and (figures.low or may_run_low)
+
+
+def no_figures(sku_id: str, now_ms: int) -> Figures:
+    """Of a SKU of which nothing was counted yet."""
+    return Figures(sku_id=sku_id, since_ms=now_ms, counted_at_ms=now_ms, **stamp(RELAY, now_ms, version=0))
+
+
+def _with_sales(day: str, sales: tuple[int, ...], more: Mapping[str, int]) -> tuple[str, tuple[int, ...]]:
+    """Buckets for the newest day and those before it, at most MAX_SALES_DAYS; what is older is forgotten."""
+    if not more:
+        return day, sales
+    newest = max(day, *more)
+    by_day = {_days_before(day, back): sold for back, sold in enumerate(sales)} if day else {}
+    buckets = [
+        by_day.get(each, 0) + more.get(each, 0)
+        for each in (_days_before(newest, back) for back in range(MAX_SALES_DAYS))
+    ]
+    while buckets and buckets[-1] == 0:
+        buckets.pop()
+    return newest, tuple(buckets)
+
+
+def _days_before(day: str, days: int) -> str:
+    return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
+
+
+def _with_sources(known: Mapping[str, OfSource], more: Mapping[str, OfSource]) -> dict[str, OfSource]:
+    """Those that are known keep their names; what comes from too many is counted together."""
+    room = MAX_SOURCES - len(known)
+    named = {*known, *sorted({*more} - {*known})[:room]}
+    sources = dict(known)
+    for name, of_source in more.items():
+        place = name if name in named else OTHER_SOURCES
+        sources[place] = sources.get(place, OfSource()).plus(of_source)
+    return sources
+
+
+def _with_last_days(known: Mapping[str, int], more: Mapping[str, int], today: str) -> dict[str, int]:
+    """Days that are past are one; of the others the nearest ones, and keys of later days count as if they had none."""
+    days = sums(known, more)
+    past = sum(number for day, number in days.items() if day < today)
+    coming = sorted(day for day in days if day >= today)[:MAX_LAST_DAYS]
+    return {**({PAST: past} if past else {}), **{day: days[day] for day in coming}}
+
+
+def figures_events_between(old: Figures | None, new: Figures | None) -> list[Event]:
+    """Only what is put on record is told; that something was sold or came in is told by the keys themselves."""
+    if new is None or new.version == (old.version if old else 0):
+        return []
+    before = (old.low, old.corrections) if old else (False, 0)
+    happened = ["low" if new.low else "recovered"] if new.low is not before[0] else []
+    happened += ["corrected"] if new.corrections != before[1] else []
+    data = {"sku_id": new.sku_id, "on_hand": new.on_hand(new.counted_at_ms), "low_stock": new.low_stock}
+    return [Event(f"stock.{name}", f"stock:{new.sku_id}", dict(data)) for name in happened]

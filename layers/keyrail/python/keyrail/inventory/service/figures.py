@@ -1,0 +1,71 @@
+"""Stock figures in the operator's hands: of one SKU, of all, and counted out against what is really there."""
+
+from dataclasses import dataclass
+
+from keyrail.catalog.service import Catalog
+from keyrail.inventory.figure_store import ENOUGH, LOW, FigureStore
+from keyrail.inventory.model.figures import Figures, StockMoving, no_figures
+from keyrail.inventory.service.claims import partitions
+from keyrail.inventory.store import KeyStore
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.errors import FieldError, Invalid
+
+QUIET_MS = 10_000  # what changed longer ago has gone through the stream and the index, unless the relay is in trouble
+_FIRST_ENOUGH = f"{ENOUGH}#"
+
+
+@dataclass(frozen=True)
+class StockFigures:
+    store: FigureStore
+    keys: KeyStore
+    catalog: Catalog
+    now_ms: NowMs
+
+    def of(self, sku_id: str) -> Figures:
+        """As the stream has counted them so far. Raises UnknownSku."""
+        self.catalog.sku(sku_id)
+        return self.store.get(sku_id) or no_figures(sku_id, self.now_ms())
+
+    def page(self, limit: int, after: str | None) -> tuple[list[Figures], str | None]:
+        """SKUs that had keys or a threshold, those whose stock is low first, from behind the position `after` on."""
+        level, behind = _position(after)
+        sku_ids, last = self.store.listed(level, limit, behind)
+        following = f"{level}#{last}" if last else _FIRST_ENOUGH if level == LOW else None
+        return [figures for figures in self.store.get_all(sku_ids) if figures], following
+
+    def recount(self, sku_id: str, origin: Origin) -> Figures:
+        """Counted out from the index of claimable keys, and corrected where the figures say something else.
+
+        The figures of keys that have left the pool stay as they are. Raises UnknownSku, StockMoving.
+        """
+        sku, now_ms = self.catalog.sku(sku_id), self.now_ms()
+        figures = self.store.get(sku_id) or no_figures(sku_id, now_ms)
+        if figures.revision and now_ms - figures.counted_at_ms < QUIET_MS:
+            raise StockMoving
+        on_hand, leased = self._count(sku_id)
+        if figures.low_stock != sku.low_stock and figures.sku_version < sku.version:
+            figures = self._replaced(figures.with_threshold(sku.low_stock, sku.version, now_ms))
+        if (on_hand, leased) != (figures.on_hand(now_ms), figures.tally.leased):
+            figures = self._replaced(figures.corrected(on_hand, leased, origin, now_ms))
+        return figures
+
+    def _replaced(self, figures: Figures) -> Figures:
+        if not self.store.replace(figures):
+            raise StockMoving
+        return figures
+
+    def _count(self, sku_id: str) -> tuple[int, int]:
+        """Keys in the parts of the pool that are not past their last day, and how many of them are leased."""
+        pool = self.keys.get_pool(sku_id)
+        parts = pool.usable(utc_date(self.now_ms())) if pool else ()
+        counts = [self.store.pooled(partition) for part in parts for partition in partitions(sku_id, part)]
+        return sum(all_of_it for all_of_it, _ in counts), sum(leased for _, leased in counts)
+
+
+def _position(after: str | None) -> tuple[str, str | None]:
+    """Level and SKU behind which a page begins. Raises Invalid for what we never gave out."""
+    level, _, sku_id = (after or f"{LOW}#").partition("#")
+    if level not in {LOW, ENOUGH}:
+        raise Invalid(FieldError("cursor", "unknown"))
+    return level, sku_id or None

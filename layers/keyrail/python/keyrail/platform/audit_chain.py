@@ -1,0 +1,183 @@
+"""The chain of a subject's records: what a MAC is made over, and what a subject's records say when read again.
+
+A record's MAC is HMAC-SHA-256 under a secret that only the relay and the verifying function have, over every field of
+the record but itself; one of these fields is the MAC of the record before. So a record can neither be changed nor made
+up by somebody who has the table and not the secret. Versions count from 1 without a gap, so one that was taken away
+shows; that the last ones were taken away shows against the item itself, which knows its version.
+"""
+
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from keyrail.platform.audit import AuditRecord
+
+MAX_RELAY_LAG_S = 120  # a version that is younger may still be on its way through the stream
+MAX_FINDINGS = 100  # of one subject; they are always all counted
+_PURPOSE = b"keyrail audit record 1\n"
+
+
+class Problem(StrEnum):
+    """What is wrong with a version of a subject.
+
+    missing: it has no record, and later ones have.
+    changed: its record is not what was written.
+    unlinked: its record is genuine, but follows another one than the one that is there.
+    unchained: its record has no MAC: it is older than the chain, or its MAC was taken away.
+    end_missing: the item has this version, and neither this one nor a later one has a record.
+    item_missing: this is the last record, and the item is gone.
+    item_behind: this is the last record, and the item stands at an earlier version.
+    """
+
+    MISSING = "missing"
+    CHANGED = "changed"
+    UNLINKED = "unlinked"
+    UNCHAINED = "unchained"
+    END_MISSING = "end_missing"
+    ITEM_MISSING = "item_missing"
+    ITEM_BEHIND = "item_behind"
+
+
+@dataclass(frozen=True)
+class Finding:
+    version: int
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What remains of a record once it was looked at: its place in the chain, and whether its MAC is right."""
+
+    version: int
+    mac: bytes | None
+    previous: bytes | None
+    is_genuine: bool
+
+
+@dataclass(frozen=True)
+class Live:
+    """The item that the records are about, as it stands now."""
+
+    version: int
+    changed_at_ms: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """On one subject. `pending` newest versions may still be on their way. `findings` are the first of `problems`."""
+
+    records: int
+    pending: int
+    problems: int
+    findings: tuple[Finding, ...]
+
+
+def canonical(record: AuditRecord) -> bytes:
+    """Every field but `mac` as JSON: by name, in ASCII, without blanks, bytes as hex; what is None is left out.
+
+    So a field that is added later, and is None in older records, leaves their MACs as they are.
+    """
+    said = {field.name: _plain(getattr(record, field.name)) for field in fields(record) if field.name != "mac"}
+    told = {name: value for name, value in said.items() if value is not None}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _plain(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def sealed(record: AuditRecord, previous: bytes | None, secret: bytes) -> AuditRecord:
+    """The record as it follows the one with the MAC `previous`; None where there is none before it."""
+    linked = replace(record, previous=previous, mac=None)
+    return replace(linked, mac=_mac(linked, secret))
+
+
+def seen(record: AuditRecord, secret: bytes) -> Seen:
+    genuine = record.mac is not None and hmac.compare_digest(record.mac, _mac(record, secret))
+    return Seen(record.version, record.mac, record.previous, genuine)
+
+
+def _mac(record: AuditRecord, secret: bytes) -> bytes:
+    return hmac.digest(secret, _PURPOSE + canonical(record), "sha256")
+
+
+def verdict(records: Iterable[Seen], live: Live | None, now_ms: int) -> Verdict:
+    """On all records of one subject, in any order, beside the item as it stood after they were read."""
+    ordered = sorted(records, key=lambda record: record.version)
+    last = ordered[-1].version if ordered else 0
+    pending = _pending(last, live, now_ms)
+    stretches = [*_gaps(ordered), *_of_records(ordered), *([] if pending else _of_end(last, live))]
+    findings = (finding for stretch in sorted(stretches) for finding in stretch.findings())
+    return Verdict(
+        records=len(ordered),
+        pending=pending,
+        problems=sum(stretch.length for stretch in stretches),
+        findings=tuple(islice(findings, MAX_FINDINGS)),
+    )
+
+
+@dataclass(frozen=True, order=True)
+class _Stretch:
+    """Versions from `first` to `last` with one problem: a whole trail may be gone, so they are never counted out."""
+
+    first: int
+    last: int
+    problem: Problem
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first + 1
+
+    def findings(self) -> Iterator[Finding]:
+        return (Finding(version, self.problem) for version in range(self.first, self.last + 1))
+
+
+def _pending(last: int, live: Live | None, now_ms: int) -> int:
+    """How many of the newest versions may still come; all of them go through the stream one behind the other."""
+    if live is None or now_ms - live.changed_at_ms >= MAX_RELAY_LAG_S * 1000:
+        return 0
+    return max(0, live.version - last)
+
+
+def _gaps(ordered: Sequence[Seen]) -> Iterator[_Stretch]:
+    before = 0
+    for record in ordered:
+        if record.version > before + 1:
+            yield _Stretch(before + 1, record.version - 1, Problem.MISSING)
+        before = record.version
+
+
+def _of_records(ordered: Sequence[Seen]) -> Iterator[_Stretch]:
+    earlier: set[bytes | None] = {None}
+    before: Seen | None = None
+    for record in ordered:
+        if problem := _problem(record, before, earlier):
+            yield _Stretch(record.version, record.version, problem)
+        earlier.add(record.mac)
+        before = record
+
+
+def _problem(record: Seen, before: Seen | None, earlier: set[bytes | None]) -> Problem | None:
+    if record.mac is None:
+        return Problem.UNCHAINED
+    if not record.is_genuine:
+        return Problem.CHANGED
+    last = before.version if before else 0
+    if record.version == last:
+        return Problem.UNLINKED
+    # Behind a gap it follows what is missing. Where a gap was filled late, it follows the record before the gap.
+    is_linked = record.version > last + 1 or record.previous in earlier
+    return None if is_linked else Problem.UNLINKED
+
+
+def _of_end(last: int, live: Live | None) -> Iterator[_Stretch]:
+    if live is None:
+        yield _Stretch(last, last, Problem.ITEM_MISSING)
+    elif live.version < last:
+        yield _Stretch(last, last, Problem.ITEM_BEHIND)
+    elif live.version > last:
+        yield _Stretch(last + 1, live.version, Problem.END_MISSING)
