@@ -319,7 +319,7 @@ BUGS = (
     PlantedBug(
         "shows a key without writing down who looked",
         STORE,
-        "actions = [KeyItem.revealed_at_ms.set(now_ms), *_changed(origin, now_ms)]",
+        "actions = [KeyItem.revealed_at_ms.set(now_ms), *changed(origin, now_ms)]",
         "actions = [KeyItem.version.set(KeyItem.version)]",
         f"{WRITES}::test_a_look_at_a_sold_key_is_on_record_with_who_and_from_where",
     ),

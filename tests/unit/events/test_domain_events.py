@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from functions.event_relay import handler as relay
 from keyrail.catalog import model as catalog
 from keyrail.inventory import model as inventory
 from keyrail.inventory.model.batches import batch_events_between
+from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
+from keyrail.inventory.model.uses import moment
 from keyrail.ordering import model as ordering
 from keyrail.payments import model as payments
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
@@ -119,11 +122,40 @@ def of_keys() -> Iterator[Happening]:
     for before, after, looked in product(inventory.KeyState, inventory.KeyState, (None, NOW_MS)):
         if looked and after is not inventory.KeyState.SOLD:
             continue  # only a sold key is shown
+        if after is inventory.KeyState.REDEEMED:
+            continue  # only by a use: see below
         before_that = after if before is inventory.KeyState.FROZEN else None
         old = replace(new, state=before, state_before=before_that, order_id=None if before == "available" else ORDER_ID)
         held_by = None if after == "available" else ORDER_ID
         item = next_version(old, state=after, order_id=held_by, revealed_at_ms=looked)
         yield Happening(item, inventory.events_between(old, item))
+
+
+def of_uses() -> Iterator[Happening]:
+    """A key of our own on its way to its last use and back, and a value card of which a part is left."""
+    now = moment(NOW_MS, UTC)
+    for terms, spent in ((catalog.Terms(uses=2), None), (catalog.Terms(value=PRICE.times(2)), PRICE)):
+        sold = inventory.Key(
+            key_id=KEY_ID,
+            batch_id=derived_id("bat", "a batch"),
+            sku_id="steam-100",
+            state=inventory.KeyState.SOLD,
+            sealed=b"sealed-bytes",
+            data_key=0,
+            mask="••••WXYZ",
+            line=7,
+            order_id=ORDER_ID,
+            **redeemable(terms),
+            **STAMP,
+        )
+        asked = Asked(name="till-7-000418", by="kc_till7", amount=spent, place="shop-12")
+        use = asked.entry(now.now_ms)
+        active = next_version(sold, active_until_ms=NOW_MS)
+        used = next_version(active, uses=(use,))
+        redeemed = next_version(used, uses=(use, use), state=inventory.KeyState.REDEEMED)
+        back = next_version(redeemed, **given_back(redeemed, use, NOW_MS))
+        for old, item in pairwise([sold, active, used, redeemed, back]):
+            yield Happening(item, inventory.events_between(old, item))
 
 
 def of_orders() -> Iterator[Happening]:
@@ -188,7 +220,7 @@ def of_payments() -> Iterator[Happening]:
 
 HAPPENINGS = [
     happening
-    for source in (of_catalog, of_batches, of_exports, of_keys, of_orders, of_payments)
+    for source in (of_catalog, of_batches, of_exports, of_keys, of_uses, of_orders, of_payments)
     for happening in source()
     if happening.events
 ]

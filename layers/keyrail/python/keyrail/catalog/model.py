@@ -1,7 +1,7 @@
 """What is sold: products and their SKUs."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,10 +12,17 @@ from keyrail.platform.money import Money
 MAX_QUANTITY_PER_UNIT = 90  # a unit's keys and its order fit into one transaction of 100 writes
 DEFAULT_MAX_QUANTITY = 10
 DEFAULT_LOW_STOCK = 10
+MAX_USES = 100  # of one code; each is remembered on it for good
+MAX_PLACES = 20
+MAX_PLACE_LENGTH = 32
+MIN_ACTIVE_MS, MAX_ACTIVE_MS = 60_000, 30 * 86_400_000
+MAX_REVERSAL_MS = 30 * 86_400_000
+MINUTES_A_DAY = 24 * 60
 MAX_CODE_LENGTH = 256  # characters
 MAX_PATTERN_LENGTH = 250
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_PLACE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_PLACE_LENGTH - 1}}}")
 
 
 class SkuKind(StrEnum):
@@ -107,11 +114,13 @@ class Terms:
     """How codes of a SKU are redeemed by us; each key keeps those that it was made with.
 
     Either `uses` times, or in part until `value` is used up. `active_ms` is how long a code of ON_DEMAND stays active
-    once somebody asked (None: for good). `weekdays` are ISO numbers (1 is Monday), `opens` and `closes` minutes of the
-    day in the business's time zone, `places` the ids of where it is taken; what is None is free.
+    once somebody asked (None: for good). It is valid before `valid_to_ms` and not before `valid_from_ms`, and only on
+    `weekdays` (ISO numbers, 1 is Monday) from `opens` until `closes` (minutes of the day where the business is, not
+    counting the last; hours that end after midnight belong to the day on which they began) at `places`; what is None
+    is free. `reversal_ms` is for how long whoever redeemed may take it back (None: never).
     """
 
-    activation: Activation | None = None
+    activation: Activation = Activation.ON_SALE
     uses: int | None = None
     value: Money | None = None
     active_ms: int | None = None
@@ -181,6 +190,66 @@ def issuer_events_between(old: Issuer | None, new: Issuer | None) -> list[Event]
     if old is not None or new is None:
         return []
     return [Event("issuer.created", f"issuer:{new.issuer_id}", {"case_sensitive": new.case_sensitive})]
+
+
+def check_terms(terms: Terms) -> None:
+    """Raises Invalid with one FieldError for each field that contradicts itself or another, or is beyond its limit."""
+    problems = [*_what_is_used(terms), *_when_active(terms), *_when_valid(terms), *_where(terms)]
+    if problems:
+        raise Invalid(*(FieldError(f"terms.{field}", reason) for field, reason in problems))
+
+
+_Problems = Iterator[tuple[str, str]]
+
+
+def _what_is_used(terms: Terms) -> _Problems:
+    if (terms.uses is None) == (terms.value is None):
+        yield "uses", "either_uses_or_value"
+    if terms.uses is not None and not 1 <= terms.uses <= MAX_USES:
+        yield "uses", f"not_between_1_and_{MAX_USES}"
+    if terms.value is not None and terms.value.amount_minor < 1:
+        yield "value.amount_minor", "below_one"
+
+
+def _when_active(terms: Terms) -> _Problems:
+    if terms.active_ms is not None:
+        if terms.activation is not Activation.ON_DEMAND:
+            yield "active_ms", "only_on_demand"
+        elif not MIN_ACTIVE_MS <= terms.active_ms <= MAX_ACTIVE_MS:
+            yield "active_ms", f"not_between_{MIN_ACTIVE_MS}_and_{MAX_ACTIVE_MS}"
+    if terms.reversal_ms is not None and not 1 <= terms.reversal_ms <= MAX_REVERSAL_MS:
+        yield "reversal_ms", f"not_between_1_and_{MAX_REVERSAL_MS}"
+
+
+def _when_valid(terms: Terms) -> _Problems:
+    valid_from, valid_to = terms.valid_from_ms, terms.valid_to_ms
+    if valid_from is not None and valid_to is not None and valid_to <= valid_from:
+        yield "valid_to", "not_after_valid_from"
+    if terms.weekdays is not None and not _are_days(terms.weekdays):
+        yield "weekdays", "not_different_days_from_1_to_7"
+    if (terms.opens is None) != (terms.closes is None):
+        yield "closes", "not_without_each_other"
+    elif terms.opens is not None and terms.closes is not None and not _are_hours(terms.opens, terms.closes):
+        yield "closes", "no_hours_of_a_day"
+
+
+def _are_days(weekdays: tuple[int, ...]) -> bool:
+    return 0 < len(weekdays) == len(set(weekdays)) and set(weekdays) <= set(range(1, 8))
+
+
+def _are_hours(opens: int, closes: int) -> bool:
+    """The same minute twice would be no time at all, or all of it: that is said by leaving both out."""
+    return 0 <= opens < MINUTES_A_DAY and 0 < closes <= MINUTES_A_DAY and opens != closes
+
+
+def _where(terms: Terms) -> _Problems:
+    if terms.places is None:
+        return
+    if not 0 < len(terms.places) <= MAX_PLACES or len(set(terms.places)) != len(terms.places):
+        yield "places", f"not_1_to_{MAX_PLACES}_different_places"
+    for number, place in enumerate(terms.places):
+        if not _PLACE.fullmatch(place):
+            yield f"places.{number}", "not_the_name_of_a_place"
 
 
 def events_between(old: Product | Sku | None, new: Product | Sku | None) -> list[Event]:

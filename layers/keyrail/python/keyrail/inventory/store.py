@@ -1,6 +1,6 @@
 """The `keys` table: keys, batches, pools and the wrapped fingerprint key. Nobody else talks to it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,15 @@ from keyrail.inventory.model.keys import (
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import utc_date
 from keyrail.platform.documents import Attributes, from_attributes
-from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Read, Table, Write
+from keyrail.platform.dynamo import (
+    MAX_READS,
+    ConditionFailed,
+    IntegerAttribute,
+    Read,
+    Table,
+    Write,
+    read_together,
+)
 from keyrail.vault.model import WrappedFingerprintKey
 
 if TYPE_CHECKING:
@@ -44,11 +52,13 @@ class KeyItem(Model):
     batch_partition = UnicodeAttribute()
     left_pool = UnicodeAttribute()
     state = UnicodeAttribute()
+    label = UnicodeAttribute()
     order_id = UnicodeAttribute()
     unit_id = UnicodeAttribute()
     expires_on = UnicodeAttribute()
     sold_at_ms = IntegerAttribute()
     revealed_at_ms = IntegerAttribute()
+    replaces = UnicodeAttribute()
     version = IntegerAttribute()
     changed_by = UnicodeAttribute()
     changed_from = UnicodeAttribute()
@@ -56,7 +66,7 @@ class KeyItem(Model):
     changed_reason = UnicodeAttribute()
 
 
-def _changed(origin: Origin, now_ms: int) -> list[Action]:
+def changed(origin: Origin, now_ms: int) -> list[Action]:
     reason = KeyItem.changed_reason.set(origin.reason) if origin.reason else KeyItem.changed_reason.remove()
     return [
         KeyItem.version.set(KeyItem.version + 1),
@@ -69,7 +79,7 @@ def _changed(origin: Origin, now_ms: int) -> list[Action]:
 
 class KeyStore:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self.client = client
+        self.client, self.table_name = client, table_name
         self._table = Table(client, table_name)
 
     # keys
@@ -80,6 +90,16 @@ class KeyStore:
         if attributes is None:
             raise KeyNotFound
         return from_attributes(Key, attributes)
+
+    def get_all(self, key_ids: Sequence[str]) -> list[Key]:
+        """Those of them that are there, in the same order."""
+        reads = [self._table.read(key_id=key_id) for key_id in key_ids if key_id.startswith(KEY_PREFIX)]
+        found = (
+            attributes
+            for first in range(0, len(reads), MAX_READS)
+            for attributes in read_together(self.client, reads[first : first + MAX_READS])
+        )
+        return [from_attributes(Key, attributes) for attributes in found if attributes]
 
     def add(self, key: Key) -> Key | None:
         """Store a new key; None if it is in now, else the key that already has this fingerprint."""
@@ -120,12 +140,12 @@ class KeyStore:
         past its last day is taken out of the index, so that nobody is offered it again.
         """
         order = claim_order(lease_end_s(until_ms), label)
-        claimable = _moving((KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms), held.unsaleable)
+        claimable = moving((KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms), held.unsaleable)
         actions = [
             KeyItem.state.set(KeyState.LEASED),
             KeyItem.order_id.set(order_id),
             KeyItem.claim_order.set(order),
-            *_changed(origin, now_ms),
+            *changed(origin, now_ms),
         ]
         try:
             self._table.send(self._table.update({"key_id": key_id}, actions, claimable))
@@ -140,31 +160,46 @@ class KeyStore:
         actions = [
             KeyItem.state.set(KeyState.EXPIRED),
             *_out_of_pool(now_ms),
-            *_changed(origin, now_ms),
+            *changed(origin, now_ms),
         ]
         unsold = KeyItem.claim_order.exists() & (KeyItem.expires_on < utc_date(now_ms))
         with suppress(ConditionFailed):
             self._table.send(self._table.update({"key_id": key_id}, actions, unsold))
 
     def release(self, key_id: str, order_id: str, origin: Origin, now_ms: int, label: str | None = None) -> bool:
-        """Give the order's lease back; False if the order no longer holds it."""
+        """Give the order's lease back; False if the order no longer holds it.
+
+        The key keeps its public label: one that the caller does not know is learnt from the refusal.
+        """
         actions = [
             KeyItem.state.set(KeyState.AVAILABLE),
             KeyItem.order_id.remove(),
             KeyItem.claim_order.set(claim_order(AVAILABLE_FROM_S, label)),
-            *_changed(origin, now_ms),
+            *changed(origin, now_ms),
         ]
         held = (KeyItem.state == KeyState.LEASED) & (KeyItem.order_id == order_id)
+        labelled = KeyItem.label == label if label else KeyItem.label.does_not_exist()
         try:
-            self._table.send(self._table.update({"key_id": key_id}, actions, held))
-        except ConditionFailed:
-            return False
+            self._table.send(self._table.update({"key_id": key_id}, actions, held & labelled))
+        except ConditionFailed as refused:
+            of_key = (refused.current or {}).get("label", {}).get("S")
+            return of_key != label and self.release(key_id, order_id, origin, now_ms, of_key)
         return True
 
     def sale(
-        self, key_id: str, order_id: str, unit_id: str, origin: Origin, now_ms: int, held: Held = NOTHING_HELD
+        self,
+        key_id: str,
+        order_id: str,
+        unit_id: str,
+        origin: Origin,
+        now_ms: int,
+        held: Held = NOTHING_HELD,
+        replaces: str | None = None,
     ) -> Write:
-        """Sell the key to the unit: on condition that the order leases it, lapsed or not, or that anyone may."""
+        """Sell the key to the unit: on condition that the order leases it, lapsed or not, or that anyone may.
+
+        `replaces` is the unit's bad key that this one stands in for.
+        """
         leased_by_order = (KeyItem.state == KeyState.LEASED) & (KeyItem.order_id == order_id)
         claimable = KeyItem.claim_order <= claimable_until(now_ms)
         actions = [
@@ -172,20 +207,27 @@ class KeyStore:
             KeyItem.order_id.set(order_id),
             KeyItem.unit_id.set(unit_id),
             KeyItem.sold_at_ms.set(now_ms),
+            *([KeyItem.replaces.set(replaces)] if replaces else ()),
             *_out_of_pool(now_ms),
-            *_changed(origin, now_ms),
+            *changed(origin, now_ms),
         ]
-        condition = _moving((leased_by_order | claimable) & _usable(now_ms), held.unsaleable)
+        condition = moving((leased_by_order | claimable) & _usable(now_ms), held.unsaleable)
         return self._table.update({"key_id": key_id}, actions, condition)
 
     def reveal(self, key_id: str, order_id: str, origin: Origin, now_ms: int, held: Held = NOTHING_HELD) -> Key | None:
         """Write down who looks, then hand out the key as it stands; None unless it is sold to this order and moves."""
-        actions = [KeyItem.revealed_at_ms.set(now_ms), *_changed(origin, now_ms)]
-        sold = _moving((KeyItem.state == KeyState.SOLD) & (KeyItem.order_id == order_id), held.frozen)
+        actions = [KeyItem.revealed_at_ms.set(now_ms), *changed(origin, now_ms)]
+        sold = moving((KeyItem.state == KeyState.SOLD) & (KeyItem.order_id == order_id), held.frozen)
         try:
             return from_attributes(Key, self._table.send(self._table.update({"key_id": key_id}, actions, sold)))
         except ConditionFailed:
             return None
+
+    # bad keys
+
+    def next_of_key(self, key: Key) -> Write:
+        """The key's next version, on condition that the one before it stands."""
+        return self._table.put(key, KeyItem.version == key.version - 1)
 
     # batches and pools
 
@@ -214,14 +256,21 @@ class KeyStore:
         return from_attributes(Held, attributes) if attributes else NOTHING_HELD
 
     def get_pool(self, sku_id: str) -> Pool | None:
-        attributes = self._table.get(key_id=_pool_key(sku_id))
+        return self.pool(self._table.get(key_id=pool_key(sku_id)))
+
+    def reading_pool(self, sku_id: str) -> Read:
+        """The read of a pool, to be sent together with others; `pool` understands what it brings."""
+        return self._table.read(key_id=pool_key(sku_id))
+
+    @staticmethod
+    def pool(attributes: Attributes | None) -> Pool | None:
         return from_attributes(Pool, attributes) if attributes else None
 
     def put_pool(self, pool: Pool) -> None:
         """Store the first or next version. Raises ConditionFailed if somebody else stored one meanwhile."""
         first = pool.version == 1
         condition = KeyItem.key_id.does_not_exist() if first else KeyItem.version == pool.version - 1
-        self._table.send(self._table.put(pool, condition, key_id=_pool_key(pool.sku_id)))
+        self._table.send(self._table.put(pool, condition, key_id=pool_key(pool.sku_id)))
 
     # the fingerprint key
 
@@ -240,7 +289,7 @@ def _out_of_pool(now_ms: int) -> list[Action]:
     return [KeyItem.claim_order.remove(), KeyItem.left_pool.set(left_pool(now_ms))]
 
 
-def _moving(condition: Condition, still: Collection[str]) -> Condition:
+def moving(condition: Condition, still: Collection[str]) -> Condition:
     """And its batch does not stand still."""
     return condition & ~KeyItem.batch_id.is_in(*still) if still else condition
 
@@ -251,7 +300,7 @@ def _usable(now_ms: int) -> Condition:
     return usable
 
 
-def _pool_key(sku_id: str) -> str:
+def pool_key(sku_id: str) -> str:
     return f"pool#{sku_id}"
 
 

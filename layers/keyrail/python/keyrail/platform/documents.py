@@ -117,6 +117,8 @@ def _marshal(value: Any) -> Attributes:
             return {"B": value}
         case list() | tuple():
             return {"L": [_marshal(item) for item in value]}
+        case frozenset() | set() if value:
+            return {"SS": sorted(value)}
         case dict():
             return {"M": {name: _marshal(item) for name, item in value.items()}}
         case _:

@@ -1,12 +1,13 @@
 """A key's life, and the order in which keys may be claimed.
 
-available ──lease──▶ leased ──sell──▶ sold ──last use──▶ redeemed
+available ──lease──▶ leased ──sell──▶ sold ──last use──▶ redeemed ──taken back──▶ what it was
     ▲                  │
     └── release, or by time alone: a lapsed lease is claimable again, without a sweeper
 
 available or leased ──past its last day, when a claim meets it──▶ expired
 any but redeemed ──its batch is frozen──▶ frozen ──unfrozen──▶ what it was
-any but redeemed ──its batch is void or closed, or it was replaced──▶ void, for good
+any but redeemed ──its batch is void, or closed before it was sold, or it was replaced──▶ void, for good
+expired ──its batch is extended──▶ available
 
 A key stands in one index at a time: in `claimable`, by its `claim_order`, while anybody may claim it, and from then on
 in `by_batch`, by `left_pool`. So all keys of a batch are found without reading any others.
@@ -14,8 +15,10 @@ in `by_batch`, by `left_pool`. So all keys of a batch are found without reading 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from keyrail.catalog.model import Terms
+from keyrail.inventory.model.uses import Use
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.errors import Conflict, NotFound, Unavailable
 from keyrail.platform.ids import random_suffix, shard_of
@@ -25,6 +28,7 @@ AVAILABLE_FROM_S = 0
 AFTER_ANY_SUFFIX = "~"  # sorts behind every character of a suffix
 SHARD_CAPACITY = 2_000  # keys; spreads the writes of a large batch over index partitions
 MAX_SHARDS = 16
+_SLOT = "."
 BATCH_SHARDS = 8  # a batch sells at most 1,000 keys a second in each
 
 
@@ -36,6 +40,15 @@ class KeyState(StrEnum):
     FROZEN = "frozen"
     VOID = "void"
     REDEEMED = "redeemed"
+
+
+class Fault(StrEnum):
+    """What support found wrong with a sold key."""
+
+    BAD_CODE = "bad_code"
+    ALREADY_USED = "already_used"
+    WRONG_VALUE = "wrong_value"
+    OTHER = "other"
 
 
 class StockLevel(StrEnum):
@@ -64,6 +77,36 @@ class KeyFrozen(Conflict):
     title_zh = "该卡密已冻结，请联系商家。"
 
 
+class KeyRedeemed(Conflict):
+    """Our own books show a use of it, so it was no bad key."""
+
+    code = "key_redeemed"
+    title = "This key was redeemed; a wrong redemption has to be reversed first."
+    title_zh = "该卡密已核销；如核销有误，请先撤销核销。"
+
+
+class NotSold(Conflict):
+    """Nobody has the key, so nobody needs another one for it."""
+
+    code = "not_sold"
+    title = "Only a key that was sold and delivered can be replaced."
+    title_zh = "只有已售出并交付的卡密才能更换。"
+
+
+class KeyVoid(Conflict):
+    code = "key_void"
+    title = "This key was cancelled; please contact the shop."
+    title_zh = "该卡密已作废，请联系商家。"
+
+
+class LabelTaken(Conflict):
+    """The key with the public label that was chosen is not to be had, or there is none."""
+
+    code = "label_taken"
+    title = "This number is taken; please choose another one."
+    title_zh = "该号码已被选走，请另选一个。"
+
+
 class KeyNotFound(NotFound):
     code = "key_not_found"
     title = "There is no such key."
@@ -77,6 +120,11 @@ class Key(Versioned):
     `data_key` counts into the batch's wrapped keys. `expires_on` is an ISO date, the last day of use. `order_id` is
     who leased or bought it. `claim_partition` and `batch_partition` stay for life; of `claim_order` and `left_pool`
     there is always exactly one. `state_before` is what a frozen key was. `label` is public: a number worth choosing.
+    `follows` is the last generation of commands on its batch that it follows.
+    A key that we redeem ourselves has `terms`, the states that its coming uses lead to, the minor units of its value
+    that are left, until when somebody made it active, and an account of its uses, named by `use_ids`.
+    A bad key has a `fault` and, once its source owes us for it, `charged_back_at_ms`; it and the key that stands in
+    for it name each other.
     """
 
     key_id: str
@@ -93,6 +141,7 @@ class Key(Versioned):
     batch_partition: str | None = None
     left_pool: str | None = None
     state_before: KeyState | None = None
+    follows: int = 0
     label: str | None = None
     face_value: Money | None = None
     order_id: str | None = None
@@ -100,16 +149,37 @@ class Key(Versioned):
     sold_at_ms: int | None = None
     revealed_at_ms: int | None = None
     terms: Terms | None = None
+    after_use: tuple[KeyState, ...] | None = None
+    value_left: int | None = None
+    active_until_ms: int | None = None
+    uses: tuple[Use, ...] | None = None
+    use_ids: frozenset[str] | None = None
     replaces: str | None = None
     replaced_by: str | None = None
+    fault: Fault | None = None
+    charged_back_at_ms: int | None = None
 
 
 @dataclass(frozen=True)
 class Stock:
-    """Exact when counted: keys that can be leased now, and keys under a running lease."""
+    """Exact when counted: keys that can be leased now, keys under a running lease, and keys that are not on sale yet.
+
+    Each slot of a loop key counts.
+    """
 
     claimable: int
     leased: int
+    scheduled: int = 0
+
+
+def slot_id(key_id: str, number: int) -> str:
+    """Of a loop key, which is sold `number` times: the first slot has its name, the others add their number to it."""
+    return key_id if number == 1 else f"{key_id}{_SLOT}{number}"
+
+
+def secret_id(key_id: str) -> str:
+    """What all slots of one secret have in common."""
+    return key_id.partition(_SLOT)[0]
 
 
 def shards_for(keys: int) -> int:
@@ -165,20 +235,64 @@ _HAPPENED = {
 
 
 def events_between(old: Key | None, new: Key | None) -> list[Event]:
-    """Every change of a key has a name; a sold key changes only by being looked at."""
+    """Every change of a key has a name."""
     if new is None:
         return []
-    data = {"sku_id": new.sku_id, "batch_id": new.batch_id, "order_id": new.order_id}
-    return [Event(f"key.{_happened(old, new)}", f"key:{new.key_id}", data)]
+    data: dict[str, Any] = {"sku_id": new.sku_id, "batch_id": new.batch_id, "order_id": new.order_id}
+    happened = _happened(old, new)
+    if happened in _OF_USE and new.uses:
+        data |= _use_told(new, new.uses[-1])
+    if happened in _OF_FAULT:
+        data |= {"fault": new.fault, "replaced_by": new.replaced_by, "charged_back": new.charged_back_at_ms is not None}
+    return [Event(f"key.{happened}", f"key:{new.key_id}", data)]
+
+
+def _use_told(key: Key, use: Use) -> dict[str, Any]:
+    """`redemption_id` is its caller's own name for it; `amount` is for value cards alone."""
+    value = key.terms.value if key.terms else None
+    amount = Money(abs(use.spent), value.currency).plain() if value else None
+    return {"redemption_id": use.name, "place": use.place, "amount": amount}
 
 
 def _happened(old: Key | None, new: Key) -> str:
-    if old is None:
-        return "imported"
-    if old.state is KeyState.FROZEN and new.state is old.state_before:
-        return "unfrozen"
-    if old.state is new.state is KeyState.SOLD:
+    return "imported" if old is None else _deed(old, new) or _moved(old.state, new.state)
+
+
+def _deed(old: Key, new: Key) -> str | None:
+    """What was done that shows in more than the state."""
+    if old.replaced_by != new.replaced_by:
+        return "replaced"
+    if old.charged_back_at_ms != new.charged_back_at_ms:
+        return "charged_back"
+    if old.follows != new.follows:
+        return _followed(old.state, new.state)
+    if old.uses != new.uses:
+        return _used(new)
+    return "activated" if old.active_until_ms != new.active_until_ms else None
+
+
+def _moved(old: KeyState, new: KeyState) -> str:
+    if old is new is KeyState.SOLD:
         return "revealed"
-    if old.state is new.state and new.state is not KeyState.LEASED:
+    if old is new and new is not KeyState.LEASED:
         return "changed"
-    return _HAPPENED[new.state]
+    return _HAPPENED[new]
+
+
+_OF_USE = {"redeemed", "used", "reversed"}
+_OF_FAULT = {"replaced", "charged_back"}
+
+
+def _used(key: Key) -> str:
+    if key.uses and key.uses[-1].spent < 0:
+        return "reversed"
+    return "redeemed" if key.state is KeyState.REDEEMED else "used"
+
+
+def _followed(old: KeyState, new: KeyState) -> str:
+    """What a command on its batch made of a key."""
+    if old is new:
+        return "changed"
+    if old is KeyState.FROZEN and new is not KeyState.VOID:
+        return "unfrozen"
+    return "restored" if old is KeyState.EXPIRED and new is KeyState.AVAILABLE else _HAPPENED[new]

@@ -18,6 +18,7 @@ from keyrail.inventory.model.keys import (
     claim_partition,
     left_pool,
 )
+from keyrail.inventory.model.redeeming import redeemable
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.vault.model import Place, Secret, mask
@@ -69,6 +70,6 @@ class Intake:
             claim_order=claim_order(AVAILABLE_FROM_S) if sellable else None,
             batch_partition=batch_partition(batch.batch_id, key_id),
             left_pool=None if sellable else left_pool(now_ms),
-            terms=self.sku.terms,
+            **redeemable(self.sku.terms, for_print=batch.for_print),
             **stamp(self.origin, now_ms),
         )
