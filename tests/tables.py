@@ -2,7 +2,7 @@
 
 from typing import Any
 
-Index = tuple[str, str | None, str]  # hash key, range key, projection
+Index = tuple[str, str | None, str]  # hash key, range key, projection with the attributes that it names
 NUMBERS = {"created_at_ms"}  # of the keys; the others are texts
 
 TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
@@ -11,8 +11,8 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
         "key_id",
         None,
         {
-            "claimable": ("claim_partition", "claim_order", "KEYS_ONLY"),
-            "by_batch": ("batch_partition", "left_pool", "KEYS_ONLY"),
+            "claimable": ("claim_partition", "claim_order", "INCLUDE follows"),
+            "by_batch": ("batch_partition", "left_pool", "INCLUDE follows"),
         },
     ),
     "orders": (
@@ -43,10 +43,15 @@ def create_table(client: Any, kind: str, name: str) -> None:
     }
     if indexes:
         table["GlobalSecondaryIndexes"] = [
-            {"IndexName": index, "KeySchema": _schema(ihash, irange), "Projection": {"ProjectionType": projection}}
+            {"IndexName": index, "KeySchema": _schema(ihash, irange), "Projection": _projection(projection)}
             for index, (ihash, irange, projection) in indexes.items()
         ]
     client.create_table(**table)
+
+
+def _projection(said: str) -> dict[str, Any]:
+    kind, *names = said.split()
+    return {"ProjectionType": kind} | ({"NonKeyAttributes": names} if names else {})
 
 
 def _schema(hash_key: str, range_key: str | None) -> list[dict[str, str]]:

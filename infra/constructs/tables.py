@@ -19,9 +19,10 @@ class Tables(Construct):
         _index(self.catalog, "by_listing", "listing", "listing_order", everything=True)
 
         self.keys = self._table("Keys", "key_id")
-        _index(self.keys, "claimable", "claim_partition", "claim_order")
+        # Both name the last command on its batch that a key follows, so that whoever looks for the others reads no key.
+        _index(self.keys, "claimable", "claim_partition", "claim_order", named=["follows"])
         # Sparse as well: keys that have left the pool, so that all keys of a batch are found.
-        _index(self.keys, "by_batch", "batch_partition", "left_pool")
+        _index(self.keys, "by_batch", "batch_partition", "left_pool", named=["follows"])
 
         self.orders = self._table("Orders", "order_id")
         _index(self.orders, "by_status", "status_partition", "status_order")
@@ -74,11 +75,14 @@ def _index(
     sort: str | None = None,
     *,
     sort_type: dynamodb.AttributeType = dynamodb.AttributeType.STRING,
+    named: list[str] | None = None,
     everything: bool = False,
 ) -> None:
+    some = dynamodb.ProjectionType.INCLUDE if named else dynamodb.ProjectionType.KEYS_ONLY
     table.add_global_secondary_index(
         index_name=name,
         partition_key=_text(partition),
         sort_key=dynamodb.Attribute(name=sort, type=sort_type) if sort else None,
-        projection_type=dynamodb.ProjectionType.ALL if everything else dynamodb.ProjectionType.KEYS_ONLY,
+        projection_type=dynamodb.ProjectionType.ALL if everything else some,
+        non_key_attributes=named,
     )

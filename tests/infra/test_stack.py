@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -48,10 +49,13 @@ def test_the_tables_of_the_tests_are_those_of_the_stack(prod: Template) -> None:
         named = {key["KeyType"]: key["AttributeName"] for key in schema}
         return named["HASH"], named.get("RANGE")
 
+    def projection(said: dict[str, Any]) -> str:
+        return " ".join([said["ProjectionType"], *said.get("NonKeyAttributes", [])])
+
     deployed = {}
     for table in prod.all("AWS::DynamoDB::Table"):
         indexes = {
-            index["IndexName"]: (*keys(index["KeySchema"]), index["Projection"]["ProjectionType"])
+            index["IndexName"]: (*keys(index["KeySchema"]), projection(index["Projection"]))
             for index in table.properties.get("GlobalSecondaryIndexes", [])
         }
         deployed[table.name] = (*keys(table.properties["KeySchema"]), indexes)

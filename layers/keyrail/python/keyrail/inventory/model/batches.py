@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from keyrail.platform.changes import Event, Versioned
+from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Conflict, NotFound
 from keyrail.platform.money import Money
 
@@ -17,6 +18,7 @@ MAX_HELD_BATCHES = 100  # DynamoDB's limit for the operands of IN
 NEVER = "9999-12-31"
 HELD_BACK_MS = 253_402_300_799_000  # of the same day
 _PRECISIONS = (len("2030-12-31"), len("2030-12"), len("2030"), 0)
+_STAGE = "~"
 
 
 class BatchStatus(StrEnum):
@@ -38,6 +40,10 @@ class Standing(StrEnum):
     FROZEN = "frozen"
     CLOSED = "closed"
     VOID = "void"
+
+    @property
+    def is_final(self) -> bool:
+        return self in {Standing.CLOSED, Standing.VOID}
 
 
 class Filling(StrEnum):
@@ -89,6 +95,47 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Following:
+    """How many of a batch's keys were found to agree with it; `total` None: more of them may come."""
+
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True)
+class PoolPart:
+    """Keys of a batch that expire together: what a claim has to know to find them.
+
+    `since_ms` is when the batch's import began; of two parts that expire alike the older one sells first. A part is
+    a stage of its batch, too: it sells from `opens_at_ms` on, and from HELD_BACK_MS means when it is released. A `held`
+    one stands still with its batch.
+    """
+
+    batch_id: str
+    group: str
+    shards: int
+    since_ms: int
+    first_expiry: str = NEVER
+    last_expiry: str = NEVER
+    priority: int = 0
+    opens_at_ms: int = 0
+    held: bool = False
+
+    @property
+    def stage(self) -> int:
+        """From 0; it is part of the group's name, see `stage_group`."""
+        return int(self.group.partition(_STAGE)[2] or 0)
+
+    def extended(self, to: str) -> "PoolPart":
+        return replace(self, first_expiry=max(self.first_expiry, to), last_expiry=max(self.last_expiry, to))
+
+
+def stage_group(group: str, stage: int) -> str:
+    """Keys that expire together but go on sale apart are groups apart."""
+    return f"{group}{_STAGE}{stage}" if stage else group
+
+
+@dataclass(frozen=True, kw_only=True)
 class Held(Versioned):
     """Batches that stand still and whose keys have not all followed yet; the short list that rides in conditions.
 
@@ -116,6 +163,10 @@ class Batch(Versioned):
     `expires_on` is for keys that come without a last day. Higher `priority` sells first, before earlier expiry does.
     `sales_per_key` above one makes loop keys: each secret is sold so often. Keys `for_print` are never sold online.
     `wanted` is how many codes of our own it is to hold; `exports` are the requests to print them, oldest first.
+
+    `parts` are where its claimable keys are; the pool has them as the batch says. `generation` counts the commands that
+    its keys have to follow, `followed` is the last one that every key was found to follow. `extended_to` is an ISO date
+    before which no last day of its keys lies, and `extended_to_ms` when that day is over.
     """
 
     batch_id: str
@@ -138,55 +189,94 @@ class Batch(Versioned):
     file_mark: str | None = None
     importing_since_ms: int | None = None
     report: ImportReport | None = None
+    parts: tuple[PoolPart, ...] = ()
+    extended_to: str | None = None
+    extended_to_ms: int | None = None
+    generation: int = 0
+    followed: int = 0
+    following: Following | None = None
+    charged_back: int = 0
     created_at_ms: int
 
     @property
     def is_settled(self) -> bool:
         """It has all the keys that it will ever have."""
+        if self.status is BatchStatus.AWAITING_UPLOAD:
+            return self.standing.is_final
         return self.status in {BatchStatus.IMPORTED, BatchStatus.REJECTED, BatchStatus.GENERATED}
 
+    @property
+    def key_count(self) -> int | None:
+        """Each slot of a loop key is a key. None while more may come."""
+        accepted = self.report.accepted if self.report else 0
+        return accepted * self.sales_per_key if self.is_settled else None
 
-def expiry_precision(days: Collection[str]) -> int:
-    """How much of an ISO date names its group: the day, else the month, else the year, so that groups stay few."""
-    return next(p for p in _PRECISIONS if p == 0 or len({day[:p] for day in days}) <= MAX_EXPIRY_GROUPS)
+    def stage_of(self, number: int) -> int:
+        """Which stage, from 0, the batch's secret with that number, from 1, goes on sale with."""
+        behind = 0
+        for stage, each in enumerate(self.stages[:-1]):
+            behind += each.keys or 0
+            if number <= behind:
+                return stage
+        return max(len(self.stages) - 1, 0)
+
+    def group(self, expires_on: str | None, precision: int, number: int) -> str:
+        """The expiry group of the secret with that number, and its stage."""
+        return stage_group((expires_on or NEVER)[:precision], self.stage_of(number))
+
+    def in_pool(self) -> tuple[PoolPart, ...]:
+        """Its parts as the pool is to have them."""
+        if self.standing.is_final:
+            return ()
+        held = self.standing is Standing.FROZEN
+        return tuple(replace(part, held=held, opens_at_ms=self._opens_at_ms(part.stage)) for part in self.parts)
+
+    def _opens_at_ms(self, stage: int) -> int:
+        opens_at_ms = self.stages[stage].opens_at_ms if self.stages else 0
+        return HELD_BACK_MS if opens_at_ms is None else opens_at_ms
+
+    def with_parts(self, parts: Collection[PoolPart]) -> "Batch":
+        """As `parts` join it; one that joins again takes the place of its namesake."""
+        named = {part.group: replace(part, priority=self.priority) for part in (*self.parts, *parts)}
+        return replace(self, parts=tuple(named.values()))
 
 
-@dataclass(frozen=True)
-class PoolPart:
-    """Keys of a batch that expire together: what a claim has to know to find them.
-
-    `since_ms` is when the batch's import began; of two parts that expire alike the older one sells first. A part is
-    a stage of its batch, too: it sells from `opens_at_ms` on, and from HELD_BACK_MS means when it is released. A `held`
-    one stands still with its batch.
-    """
-
-    batch_id: str
-    group: str
-    shards: int
-    since_ms: int
-    first_expiry: str = NEVER
-    last_expiry: str = NEVER
-    priority: int = 0
-    opens_at_ms: int = 0
-    held: bool = False
+def expiry_precision(days: Collection[str], stages: int = 1) -> int:
+    """How much of an ISO date names its group: the day, else the month, else the year, so that parts stay few."""
+    most = MAX_EXPIRY_GROUPS // max(stages, 1)
+    return next(p for p in _PRECISIONS if p == 0 or len({day[:p] for day in days}) <= most)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pool(Versioned):
-    """Where the claimable keys of a SKU are, earliest expiry first."""
+    """Where the claimable keys of a SKU are: those of the highest priority first, then what expires first."""
 
     sku_id: str
     parts: tuple[PoolPart, ...] = ()
 
     def usable(self, today: str) -> tuple[PoolPart, ...]:
+        """Those not past their last day, whether they are open yet or not."""
         return tuple(part for part in self.parts if part.last_expiry >= today)
+
+    def sellable(self, now_ms: int) -> tuple[PoolPart, ...]:
+        """Those that a claim may look at."""
+        return tuple(p for p in self.usable(utc_date(now_ms)) if not p.held and p.opens_at_ms <= now_ms)
 
     def holds(self, parts: Collection[PoolPart]) -> bool:
         return {_name(part) for part in parts} <= {_name(part) for part in self.parts}
 
     def with_parts(self, parts: Collection[PoolPart]) -> "Pool":
         named = {_name(part): part for part in (*self.parts, *parts)}
-        return replace(self, parts=tuple(sorted(named.values(), key=lambda p: (p.first_expiry, p.since_ms, *_name(p)))))
+        return replace(self, parts=tuple(sorted(named.values(), key=_sold_in_order)))
+
+    def with_batch(self, batch: Batch) -> "Pool":
+        """What the pool has of the batch is what the batch says now."""
+        others = tuple(part for part in self.parts if part.batch_id != batch.batch_id)
+        return replace(self, parts=others).with_parts(batch.in_pool())
+
+
+def _sold_in_order(part: PoolPart) -> tuple[int, str, int, str, str]:
+    return (-part.priority, part.first_expiry, part.since_ms, *_name(part))
 
 
 def _name(part: PoolPart) -> tuple[str, str]:
@@ -199,7 +289,34 @@ def batch_events_between(old: Batch | None, new: Batch | None) -> list[Event]:
     data: dict[str, object] = {"sku_id": new.sku_id, "status": new.status}
     if new.report:
         data |= {"accepted": new.report.accepted, "duplicate": new.report.duplicate, "rejected": new.report.rejected}
-    happened = "created" if old is None else new.status
+    happened = "created" if old is None else _commanded(old, new) or new.status
+    if happened in _COMMANDED:
+        data |= {"standing": new.standing}
+    if happened == "charged_back":
+        data |= {"charged_back": new.charged_back}
     if old is not None and new.exports != old.exports:
         happened, data = "export_requested", data | {"export_id": new.exports[-1]}
     return [Event(f"batch.{happened}", f"batch:{new.batch_id}", data)]
+
+
+_STOOD = {
+    Standing.OPEN: "unfrozen",
+    Standing.FROZEN: "frozen",
+    Standing.CLOSED: "closed",
+    Standing.VOID: "voided",
+}
+_COMMANDED = {*_STOOD.values(), "extended", "stage_released", "following", "followed"}
+
+
+def _commanded(old: Batch, new: Batch) -> str | None:
+    """What was said of the batch, or how far its keys are with following it."""
+    if old.standing is not new.standing:
+        return _STOOD[new.standing]
+    changes = (
+        ("charged_back", old.charged_back, new.charged_back),
+        ("extended", old.extended_to, new.extended_to),
+        ("stage_released", old.stages, new.stages),
+        ("followed", old.followed, new.followed),
+        ("following", old.following, new.following),
+    )
+    return next((name for name, before, after in changes if before != after), None)

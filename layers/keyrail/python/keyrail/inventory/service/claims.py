@@ -14,6 +14,8 @@ from keyrail.inventory.model.keys import (
     claim_order,
     claim_partition,
     claimable_until,
+    label_of,
+    secret_id,
 )
 from keyrail.inventory.service.holds import Holds
 from keyrail.inventory.store import KeyStore
@@ -25,11 +27,25 @@ POOL_CACHE_MS = 2_000
 LEVEL_CACHE_MS = 5_000
 DRAINED_MEMORY_MS = 10_000  # an index partition without any key is not asked again for so long
 MIN_CANDIDATES = 10  # asked for at a time
+WIDER_LOOK = 100  # more of them, and then four times as many, where the order has slots of all that were found
+MAX_CANDIDATES = 2_000
 MAX_ROUNDS = 64
 MAX_MISSES_A_ROUND = 2  # after so many lost races the candidates are stale: look again
 
 _FIRST_AVAILABLE = f"{AVAILABLE_FROM_S:010d}#"
 _BEHIND_AVAILABLE = f"{AVAILABLE_FROM_S + 1:010d}#"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A key that looked claimable, and its `claim_order` then."""
+
+    key_id: str
+    order: str
+
+    @property
+    def label(self) -> str | None:
+        return label_of(self.order)
 
 
 @dataclass
@@ -54,10 +70,11 @@ class Claims:
         origin: Origin,
         besides: Collection[str] = (),
     ) -> tuple[str, ...]:
-        """Hold `count` keys of the SKU for the order until `until_ms`, all or none, and none of `besides`.
+        """Hold `count` keys of the SKU for the order until `until_ms`, all or none: of as many different secrets.
 
-        `besides` are keys that the order counts on already: a lapsed lease of its own is claimable like any other.
-        Raises SoldOut, PoolContended, StoreUnavailable. After a crash the leases lapse by themselves.
+        `besides` are keys that the order counts on already: a lapsed lease of its own is claimable like any other, and
+        of a loop key it gets no second slot. Raises SoldOut, PoolContended, StoreUnavailable. After a crash the leases
+        lapse by themselves.
         """
         taken: list[str] = []
         try:
@@ -77,15 +94,20 @@ class Claims:
         origin: Origin,
         besides: Collection[str],
     ) -> None:
+        more = len(besides)
         for _ in range(MAX_ROUNDS):
-            wanted = count - len(taken) + len(besides)
-            candidates = [key_id for key_id in self._candidates(sku_id, wanted) if key_id not in besides]
-            if not candidates:
-                raise SoldOut
+            wanted = count - len(taken) + more
+            found = self._candidates(sku_id, wanted)
+            if next(self._apart(found, taken, besides), None) is None:
+                # Nothing, or nothing but slots of what the order has: whether there is more, a wider look tells.
+                if len(found) < wanted or wanted > MAX_CANDIDATES:
+                    raise SoldOut
+                more = WIDER_LOOK + 4 * more
+                continue
             misses = 0
-            for key_id in candidates:
-                if self.store.lease(key_id, order_id, until_ms, origin, self.now_ms()):
-                    taken.append(key_id)
+            for candidate in self._apart(found, taken, besides):
+                if self.lease_one(candidate, order_id, until_ms, origin):
+                    taken.append(candidate.key_id)
                 else:
                     misses += 1
                 if len(taken) == count:
@@ -94,26 +116,46 @@ class Claims:
                     break
         raise PoolContended
 
+    @staticmethod
+    def _apart(found: Sequence[Candidate], *had: Collection[str]) -> Iterator[Candidate]:
+        """Those of other secrets than what the order `had` when it came to be their turn."""
+        return (each for each in found if not any(secret_id(each.key_id) in map(secret_id, keys) for keys in had))
+
+    def lease_one(self, candidate: Candidate, order_id: str, until_ms: int, origin: Origin) -> bool:
+        """False if it is not claimable (any more). What is known of batches that stand still costs no request here:
+        it came with the pool, and the sale looks again.
+        """
+        held, now_ms = self.holds.known, self.now_ms()
+        return self.store.lease(candidate.key_id, order_id, until_ms, origin, now_ms, held, candidate.label)
+
     def release(self, key_ids: Sequence[str], order_id: str, origin: Origin) -> None:
         """Give back what the order still holds; what it lost meanwhile is left alone."""
         for key_id in key_ids:
             self.store.release(key_id, order_id, origin, self.now_ms())
 
-    def sales(self, key_ids: Sequence[str], order_id: str, unit_id: str, origin: Origin) -> list[Write]:
-        """The writes that sell these keys to the unit, one a key in the same order, for the caller's transaction."""
+    def sales(
+        self, key_ids: Sequence[str], order_id: str, unit_id: str, origin: Origin, replaces: str | None = None
+    ) -> list[Write]:
+        """The writes that sell these keys to the unit, one a key in the same order, for the caller's transaction.
+
+        `replaces` is the unit's bad key that they stand in for.
+        """
         now_ms, held = self.now_ms(), self.holds.now()
-        return [self.store.sale(key_id, order_id, unit_id, origin, now_ms, held) for key_id in key_ids]
+        return [self.store.sale(key_id, order_id, unit_id, origin, now_ms, held, replaces) for key_id in key_ids]
 
     def stock(self, sku_id: str) -> Stock:
-        """Counted, not remembered: reads every index entry of the pool."""
+        """Counted, not remembered: reads every index entry of the pool. What stands still is no stock."""
         now_ms = self.now_ms()
         pool = self.store.get_pool(sku_id)
-        counts = [
-            self.store.count(partition, now_ms)
-            for part in (pool.usable(utc_date(now_ms)) if pool else ())
-            for partition in partitions(sku_id, part)
-        ]
-        return Stock(sum(c for c, _ in counts), sum(leased for _, leased in counts))
+        claimable = leased = scheduled = 0
+        for part in pool.usable(utc_date(now_ms)) if pool else ():
+            counts = [self.store.count(partition, now_ms) for partition in partitions(sku_id, part) if not part.held]
+            if part.opens_at_ms > now_ms:
+                scheduled += sum(map(sum, counts))
+            else:
+                claimable += sum(count for count, _ in counts)
+                leased += sum(count for _, count in counts)
+        return Stock(claimable, leased, scheduled)
 
     def level(self, sku_id: str, low_stock: int) -> StockLevel:
         """For the shelf: counts no further than `low_stock` and remembers for LEVEL_CACHE_MS."""
@@ -122,7 +164,7 @@ class Claims:
         if known and now_ms - known[0] < LEVEL_CACHE_MS:
             return known[1]
         found = 0
-        for part in self._parts(sku_id, now_ms):
+        for part in self.parts(sku_id):
             for partition in partitions(sku_id, part):
                 if found < low_stock + 1:
                     found += self.store.count(partition, now_ms, limit=low_stock + 1 - found)[0]
@@ -131,19 +173,26 @@ class Claims:
         self._levels[sku_id] = (now_ms, level)
         return level
 
-    def _parts(self, sku_id: str, now_ms: int) -> tuple[PoolPart, ...]:
+    def parts(self, sku_id: str) -> tuple[PoolPart, ...]:
+        """Where the SKU's keys may be claimed now, first what is to be sold first."""
+        now_ms = self.now_ms()
         known = self._pools.get(sku_id)
         if known is None or now_ms - known[0] >= POOL_CACHE_MS:
-            known = (now_ms, self.store.get_pool(sku_id))
+            # The list of batches that stand still comes along, if it is due.
+            (pool,) = self.holds.read_with(self.store.reading_pool(sku_id))
+            known = (now_ms, self.store.pool(pool))
             self._pools[sku_id] = known
-        return known[1].usable(utc_date(now_ms)) if known[1] else ()
+        return known[1].sellable(now_ms) if known[1] else ()
 
-    def _candidates(self, sku_id: str, want: int) -> list[str]:
-        """Keys that look claimable, from those that expire first; shuffled, so that buyers spread out."""
+    def _candidates(self, sku_id: str, want: int) -> list[Candidate]:
+        """Keys that look claimable, from those that are sold first; shuffled, so that buyers spread out.
+
+        Fewer than wanted: there are no others.
+        """
         now_ms = self.now_ms()
-        found: list[str] = []
-        for part in self._parts(sku_id, now_ms):
-            of_part: list[str] = []
+        found: list[Candidate] = []
+        for part in self.parts(sku_id):
+            of_part: list[Candidate] = []
             for partition in self._shuffled(partitions(sku_id, part)):
                 if self._drained.get(partition, 0) > now_ms:
                     continue
@@ -156,18 +205,21 @@ class Claims:
                 break
         return found
 
-    def _look(self, partition: str, want: int, now_ms: int) -> list[str]:
+    def _look(self, partition: str, want: int, now_ms: int) -> list[Candidate]:
         """From a random start inside the available ones, then wrapped, then the lapsed leases."""
         limit = max(MIN_CANDIDATES, want)
         start = claim_order(AVAILABLE_FROM_S)
-        ahead = [k for k, order in self.store.candidates(partition, start, limit) if order < _BEHIND_AVAILABLE]
+        ahead = [each for each in self._seen(partition, start, limit) if each.order < _BEHIND_AVAILABLE]
         if len(ahead) >= want:
             return ahead
-        around = self.store.candidates(partition, _FIRST_AVAILABLE, limit)
+        around = self._seen(partition, _FIRST_AVAILABLE, limit)
         if not around:
             self._drained[partition] = now_ms + DRAINED_MEMORY_MS
         border = claimable_until(now_ms)
-        return list(dict.fromkeys([*ahead, *(k for k, order in around if order <= border)]))
+        return list(dict.fromkeys([*ahead, *(each for each in around if each.order <= border)]))
+
+    def _seen(self, partition: str, start: str, limit: int) -> list[Candidate]:
+        return [Candidate(key_id, order) for key_id, order in self.store.candidates(partition, start, limit)]
 
     @staticmethod
     def _shuffled(partitions: Iterator[str]) -> list[str]:

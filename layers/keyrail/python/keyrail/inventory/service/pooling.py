@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, MAX_POOL_PARTS, Pool, PoolPart
+from keyrail.inventory.batch_store import BatchStore
+from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, MAX_POOL_PARTS, Batch, Pool, PoolPart
 from keyrail.inventory.service.claims import partitions
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
-from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
+from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed
 
 MAX_REWRITES = 10
 YOUNG_PART_MS = 10 * 60 * 1000  # whose keys may not have reached the index yet
@@ -21,21 +22,25 @@ class Pooling:
     store: KeyStore
     now_ms: NowMs
 
-    def join(self, sku_id: str, parts: Sequence[PoolPart], origin: Origin) -> None:
-        """Make the keys of `parts` claimable; once they are in nothing changes. Raises StoreUnavailable."""
+    def join(self, sku_id: str, parts: Sequence[PoolPart], origin: Origin) -> Batch:
+        """Make the keys of `parts`, of one batch, claimable as far as the batch says; returns the batch as it stands.
+
+        Once they are in nothing changes. Raises BatchNotFound, StoreUnavailable.
+        """
+        store = BatchStore(self.store)
         for _ in range(MAX_REWRITES):
-            pool = self.store.get_pool(sku_id)
-            if pool and pool.holds(parts):
-                return
-            now_ms = self.now_ms()
-            stocked = self._stocked(pool) if pool else ()
+            batch = self.store.get_batch(parts[0].batch_id)
+            joined, pool, now_ms = batch.with_parts(parts), self.store.get_pool(sku_id), self.now_ms()
+            if joined == batch and pool and pool.holds(batch.in_pool()):
+                return batch
+            joined = replace(joined, **stamp(origin, now_ms, batch.version + 1))
             version = pool.version + 1 if pool else 1
-            joined = Pool(sku_id=sku_id, parts=stocked, **stamp(origin, now_ms, version)).with_parts(parts)
+            stocked = Pool(sku_id=sku_id, parts=self._stocked(pool) if pool else (), **stamp(origin, now_ms, version))
             try:
-                self.store.put_pool(joined)
-            except ConditionFailed:
+                store.change(joined, pool=stocked.with_batch(joined))
+            except TransactionFailed:
                 continue
-            return
+            return joined
         raise StoreUnavailable
 
     def has_room(self, sku_id: str) -> bool:
@@ -45,16 +50,18 @@ class Pooling:
         return pool is None or len(pool.parts) <= room or len(self._stocked(pool)) <= room
 
     def _stocked(self, pool: Pool) -> tuple[PoolPart, ...]:
-        """The pool without the parts whose keys are all sold or past their last day; a sold key never comes back.
+        """The pool without the parts whose keys are all sold or past their last day.
 
-        The index lags behind and loses sight of a key for a moment while it moves, so only old parts are judged, and
-        what looks empty is looked at once more.
+        One that comes back, since its batch is unfrozen or extended, is brought by its batch. The index lags behind
+        and loses sight of a key for a moment while it moves, so only old parts that are on sale are judged, and what
+        looks empty is looked at once more.
         """
         now_ms = self.now_ms()
-        usable = pool.usable(utc_date(now_ms))
-        empty = {part for part in usable if part.since_ms < now_ms - YOUNG_PART_MS and self._is_empty(pool, part)}
+        on_sale = {part for part in pool.sellable(now_ms) if part.since_ms < now_ms - YOUNG_PART_MS}
+        empty = {part for part in on_sale if self._is_empty(pool, part)}
         if empty:
             time.sleep(INDEX_SETTLES_S)
+        usable = pool.usable(utc_date(now_ms))
         return tuple(part for part in usable if part not in empty or not self._is_empty(pool, part))
 
     def _is_empty(self, pool: Pool, part: PoolPart) -> bool:
