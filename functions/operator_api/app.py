@@ -28,6 +28,7 @@ class Settings:
     orders_table: str
     payments_table: str
     audit_table: str
+    audit_chain_secret_arn: str
     import_bucket: str
     fingerprint_key_arn: str
     default_store_id: str

@@ -1,8 +1,8 @@
 """`/ops/v1`: a module for each desk of the back office declares its operations on the one API."""
 
-from functions.operator_api import batches, catalog, desk, keys, orders
+from functions.operator_api import audit, batches, catalog, desk, figures, keys, orders
 from functions.operator_api.app import Settings, api
 
-__all__ = ["Settings", "api", "batches", "catalog", "desk", "handler", "keys", "orders"]
+__all__ = ["Settings", "api", "audit", "batches", "catalog", "desk", "figures", "handler", "keys", "orders"]
 
 handler = api

@@ -8,13 +8,13 @@ from pynamodb.models import Model
 
 from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.model.keys import AVAILABLE_FROM_S
+from keyrail.inventory.store import BY_BATCH, CLAIMABLE
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write, read_together
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-BY_STOCK_LEVEL = "by_stock_level"
 PREFIX = "figures#"
 LOW, ENOUGH = "low", "enough"
 _LEASED_FROM = f"{AVAILABLE_FROM_S + 1:010d}#"
@@ -25,9 +25,14 @@ class FiguresUnreadable(Exception):
 
 
 class FiguresItem(Model):
+    """Figures stand in the index of keys out of the pool, in two partitions of their own: low first, then the others.
+
+    They change their place there only when the stock runs low or recovers, so counting costs the index nothing.
+    """
+
     key_id = UnicodeAttribute(hash_key=True)
-    stock_level = UnicodeAttribute()
-    sku_id = UnicodeAttribute()
+    batch_partition = UnicodeAttribute()
+    left_pool = UnicodeAttribute()
     revision = IntegerAttribute()
     claim_partition = UnicodeAttribute()
     claim_order = UnicodeAttribute()
@@ -47,14 +52,11 @@ class FigureStore:
         return [_figures(attributes) if attributes else None for attributes in found]
 
     def replacement(self, figures: Figures) -> Write:
-        """The write of the next revision, on condition that nobody wrote one meanwhile.
-
-        The index's own attributes change at a crossing only, so it costs nothing in between.
-        """
+        """The write of the next revision, on condition that nobody wrote one meanwhile."""
         first = figures.revision == 1
         condition = FiguresItem.key_id.does_not_exist() if first else FiguresItem.revision == figures.revision - 1
-        level = LOW if figures.low else ENOUGH
-        return self._table.put(figures, condition, key_id=_key(figures.sku_id), stock_level=level)
+        place = {"batch_partition": _partition(LOW if figures.low else ENOUGH), "left_pool": figures.sku_id}
+        return self._table.put(figures, condition, key_id=_key(figures.sku_id), **place)
 
     def replace(self, figures: Figures) -> bool:
         """False if somebody else wrote a revision meanwhile."""
@@ -66,18 +68,18 @@ class FigureStore:
 
     def listed(self, level: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
         """A page of the SKUs of that level by their ids, from behind `after` on, and where the next page begins."""
-        condition = FiguresItem.stock_level == level
+        condition = FiguresItem.batch_partition == _partition(level)
         if after is not None:
-            condition &= FiguresItem.sku_id > after
-        page = self._table.query(condition, index=BY_STOCK_LEVEL, limit=limit)
-        sku_ids = [item["sku_id"]["S"] for item in page.items]
+            condition &= FiguresItem.left_pool > after
+        page = self._table.query(condition, index=BY_BATCH, limit=limit)
+        sku_ids = [item["key_id"]["S"].removeprefix(PREFIX) for item in page.items]
         return sku_ids, sku_ids[-1] if page.last_key else None
 
     def pooled(self, partition: str) -> tuple[int, int]:
         """Keys in an index partition of the pool, and how many of them are leased, lapsed or not. Counts them all."""
         here = FiguresItem.claim_partition == partition
-        leased = self._table.count(here & (FiguresItem.claim_order >= _LEASED_FROM), index="claimable")
-        available = self._table.count(here & (FiguresItem.claim_order < _LEASED_FROM), index="claimable")
+        leased = self._table.count(here & (FiguresItem.claim_order >= _LEASED_FROM), index=CLAIMABLE)
+        available = self._table.count(here & (FiguresItem.claim_order < _LEASED_FROM), index=CLAIMABLE)
         return available + leased, leased
 
 
@@ -86,6 +88,10 @@ def _figures(attributes: Attributes) -> Figures:
         return from_attributes(Figures, attributes)
     except ValidationError as error:
         raise FiguresUnreadable from error
+
+
+def _partition(level: str) -> str:
+    return f"stock#{level}"
 
 
 def _key(sku_id: str) -> str:

@@ -31,6 +31,7 @@ class AuditItem(Model):
 class AuditRecord:
     """Who did what, when and from where; `at_id` is time and version, so the same change is recorded once.
 
+    Of a redemption it says which one, where, and what was taken of a value card.
     `mac` vouches for all of it, and for the record of the version before, whose MAC is `previous`.
     """
 
@@ -43,6 +44,10 @@ class AuditRecord:
     version: int
     reason: str | None = None
     order_id: str | None = None
+    redemption_id: str | None = None
+    place: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
     previous: bytes | None = None
     mac: bytes | None = None
 
@@ -55,23 +60,30 @@ class Trace:
     complete: bool
 
 
-def at_id(change: Versioned) -> str:
-    """Sort key of the record of the change that made this version."""
-    return f"{change.changed_at_ms:013d}#{change.version:08d}"
+def at_id(at_ms: int, version: int) -> str:
+    """Sort key of the record of the change that made this version at that time."""
+    return f"{at_ms:013d}#{version:08d}"
 
 
 def audit_record(events: Sequence[Event], change: Versioned) -> AuditRecord:
     """Of the events of one change, which all have one subject."""
+    data = {name: value for event in reversed(events) for name, value in event.data.items() if value is not None}
+    # A redemption's alone: other amounts are in the item, where they stay.
+    amount = data.get("amount", {}) if "redemption_id" in data else {}
     return AuditRecord(
         subject=events[0].subject,
-        at_id=at_id(change),
+        at_id=at_id(change.changed_at_ms, change.version),
         what=tuple(event.name for event in events),
         by=change.changed_by,
         address=change.changed_from,
         at_ms=change.changed_at_ms,
         version=change.version,
         reason=change.changed_reason,
-        order_id=next((e.data["order_id"] for e in events if e.data.get("order_id")), None),
+        order_id=data.get("order_id"),
+        redemption_id=data.get("redemption_id"),
+        place=data.get("place"),
+        amount_minor=amount.get("amount_minor"),
+        currency=amount.get("currency"),
     )
 
 

@@ -91,7 +91,7 @@ class AuditChain:
         if version == record.version - 1:
             return mac
         if before is not None and before.version == record.version - 1:
-            standing = self._table.get(subject=record.subject, at_id=at_id(before))
+            standing = self._table.get(subject=record.subject, at_id=at_id(before.changed_at_ms, before.version))
             if standing is not None:
                 return _mac(standing)
         return self._last_before(record)

@@ -231,14 +231,14 @@ class Table:
     def count(self, key: Condition, *, index: str) -> int:
         return sum(page.count for page in self._pages(key, index=index, count=True))
 
-    def query_all(self, key: Condition, *, index: str | None = None) -> Iterator[Attributes]:
-        for page in self._pages(key, index=index, count=False):
+    def query_all(self, key: Condition, *, index: str | None = None, consistent: bool = False) -> Iterator[Attributes]:
+        for page in self._pages(key, index=index, count=False, consistent=consistent):
             yield from page.items
 
-    def _pages(self, key: Condition, *, index: str | None, count: bool) -> Iterator[Page]:
+    def _pages(self, key: Condition, *, index: str | None, count: bool, consistent: bool = False) -> Iterator[Page]:
         start: Attributes | None = None
         while True:
-            page = self.query(key, index=index, start=start, count=count)
+            page = self.query(key, index=index, start=start, count=count, consistent=consistent)
             yield page
             start = page.last_key
             if start is None:

@@ -1,0 +1,102 @@
+"""Is the audit trail as it was written? Of one subject, or of all, part by part."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from functions.operator_api.access import READ, NotInGroup, allow
+from functions.operator_api.app import api, settings
+from functions.operator_api.schemas.audit import ProblemOut, VerificationOut, VerifyQuery
+from keyrail.platform.audit_chain import Finding
+from keyrail.platform.audit_verification import AuditVerification, Place, SubjectNotFound
+from keyrail.platform.audit_walk import walk
+from keyrail.platform.aws import client
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.cursor import decode_cursor, encode_cursor
+from keyrail.platform.errors import Invalid
+from keyrail.platform.http import Call
+from keyrail.platform.secrets import read_secret
+
+
+@cache
+def verification() -> AuditVerification:
+    secret = read_secret(settings().audit_chain_secret_arn)
+    return AuditVerification(client("dynamodb"), settings().audit_table, secret, places(), system_now_ms)
+
+
+def places() -> tuple[Place, ...]:
+    """Where the items of every kind of subject stand that the relay puts on record."""
+    names = settings()
+    return (
+        _prefixed("key", names.keys_table, "key_id", "key_"),
+        _prefixed("batch", names.keys_table, "key_id", "bat_"),
+        _prefixed("export", names.keys_table, "key_id", "exp_"),
+        Place("stock", names.keys_table, lambda sku_id: {"key_id": f"figures#{sku_id}"}, _of_figures),
+        _prefixed("order", names.orders_table, "order_id", ""),
+        _prefixed("payment", names.payments_table, "payment_id", ""),
+        *(_of_catalog(kind, names.catalog_table) for kind in ("product", "sku", "issuer")),
+    )
+
+
+def _prefixed(kind: str, table: str, attribute: str, prefix: str) -> Place:
+    """Items whose id, prefix and all, is their primary key."""
+
+    def id_of(key: Mapping[str, str]) -> str | None:
+        return key[attribute] if key[attribute].startswith(prefix) else None
+
+    return Place(kind, table, lambda name: {attribute: name}, id_of)
+
+
+def _of_figures(key: Mapping[str, str]) -> str | None:
+    kind, _, sku_id = key["key_id"].partition("#")
+    return sku_id if kind == "figures" else None
+
+
+def _of_catalog(kind: str, table: str) -> Place:
+    def id_of(key: Mapping[str, str]) -> str | None:
+        return key["pk"].removeprefix(f"{kind}#") if key["sk"] == kind else None
+
+    return Place(kind, table, lambda name: {"pk": f"{kind}#{name}", "sk": kind}, id_of)
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/audit/verify",
+    summary="Whether the audit trail is as it was written: of one subject, or of all, part by part",
+    query=VerifyQuery,
+    answer=VerificationOut,
+    raises=(Invalid, SubjectNotFound, NotInGroup),
+)
+def verify_audit(call: Call) -> VerificationOut:
+    allow(call, READ)
+    wanted: VerifyQuery = call.query
+    if wanted.subject is None:
+        return _all(wanted)
+    verdict = verification().of(wanted.subject)
+    return VerificationOut(
+        subject=wanted.subject,
+        subjects=1,
+        records=verdict.records,
+        intact=verdict.problems == 0,
+        pending=verdict.pending,
+        problem_count=verdict.problems,
+        problems=_problems((wanted.subject, finding) for finding in verdict.findings),
+        cursor=None,
+    )
+
+
+def _all(wanted: VerifyQuery) -> VerificationOut:
+    part = walk(verification(), wanted.limit, decode_cursor(wanted.cursor))
+    return VerificationOut(
+        subject=None,
+        subjects=part.subjects,
+        records=part.records,
+        intact=part.problems == 0,
+        pending=part.pending,
+        problem_count=part.problems,
+        problems=_problems(part.findings),
+        cursor=encode_cursor(part.following),
+    )
+
+
+def _problems(findings: Iterable[tuple[str, Finding]]) -> tuple[ProblemOut, ...]:
+    return tuple(ProblemOut(subject=subject, version=f.version, problem=f.problem) for subject, f in findings)
