@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from keyrail.inventory.model import Key, KeyState
+from keyrail.inventory.model import Batch, Key, KeyState
+from keyrail.inventory.model.faults import Source
 from keyrail.ordering.model import Order, OrderStatus, Unit, UnitStatus
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
@@ -22,6 +23,8 @@ def check_promises(world: World, codes: Iterable[str] = ()) -> None:
     keys = {key.key_id: key for key in (from_attributes(Key, item) for item in items)}
     orders = [from_attributes(Order, item) for item in tables["orders"]]
     _one_owner_a_key(keys, orders)
+    _replaced_once_by_one(keys, orders)
+    _charged_exactly(keys.values(), tables["keys"])
     for order in orders:
         _delivered_whole_and_paid(order, keys)
         _no_money_dropped(order)
@@ -32,7 +35,7 @@ def check_stock(world: World, sku_id: str) -> None:
     """Once time has run, whatever is not sold can be bought: no key is lost to a dead lease."""
     later = world.another_process()
     later.ahead_ms += LONG_AFTER_MS
-    unsold = [key for key in later.stored_keys() if key.sku_id == sku_id and key.state is not KeyState.SOLD]
+    unsold = [key for key in later.stored_keys() if key.sku_id == sku_id and key.sold_at_ms is None]
     stock = later.claims.stock(sku_id)
     assert (stock.claimable, stock.leased) == (len(unsold), 0), "a key can neither be bought nor is it sold"
 
@@ -47,6 +50,35 @@ def _one_owner_a_key(keys: dict[str, Key], orders: list[Order]) -> None:
     for order, unit, key in delivered:
         assert (keys[key].order_id, keys[key].unit_id) == (order.order_id, unit.unit_id), "a key names another owner"
         assert keys[key].claim_order is None, "a sold key can still be claimed"
+
+
+def _replaced_once_by_one(keys: dict[str, Key], orders: list[Order]) -> None:
+    given_back = [(order, unit, key) for order in orders for unit in order.units for key in unit.replaced]
+    known = [key for _, _, key in given_back]
+    assert sorted(known) == sorted(key.key_id for key in keys.values() if key.replaced_by), "replaced behind the order"
+    stand_ins = {key.key_id for key in keys.values() if key.replaces}
+    assert stand_ins == {keys[bad].replaced_by for bad in known}, "stands in for nothing"
+    for order, unit, bad in given_back:
+        assert keys[bad].state is KeyState.VOID, "a replaced key is good for something"
+        assert (keys[bad].order_id, keys[bad].unit_id) == (order.order_id, unit.unit_id), "replaced for somebody else"
+        by = keys[str(keys[bad].replaced_by)]
+        assert by.replaces == bad, "the two do not name each other"
+        assert by.key_id in (*unit.key_ids, *unit.replaced), "what stands in went to another unit"
+
+
+def _charged_exactly(keys: Iterable[Key], items: list[dict[str, Any]]) -> None:
+    charged = Counter(key.batch_id for key in keys if key.charged_back_at_ms is not None)
+    batches = [from_attributes(Batch, item) for item in items if item["key_id"]["S"].startswith("bat_")]
+    assert {each.batch_id: each.charged_back for each in batches if each.charged_back} == charged, "charged to a batch"
+    sources = [from_attributes(Source, item) for item in items if item["key_id"]["S"].startswith("source#")]
+    for source in sources:
+        its = [each for each in batches if each.source == source.name]
+        assert source.charged_back == sum(charged[each.batch_id] for each in its), "charged to a source"
+        owed: Counter[str] = Counter()
+        for each in its:
+            if each.unit_cost:
+                owed[each.unit_cost.currency] += charged[each.batch_id] * each.unit_cost.amount_minor
+        assert {money.currency: money.amount_minor for money in source.charged_money} == dict(+owed), "another sum"
 
 
 def _delivered_whole_and_paid(order: Order, keys: dict[str, Key]) -> None:

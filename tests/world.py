@@ -15,14 +15,26 @@ from keyrail.catalog.model import Product, Sku
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.fulfilment.model import Settled
+from keyrail.fulfilment.service.after_sales import AfterSales
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.settlement import Settlement
+from keyrail.fulfilment.service.tracing import Tracing
+from keyrail.inventory.batch_store import BatchStore
+from keyrail.inventory.figure_store import FigureStore
 from keyrail.inventory.model import Batch, Key, KeyState
 from keyrail.inventory.service.batches import Batches, NewBatch
 from keyrail.inventory.service.claims import Claims
+from keyrail.inventory.service.commands import BatchCommands
+from keyrail.inventory.service.counting import Counting
+from keyrail.inventory.service.faulty_keys import FaultyKeys
+from keyrail.inventory.service.figures import StockFigures
+from keyrail.inventory.service.following import Followers, Progress
 from keyrail.inventory.service.importing import Importing
+from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.inventory.service.sold_keys import SoldKeys
+from keyrail.inventory.service.sources import Sources
+from keyrail.inventory.source_store import SourceStore
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted
@@ -33,6 +45,7 @@ from keyrail.payments.service.accounts import Callback, PaymentAccounts, payment
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
 from keyrail.platform.audit import AuditTrail
+from keyrail.platform.audit_writing import AuditChain
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import from_attributes
@@ -46,7 +59,9 @@ OPERATOR = Origin("operator:test", "192.0.2.1", "test")
 PROVIDER = Origin("provider:epay/main", "203.0.113.9")
 SYSTEM = Origin("system:test", "test")
 SKU = "game-100"
+SLICE_MS = 60_000
 PRICE = Money(990, "CNY")
+CHAIN_SECRET = "c" * 64
 
 
 @dataclass
@@ -124,8 +139,29 @@ class World:
         return Delivery(self.orders, SoldKeys(self.keys, self.now_ms), opener)
 
     @cached_property
+    def after_sales(self) -> AfterSales:
+        faulty = FaultyKeys(self.keys, SourceStore(self.dynamodb, self.names["keys"]), self.now_ms)
+        return AfterSales(self.orders, KeyLookup(self.keys), self.claims, faulty, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def tracing(self) -> Tracing:
+        return Tracing(self.orders, KeyLookup(self.keys), self.audit)
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(SourceStore(self.dynamodb, self.names["keys"]), self.now_ms)
+
+    @cached_property
     def batches(self) -> Batches:
         return Batches(self.keys, self.catalog, KmsKeyWrapper(self.kms, self.fingerprint_key), self.now_ms)
+
+    @cached_property
+    def commands(self) -> BatchCommands:
+        return BatchCommands(BatchStore(self.keys), self.now_ms)
+
+    @cached_property
+    def followers(self) -> Followers:
+        return Followers(BatchStore(self.keys), self.now_ms)
 
     @cached_property
     def importing(self) -> Importing:
@@ -135,6 +171,22 @@ class World:
     @cached_property
     def audit(self) -> AuditTrail:
         return AuditTrail(self.dynamodb, self.names["audit"])
+
+    @cached_property
+    def chain(self) -> AuditChain:
+        return AuditChain(self.dynamodb, self.names["audit"], CHAIN_SECRET)
+
+    @cached_property
+    def figures(self) -> FigureStore:
+        return FigureStore(self.dynamodb, self.names["keys"])
+
+    @cached_property
+    def counting(self) -> Counting:
+        return Counting(self.figures, self.keys, self.chain, self.now_ms)
+
+    @cached_property
+    def stock_figures(self) -> StockFigures:
+        return StockFigures(self.figures, self.keys, self.catalog, self.now_ms)
 
     # what people do
 
@@ -159,6 +211,12 @@ class World:
         wanted = NewBatch(sku_id=sku_id, source="supplier")
         batch = self.batches.open(wanted, secrets.token_hex(16), OPERATOR)
         return codes, self.importing.import_file(batch.batch_id, "\n".join(codes).encode(), SYSTEM)
+
+    def follow(self, batch_id: str) -> None:
+        """As the queue brings it, slice after slice, until every key of the batch follows."""
+        progress = Progress.UNFINISHED
+        while progress is Progress.UNFINISHED:
+            progress = self.followers.follow(batch_id, self.now_ms() + SLICE_MS, SYSTEM)
 
     def order(
         self, quantity: int = 1, idempotency_key: str | None = None, sku_id: str = SKU, lines: tuple[Line, ...] = ()

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from keyrail.ordering.model import (
+    MAX_REPLACEMENTS_PER_KEY,
     NotCancellable,
     Order,
     OrderStatus,
+    ReplacedTooOften,
     Unit,
     UnitStatus,
     cancel,
@@ -17,6 +19,7 @@ from keyrail.ordering.model import (
     events_between,
     fail_unit,
     pay,
+    replace_key,
     reserve,
 )
 from keyrail.platform.money import Money, total
@@ -83,6 +86,25 @@ class OrderLife(RuleBasedStateMachine):
         unit = data.draw(st.sampled_from(self.order.open_units()))
         self.step(fail_unit(self.order, unit.unit_id, "sold_out", SYSTEM, self.now_ms))
 
+    @precondition(lambda self: any(unit.status is UnitStatus.DELIVERED for unit in self.order.units))
+    @rule(data=st.data())
+    def replace_one(self, data: st.DataObject) -> None:
+        unit = data.draw(st.sampled_from([u for u in self.order.units if u.status is UnitStatus.DELIVERED]))
+        bad, by = data.draw(st.sampled_from(unit.key_ids)), f"key_stand_in_{self.order.version}"
+        try:
+            self.step(replace_key(self.order, unit.unit_id, bad, by, SYSTEM, self.now_ms))
+        except ReplacedTooOften:
+            assert len(unit.replaced) >= MAX_REPLACEMENTS_PER_KEY
+        else:
+            self.keys_by_unit[unit.unit_id] = tuple(by if key == bad else key for key in unit.key_ids)
+
+    @precondition(lambda self: any(unit.status is not UnitStatus.DELIVERED for unit in self.order.units))
+    @rule(data=st.data())
+    def replace_what_nobody_has(self, data: st.DataObject) -> None:
+        unit = data.draw(st.sampled_from([u for u in self.order.units if u.status is not UnitStatus.DELIVERED]))
+        bad = next(iter(unit.key_ids), "key_none")
+        assert refused(lambda: replace_key(self.order, unit.unit_id, bad, "key_by", SYSTEM, self.now_ms))
+
     @precondition(lambda self: any(unit.status is not UnitStatus.RESERVED for unit in self.order.units))
     @rule(data=st.data())
     def settle_a_settled_unit_again(self, data: st.DataObject) -> None:
@@ -124,6 +146,8 @@ class OrderLife(RuleBasedStateMachine):
             if unit.status is UnitStatus.DELIVERED:
                 assert self.order.paid_attempt() is not None
                 assert unit.key_ids == self.keys(unit)
+                assert len(set(unit.key_ids)) == unit.quantity
+                assert set(unit.key_ids).isdisjoint(unit.replaced)
             if unit.status is UnitStatus.FAILED:
                 assert unit.key_ids == ()
 
@@ -166,6 +190,7 @@ class OrderLife(RuleBasedStateMachine):
         assert self.announced["order.delivered"] == (self.order.status is OrderStatus.DELIVERED)
         assert self.announced["order.partially_delivered"] == (self.order.status is OrderStatus.PARTIALLY_DELIVERED)
         assert self.announced["order.cancelled"] <= 1
+        assert self.announced["order.key_replaced"] == sum(len(unit.replaced) for unit in self.order.units)
 
 
 def refused(act: object) -> bool:

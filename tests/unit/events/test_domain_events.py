@@ -14,7 +14,9 @@ from jsonschema import Draft202012Validator
 from functions.event_relay import handler as relay
 from keyrail.catalog import model as catalog
 from keyrail.inventory import model as inventory
+from keyrail.inventory.model import faults
 from keyrail.inventory.model.batches import batch_events_between
+from keyrail.inventory.model.keys import Fault
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
 from keyrail.ordering import model as ordering
@@ -31,6 +33,7 @@ STAMP = stamp(ORIGIN, NOW_MS)
 PRICE = Money(1990, "CNY")
 ORDER_ID = derived_id("ord", "an order")
 KEY_ID = "key_01" + derived_id("key", "a code").removeprefix("key_")
+OTHER_KEY_ID = "key_01" + derived_id("key", "another code").removeprefix("key_")
 SECRETS = (
     "BEGIN CERTIFICATE",
     "exports/chance",
@@ -80,6 +83,8 @@ def of_batches() -> Iterator[Happening]:
         if after is not inventory.BatchStatus.AWAITING_UPLOAD:  # a batch never waits twice
             yield Happening(item, batch_events_between(old, item))
     made = replace(new, status=inventory.BatchStatus.GENERATED, report=inventory.ImportReport(accepted=2))
+    charged = next_version(replace(made, status=inventory.BatchStatus.IMPORTED), charged_back=1)
+    yield Happening(charged, batch_events_between(replace(charged, charged_back=0), charged))
     asked = next_version(made, exports=(derived_id("exp", "an export"),))
     yield Happening(asked, batch_events_between(made, asked))
 
@@ -129,6 +134,36 @@ def of_keys() -> Iterator[Happening]:
         held_by = None if after == "available" else ORDER_ID
         item = next_version(old, state=after, order_id=held_by, revealed_at_ms=looked)
         yield Happening(item, inventory.events_between(old, item))
+
+
+def of_bad_keys() -> Iterator[Happening]:
+    sold = inventory.Key(
+        key_id=KEY_ID,
+        batch_id=derived_id("bat", "a batch"),
+        sku_id="steam-100",
+        state=inventory.KeyState.SOLD,
+        sealed=b"sealed-bytes",
+        data_key=0,
+        mask="••••WXYZ",
+        line=7,
+        order_id=ORDER_ID,
+        unit_id=ordering.unit_id(ORDER_ID, 1),
+        sold_at_ms=NOW_MS,
+        **STAMP,
+    )
+    for at_once in (True, False):
+        bad = faults.retire(sold, OTHER_KEY_ID, Fault.WRONG_VALUE, ORIGIN, NOW_MS, charge_back=at_once)
+        yield Happening(bad, inventory.events_between(sold, bad))
+    charged = faults.charge_back(bad, ORIGIN, NOW_MS)
+    yield Happening(charged, inventory.events_between(bad, charged))
+
+
+def of_sources() -> Iterator[Happening]:
+    source = faults.new_source("ACME", ORIGIN, NOW_MS)
+    yield Happening(source, faults.source_events_between(None, source))
+    for cost in (PRICE, None, Money(3, "EUR")):
+        before, source = source, faults.charge(source, cost, ORIGIN, NOW_MS)
+        yield Happening(source, faults.source_events_between(before, source))
 
 
 def of_uses() -> Iterator[Happening]:
@@ -191,9 +226,11 @@ def of_orders() -> Iterator[Happening]:
     failed = ordering.fail_unit(paid, one, "sold_out", ORIGIN, NOW_MS)
     owed = ordering.fail_unit(failed, two, "sold_out", ORIGIN, NOW_MS)
     cancelled = ordering.cancel(placed, ORIGIN, NOW_MS)
+    replaced = ordering.replace_key(whole, two, KEY_ID, OTHER_KEY_ID, ORIGIN, NOW_MS)
     changes = [
         (None, placed), (placed, paid), (placed, whole), (paid, half), (half, partial), (paid, failed),
         (failed, owed), (placed, cancelled), (cancelled, ordering.pay(cancelled, attempt.attempt_id, "T", ORIGIN, 1)),
+        (whole, replaced),
     ]  # fmt: skip
     for old, new in changes:
         yield Happening(new, ordering.events_between(old, new))
@@ -220,7 +257,17 @@ def of_payments() -> Iterator[Happening]:
 
 HAPPENINGS = [
     happening
-    for source in (of_catalog, of_batches, of_exports, of_keys, of_uses, of_orders, of_payments)
+    for source in (
+        of_catalog,
+        of_batches,
+        of_sources,
+        of_exports,
+        of_keys,
+        of_bad_keys,
+        of_uses,
+        of_orders,
+        of_payments,
+    )
     for happening in source()
     if happening.events
 ]

@@ -8,6 +8,7 @@ from keyrail.catalog.model import MAX_QUANTITY_PER_UNIT
 from keyrail.ordering.model import (
     MAX_KEYS_PER_ORDER,
     MAX_LINES,
+    MAX_REPLACEMENTS_PER_KEY,
     Channel,
     Line,
     NotCancellable,
@@ -15,6 +16,7 @@ from keyrail.ordering.model import (
     OrderStatus,
     OrderTooLarge,
     RefundStatus,
+    ReplacedTooOften,
     Unit,
     UnitStatus,
     cancel,
@@ -26,6 +28,7 @@ from keyrail.ordering.model import (
     order_id,
     pay,
     phone_key,
+    replace_key,
     token_hash,
     unit_id,
 )
@@ -244,6 +247,53 @@ def test_an_order_over_a_limit_is_refused_as_too_large(lines: list[Line]) -> Non
 def test_a_token_is_kept_as_a_hash_that_tells_tokens_apart() -> None:
     assert token_hash("token") != token_hash("token ")
     assert b"token" not in token_hash("token")
+
+
+# a bad key
+
+
+DELIVERED = deliver(PAID, KEYS, PROVIDER, 1_600)
+
+
+def test_a_replaced_key_leaves_its_place_to_the_other_and_is_remembered() -> None:
+    order = replace_key(DELIVERED, FIRST, "key_1", "key_9", SYSTEM, 2_000)
+    assert order.units[0].key_ids == ("key_9", "key_2")
+    assert order.units[0].replaced == ("key_1",)
+    assert order.units[1:] == DELIVERED.units[1:]
+    assert (order.status, order.refunds, order.version) == (OrderStatus.DELIVERED, (), DELIVERED.version + 1)
+
+
+def test_a_replacement_is_told_with_both_keys_and_nothing_else_is() -> None:
+    once = replace_key(DELIVERED, FIRST, "key_2", "key_9", SYSTEM, 2_000)
+    twice = replace_key(once, FIRST, "key_9", "key_10", SYSTEM, 3_000)
+    (event,) = events_between(once, twice)
+    assert event.name == "order.key_replaced"
+    assert event.data == {"store_id": "main", "unit_id": FIRST, "key_id": "key_10", "replaces": "key_9"}
+
+
+@pytest.mark.parametrize(
+    ("order", "bad", "by"),
+    [
+        (PAID, "key_1", "key_9"),
+        (DELIVERED, "key_3", "key_9"),
+        (DELIVERED, "key_1", "key_2"),
+        (DELIVERED, "key_1", "key_1"),
+        (replace_key(DELIVERED, FIRST, "key_1", "key_9", SYSTEM, 2_000), "key_1", "key_10"),
+        (replace_key(DELIVERED, FIRST, "key_1", "key_9", SYSTEM, 2_000), "key_9", "key_1"),
+    ],
+)
+def test_only_a_delivered_units_own_key_is_replaced_and_only_by_a_new_one(order: Order, bad: str, by: str) -> None:
+    with pytest.raises(ValueError, match="another key"):
+        replace_key(order, FIRST, bad, by, SYSTEM, 2_000)
+
+
+def test_a_unit_of_several_keys_may_have_more_of_them_replaced() -> None:
+    order = DELIVERED
+    for number in range(2 * MAX_REPLACEMENTS_PER_KEY):
+        order = replace_key(order, FIRST, order.units[0].key_ids[0], f"key_new_{number}", SYSTEM, 2_000)
+    with pytest.raises(ReplacedTooOften):
+        replace_key(order, FIRST, order.units[0].key_ids[0], "key_one_more", SYSTEM, 2_000)
+    replace_key(order, SECOND, "key_3", "key_one_more", SYSTEM, 2_000)
 
 
 # a buyer's orders

@@ -1,8 +1,12 @@
-"""Goods out: what came of a payment, and what a buyer gets to see."""
+"""Goods out: what came of a payment, what a buyer gets to see, and what is done when it was bad."""
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from keyrail.inventory.model import Key
+from keyrail.inventory.model.keys import Fault
 from keyrail.payments.model import Mismatch
 from keyrail.platform.errors import Conflict, Unavailable
 
@@ -49,3 +53,37 @@ class RevealedUnit:
     unit_id: str
     sku_id: str
     keys: tuple[RevealedKey, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """What support found, and whether the key's source is to pay for it."""
+
+    fault: Fault
+    charge_back: bool
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A bad key as it ended, and the one that stands in for it."""
+
+    bad: Key
+    by: Key
+
+
+def ends_like(mask: str, said: str) -> bool:
+    """Whether a key with this mask may be the one of which somebody says the end, or all that they can read.
+
+    A mask that shows nothing rules nothing out.
+    """
+    shown, told = _plain(mask), _plain(said)
+    return bool(told) and (shown.endswith(told) or told.endswith(shown))
+
+
+def _plain(text: str) -> str:
+    """The end behind the last sign that stands for what is hidden, as the eye compares it."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in _HIDDEN.split(folded)[-1] if character.isalnum())
+
+
+_HIDDEN = re.compile("[•*.…]+")

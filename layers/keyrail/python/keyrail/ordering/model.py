@@ -15,6 +15,7 @@ from keyrail.platform.money import Money
 
 ORDER_LIFETIME_MS = 15 * 60 * 1000
 MAX_LINES = 20
+MAX_REPLACEMENTS_PER_KEY = 10
 MAX_KEYS_PER_ORDER = 90  # all keys and the order fit into one transaction of 100 writes
 
 
@@ -65,6 +66,14 @@ class NotCancellable(Conflict):
     title_zh = "只有未支付的订单可以取消。"
 
 
+class ReplacedTooOften(Conflict):
+    """A supplier this bad, or a buyer this unlucky, is a case for a refund."""
+
+    code = "replaced_too_often"
+    title = "The keys of this unit were replaced as often as they may be; refund it instead."
+    title_zh = "该商品的卡密更换次数已达上限，请改为退款。"
+
+
 class OrderTooLarge(Invalid):
     code = "order_too_large"
     title = "The order has more lines or keys than one order may have."
@@ -83,7 +92,8 @@ class Line:
 class Unit:
     """One line of an order, delivered whole or not at all (promise I2).
 
-    `key_ids` are the keys leased for it, and once `delivered` the keys sold to it: exactly `quantity`.
+    `key_ids` are the keys leased for it, and once `delivered` the keys sold to it: exactly `quantity`. `replaced` were
+    sold to it before them and turned out bad, oldest first.
     """
 
     unit_id: str
@@ -92,6 +102,7 @@ class Unit:
     amount: Money
     key_ids: tuple[str, ...]
     status: UnitStatus = UnitStatus.RESERVED
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +227,24 @@ def reserve(order: Order, unit_id: str, key_ids: tuple[str, ...], origin: Origin
     return replace(order, units=units, **stamp(origin, now_ms, order.version + 1))
 
 
+def replace_key(order: Order, unit_id: str, bad: str, by: str, origin: Origin, now_ms: int) -> Order:
+    """The delivered unit has `by` in the place of the `bad` key. Raises ReplacedTooOften."""
+    unit = next(u for u in order.units if u.unit_id == unit_id)
+    if unit.status is not UnitStatus.DELIVERED or bad not in unit.key_ids or by in (*unit.key_ids, *unit.replaced):
+        raise ValueError("one of a delivered unit's keys is replaced by another key")
+    check_replacements(unit)
+    keys = tuple(by if key == bad else key for key in unit.key_ids)
+    changed = replace(unit, key_ids=keys, replaced=(*unit.replaced, bad))
+    units = tuple(changed if u is unit else u for u in order.units)
+    return replace(order, units=units, **stamp(origin, now_ms, order.version + 1))
+
+
+def check_replacements(unit: Unit) -> None:
+    """Raises ReplacedTooOften unless one more of its keys may be replaced."""
+    if len(unit.replaced) >= MAX_REPLACEMENTS_PER_KEY * unit.quantity:
+        raise ReplacedTooOften
+
+
 def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: int) -> Order:
     """The unit cannot be delivered: its money is due back to the attempt that paid (promise I5)."""
     paid = order.paid_attempt()
@@ -255,7 +284,13 @@ def events_between(old: Order | None, new: Order | None) -> list[Event]:
     """What happened to an order; one change may be several events (paid and delivered in one write)."""
     if new is None:
         return []
-    happened = [*_placed(old, new), *_paid(old, new), *_refunds_due(old, new), *_announced(old, new)]
+    happened = [
+        *_placed(old, new),
+        *_paid(old, new),
+        *_refunds_due(old, new),
+        *_keys_replaced(old, new),
+        *_announced(old, new),
+    ]
     return [
         Event(f"order.{name}", f"order:{new.order_id}", {"store_id": new.store_id, **data})
         for name, data in happened or [("changed", {"status": new.status})]
@@ -292,6 +327,13 @@ def _refunds_due(old: Order | None, new: Order) -> _Happened:
                 "refund_due",
                 {"refund_id": refund.refund_id, "amount": refund.amount.plain(), "reason": refund.reason},
             )
+
+
+def _keys_replaced(old: Order | None, new: Order) -> _Happened:
+    for before, unit in zip(old.units if old else (), new.units, strict=False):
+        for bad in unit.replaced[len(before.replaced) :]:
+            by = unit.key_ids[before.key_ids.index(bad)]
+            yield "key_replaced", {"unit_id": unit.unit_id, "key_id": by, "replaces": bad}
 
 
 def _announced(old: Order | None, new: Order) -> _Happened:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keyrail.fulfilment.model import NotDelivered, RevealedKey, RevealedUnit
+from keyrail.inventory.model.keys import KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.ordering.model import Unit, UnitStatus
 from keyrail.ordering.service.orders import Orders, opened
@@ -21,13 +22,24 @@ class Delivery:
 
     def reveal(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
         """The keys of all delivered units. Raises OrderNotFound, NotDelivered, SecretUnreadable, Unavailable."""
-        order = opened(self.orders.find_with(self.sold_keys.holds, order_id), token)
-        delivered = [unit for unit in order.units if unit.status is UnitStatus.DELIVERED]
-        if not delivered:
-            raise NotDelivered
-        units = tuple(self._unit(order_id, unit, origin) for unit in delivered)
+        units = self._shown(order_id, token, origin)
         logs.log(Entry.KEYS_REVEALED, order_id=order_id, keys=sum(len(unit.keys) for unit in units))
         return units
+
+    def _shown(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
+        """Of the order as it stands: a key that was replaced after the order was read is looked for anew."""
+        seen: tuple[Unit, ...] = ()
+        while True:
+            order = opened(self.orders.find_with(self.sold_keys.holds, order_id), token)
+            delivered = tuple(unit for unit in order.units if unit.status is UnitStatus.DELIVERED)
+            if not delivered:
+                raise NotDelivered
+            try:
+                return tuple(self._unit(order_id, unit, origin) for unit in delivered)
+            except (KeyNotFound, KeyVoid):
+                if delivered == seen:
+                    raise
+                seen = delivered
 
     def _unit(self, order_id: str, unit: Unit, origin: Origin) -> RevealedUnit:
         keys = tuple(self._key(order_id, key_id, origin) for key_id in unit.key_ids)

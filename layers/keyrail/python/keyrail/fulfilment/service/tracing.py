@@ -1,0 +1,49 @@
+"""What is on record of a sold key, for whoever has to answer a buyer."""
+
+from dataclasses import dataclass
+
+from keyrail.fulfilment.model import ends_like
+from keyrail.inventory.model import Batch, Key
+from keyrail.inventory.service.lookup import KeyLookup
+from keyrail.ordering.model import Order
+from keyrail.ordering.service.orders import Orders
+from keyrail.platform.audit import AuditTrail, Trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyStory:
+    """All that is on record of a key. `order` is whose it is or was; `slots` are all sales of a secret sold often."""
+
+    key: Key
+    batch: Batch
+    order: Order | None
+    slots: tuple[Key, ...]
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Tracing:
+    orders: Orders
+    lookup: KeyLookup
+    audit: AuditTrail
+
+    def story(self, key_id: str) -> KeyStory:
+        """Raises KeyNotFound."""
+        key = self.lookup.key(key_id)
+        batch = self.lookup.batch(key.batch_id)
+        return KeyStory(
+            key=key,
+            batch=batch,
+            order=self.orders.find(key.order_id) if key.order_id else None,
+            slots=tuple(self.lookup.slots(key, batch)),
+            trace=self.audit.of(f"key:{key_id}"),
+        )
+
+    def of_order(self, order_id: str) -> list[Key]:
+        """The keys of all units, behind each unit's the bad ones that they stand in for. Raises OrderNotFound."""
+        order = self.orders.of_operator(order_id)
+        return self.lookup.keys([key for unit in order.units for key in (*unit.key_ids, *unit.replaced)])
+
+    def with_mask(self, order_id: str, said: str) -> list[Key]:
+        """The order's keys that may be the one of which a buyer can read the end. Raises OrderNotFound."""
+        return [key for key in self.of_order(order_id) if ends_like(key.mask, said)]

@@ -1,0 +1,120 @@
+"""A bad key in many hands at once: operators, its buyer, other buyers of the last key."""
+
+from functools import partial
+
+import pytest
+
+from keyrail.fulfilment.model import Complaint, Replacement, RevealedUnit
+from keyrail.inventory.model import KeyState
+from keyrail.inventory.model.keys import Fault
+from keyrail.ordering.service.checkout import Placed
+from tests.promises import check_promises, check_stock
+from tests.racing import at_once, refusals
+from tests.world import BUYER, OPERATOR, SKU, World
+
+OPERATORS = 12
+CHARGED = Complaint(fault=Fault.BAD_CODE, charge_back=True)
+UNCHARGED = Complaint(fault=Fault.OTHER, charge_back=False)
+
+
+def sold(world: World, quantity: int = 1, sku_id: str = SKU) -> tuple[Placed, tuple[str, ...]]:
+    placed = world.order(quantity, sku_id=sku_id)
+    world.pay(placed.attempt)
+    return placed, world.orders.of_operator(placed.order.order_id).units[0].key_ids
+
+
+def replace(process: World, key_id: str, complaint: Complaint = CHARGED) -> Replacement:
+    return process.after_sales.replace(key_id, complaint, OPERATOR)
+
+
+def charged(world: World) -> int:
+    return world.sources.named("supplier").charged_back
+
+
+@pytest.mark.parametrize("spare", [1, 30])
+def test_many_operators_at_once_replace_and_charge_once(world: World, spare: int) -> None:
+    codes = world.stock_up(1 + spare)
+    _, (bad,) = sold(world)
+    complaints = [CHARGED, UNCHARGED] * (OPERATORS // 2)
+    results = at_once([partial(replace, world.another_process(), bad, complaint) for complaint in complaints])
+    # Whoever finds the last key under another's lease is refused, and finds the replacement by asking again.
+    assert set(refusals(results)) <= ({"sold_out"} if spare == 1 else set())
+    assert {each.by.key_id for each in results if isinstance(each, Replacement)} == {replace(world, bad).by.key_id}
+    assert len(world.sold()) == 1
+    assert charged(world) == 1
+    check_promises(world, codes)
+    check_stock(world, SKU)
+
+
+def test_all_keys_of_a_unit_replaced_at_once_are_each_replaced(world: World) -> None:
+    codes = world.stock_up(20)
+    placed, bad = sold(world, 6)
+    waiting = list(bad)
+    for _ in range(5):
+        results = at_once([partial(replace, world.another_process(), key) for key in waiting])
+        assert set(refusals(results)) <= {"store_unavailable"}  # so many hands on one order: ask again
+        waiting = [key for key, result in zip(waiting, results, strict=True) if not isinstance(result, Replacement)]
+        if not waiting:
+            break
+    unit = world.orders.of_operator(placed.order.order_id).units[0]
+    assert set(unit.replaced) == set(bad)
+    assert len(set(unit.key_ids) - set(bad)) == 6
+    assert charged(world) == 6
+    check_promises(world, codes)
+    check_stock(world, SKU)
+
+
+def test_bad_keys_of_one_source_in_many_orders_are_all_charged(world: World) -> None:
+    world.stock_up(40)
+    bad = [sold(world)[1][0] for _ in range(8)]
+    results = at_once([partial(replace, world.another_process(), key) for key in bad])
+    assert set(refusals(results)) <= {"store_unavailable"}
+    for key in bad:
+        replace(world, key)
+    assert charged(world) == 8
+    check_promises(world)
+
+
+def test_a_buyer_who_looks_while_the_key_is_replaced_sees_one_whole_unit(world: World) -> None:
+    for number in range(8):
+        sku = f"look-{number}"
+        codes = world.stock_up(4, sku)
+        placed, (first, bad) = sold(world, 2, sku)
+        seen: list[RevealedUnit] = []
+        look = partial(look_often, world.another_process(), placed, seen)
+        assert refusals(at_once([look, partial(give_another, world.another_process(), bad)])) == []
+        by = str(world.keys.get(bad).replaced_by)
+        for unit in seen:
+            assert [key.key_id for key in unit.keys] in ([first, bad], [first, by])
+            assert {key.code for key in unit.keys} <= set(codes)
+        last = world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+        assert [key.key_id for unit in last for key in unit.keys] == [first, by]
+    check_promises(world)
+
+
+def test_the_last_key_goes_to_a_buyer_or_stands_in_and_never_both(world: World) -> None:
+    for number in range(8):
+        sku = f"last-{number}"
+        world.stock_up(2, sku)
+        placed, (bad,) = sold(world, sku_id=sku)
+        rivals = [partial(buy, world.another_process(), sku), partial(give_another, world.another_process(), bad)]
+        assert set(refusals(at_once(rivals))) <= {"sold_out"}
+        unit = world.orders.of_operator(placed.order.order_id).units[0]
+        owners = [key.unit_id for key in world.sold() if key.sku_id == sku]
+        assert len(set(owners)) == len(owners)
+        assert unit.key_ids == (bad,) or world.keys.get(bad).state is KeyState.VOID
+        check_stock(world, sku)
+    check_promises(world)
+
+
+def look_often(buyer: World, placed: Placed, seen: list[RevealedUnit]) -> None:
+    for _ in range(4):
+        seen += buyer.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+
+
+def give_another(process: World, key_id: str) -> None:
+    replace(process, key_id)
+
+
+def buy(process: World, sku_id: str) -> None:
+    sold(process, sku_id=sku_id)
