@@ -23,6 +23,7 @@ from infra.constructs.tables import Tables
 from infra.stages import Stage
 
 _AFTER_THE_CALLBACK_S = 5
+_AFTER_A_KILL_S = 5
 
 
 class KeyrailStack(cdk.Stack):
@@ -70,6 +71,28 @@ class KeyrailStack(cdk.Stack):
                 # The callback itself issues at once; the queue comes after it, not beside it.
                 delay_s=_AFTER_THE_CALLBACK_S,
             ),
+            codes=WorkQueue(
+                self,
+                "Codes",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.CODES_TIMEOUT_S,
+                visibility_s=functions.CODES_TIMEOUT_S + _AFTER_A_KILL_S,
+                patience_s=3600,
+                meaning="codes of our own wait longer than an hour to be made",
+            ),
+            exports=WorkQueue(
+                self,
+                "Exports",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.EXPORT_TIMEOUT_S,
+                visibility_s=functions.EXPORT_TIMEOUT_S + _AFTER_A_KILL_S,
+                patience_s=3600,
+                meaning="an approved export waits longer than an hour for its file",
+            ),
             relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             import_dead_letters=DeadLetterQueue(self, "ImportDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             public_url=self.api.public_url,
@@ -106,8 +129,11 @@ class KeyrailStack(cdk.Stack):
         webhook = functions.payment_webhook(self, parts)
         importer = functions.key_import(self, parts)
         issuance = functions.key_issuance(self, parts)
+        codes = functions.code_generation(self, parts)
+        export = functions.key_export(self, parts)
         relay = functions.event_relay(self, parts)
         self.functions: list[Function] = [storefront, delivery, operator, webhook, importer, issuance, relay]
+        self.functions += [codes, export]
 
         self.api.public(
             storefront,
@@ -126,6 +152,8 @@ class KeyrailStack(cdk.Stack):
         )
         self.api.operators_only(operator, self.operators, "/ops/v1/{proxy+}")
         consume_queue(issuance, parts.issuance.queue)
+        consume_queue(codes, parts.codes.queue, batch_size=1)
+        consume_queue(export, parts.exports.queue, batch_size=1)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
         parts.alarms.add_business_alarms()
         add_dashboard(
@@ -134,6 +162,10 @@ class KeyrailStack(cdk.Stack):
             queues=[
                 parts.issuance.queue,
                 parts.issuance.dead_letters,
+                parts.codes.queue,
+                parts.codes.dead_letters,
+                parts.exports.queue,
+                parts.exports.dead_letters,
                 parts.relay_dead_letters,
                 parts.import_dead_letters,
             ],
@@ -152,6 +184,10 @@ class KeyrailStack(cdk.Stack):
             "EventBusName": parts.events.bus.event_bus_name,
             "IssuanceQueueUrl": parts.issuance.queue.queue_url,
             "IssuanceDeadLetterQueueUrl": parts.issuance.dead_letters.queue_url,
+            "CodeQueueUrl": parts.codes.queue.queue_url,
+            "CodeDeadLetterQueueUrl": parts.codes.dead_letters.queue_url,
+            "ExportQueueUrl": parts.exports.queue.queue_url,
+            "ExportDeadLetterQueueUrl": parts.exports.dead_letters.queue_url,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
             "ImportDeadLetterQueueUrl": parts.import_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,

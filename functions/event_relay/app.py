@@ -23,6 +23,8 @@ class Settings:
     audit_chain_secret_arn: str
     event_bus_name: str
     issuance_queue_url: str
+    code_queue_url: str
+    export_queue_url: str
     relay_dead_letter_queue_url: str
 
 

@@ -14,9 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.event_relay.app import Settings, settings
 from functions.event_relay.recording import put_on_record
 from functions.event_relay.stream import Change, understand
+from functions.event_relay.work import work_of
 from keyrail.platform import logs, metrics
 from keyrail.platform.aws import client
-from keyrail.platform.changes import Event
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
 from keyrail.platform.metrics import Metric
@@ -69,19 +69,17 @@ def _hand_over(understood: Sequence[Change | Poison | None]) -> int:
             if isinstance(each, Poison):
                 set_aside(each.record)
             elif each is not None:
-                _put_to_work(each.events)
+                _put_to_work(each)
         except (ClientError, BotoCoreError) as error:
             logs.log_failure(error)
             return position
     return len(understood)
 
 
-def _put_to_work(events: Sequence[Event]) -> None:
-    for event in events:
-        if event.name == "order.paid" and event.data["open"]:
-            order_id = event.subject.partition(":")[2]
-            body = json.dumps({"order_id": order_id})
-            client("sqs").send_message(QueueUrl=settings().issuance_queue_url, MessageBody=body)
+def _put_to_work(change: Change) -> None:
+    for queue_url, message in work_of(change):
+        client("sqs").send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+    for event in change.events:
         if event.name in COUNTED:
             metrics.count(COUNTED[event.name])
 

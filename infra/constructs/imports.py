@@ -1,4 +1,4 @@
-"""The bucket that key files come in by."""
+"""The bucket that key files come in by, and encrypted exports wait in."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from infra.constructs.lowest import resource_of
 from infra.stages import Stage
 
 PREFIX = "imports/"
+EXPORTS = "exports/"
 
 
 class Imports(Construct):
@@ -52,6 +53,10 @@ class Imports(Construct):
     @property
     def objects_arn(self) -> str:
         return self.bucket.arn_for_objects(f"{PREFIX}*")
+
+    @property
+    def exports_arn(self) -> str:
+        return self.bucket.arn_for_objects(f"{EXPORTS}*")
 
     def deliver_to(self, importer: Function) -> None:
         """Call the importer for each new file.
@@ -92,11 +97,11 @@ class Imports(Construct):
         )
         self.acknowledge_objects(policy)
 
-    def acknowledge_objects(self, holder: Construct) -> None:
-        """Accept that a policy of the holder names all imports at once."""
+    def acknowledge_objects(self, holder: Construct, prefix: str = PREFIX) -> None:
+        """Accept that a policy of the holder names all objects of the prefix at once."""
         bucket = cdk.Stack.of(self).get_logical_id(resource_of(self.bucket, s3.CfnBucket))
         acknowledge(
             holder,
-            f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{PREFIX}*]",
-            "Each import is an object of its own name under one prefix; the statement ends at that prefix.",
+            f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{prefix}*]",
+            "Each file is an object of its own name under one prefix; the statement ends at that prefix.",
         )

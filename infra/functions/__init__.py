@@ -4,8 +4,10 @@ A `TransactWriteItems` is authorised by the actions of its parts, and no transac
 checks.
 """
 
+from infra.functions.code_generation import CODES_TIMEOUT_S, code_generation
 from infra.functions.delivery_api import delivery_api
 from infra.functions.event_relay import event_relay
+from infra.functions.key_export import EXPORT_TIMEOUT_S, key_export
 from infra.functions.key_import import key_import
 from infra.functions.key_issuance import ISSUANCE_TIMEOUT_S, key_issuance
 from infra.functions.operator_api import operator_api
@@ -14,10 +16,14 @@ from infra.functions.payment_webhook import payment_webhook
 from infra.functions.storefront_api import storefront_api
 
 __all__ = [
+    "CODES_TIMEOUT_S",
+    "EXPORT_TIMEOUT_S",
     "ISSUANCE_TIMEOUT_S",
     "Parts",
+    "code_generation",
     "delivery_api",
     "event_relay",
+    "key_export",
     "key_import",
     "key_issuance",
     "operator_api",

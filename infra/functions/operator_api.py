@@ -5,8 +5,9 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
+from infra.constructs.imports import EXPORTS
 from infra.constructs.keys import allow
-from infra.functions.parts import API_MEMORY_MB, API_TIMEOUT_S, Parts, query, table
+from infra.functions.parts import API_MEMORY_MB, API_TIMEOUT_S, Parts, query, secret, table
 
 
 def operator_api(scope: Construct, parts: Parts) -> Function:
@@ -23,6 +24,7 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
             "AUDIT_TABLE": parts.tables.audit.table_name,
+            "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
             "IMPORT_BUCKET": parts.imports.bucket.bucket_name,
             "FINGERPRINT_KEY_ARN": parts.keys.fingerprint.key_arn,
             "DEFAULT_STORE_ID": "main",
@@ -35,9 +37,17 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone")
     query(function, parts.tables.payments, "by_desk")
     table(function, parts.tables.audit, "Query")
+    # Verifies the audit trail: all of its records, beside all items that they are about.
+    for of in (parts.tables.audit, *parts.tables.with_stream.values()):
+        table(function, of, "BatchGetItem", "GetItem", "Scan")
+    secret(function, parts.secrets.audit_chain_arn)
     # Signs the address that a key file is uploaded to: the upload is made with the function's own right.
     function.may(["s3:PutObject"], parts.imports.objects_arn)
     parts.imports.acknowledge_objects(function.role)
+    # Requests and approves exports, and signs the address that an encrypted file is fetched from.
+    table(function, parts.tables.keys, "BatchGetItem", "UpdateItem")
+    function.may(["s3:GetObject"], parts.imports.exports_arn)
+    parts.imports.acknowledge_objects(function.role, EXPORTS)
     # A code that an operator looks for is found by its fingerprint.
     allow(parts.keys.fingerprint, function.role, "kms:Decrypt")
     return function

@@ -31,6 +31,8 @@ class Parts:
     imports: Imports
     events: Events
     issuance: WorkQueue
+    codes: WorkQueue
+    exports: WorkQueue
     relay_dead_letters: DeadLetterQueue
     import_dead_letters: DeadLetterQueue
     public_url: str

@@ -15,16 +15,21 @@ _LOGICAL_NAMES = {
     "TablesPayments": "payments",
     "TablesAudit": "audit",
     "SecretsAccessToken": "access_token",
+    "SecretsAuditChain": "audit_chain",
     "SecretsPaymentAccounts": "payment_accounts",
     "ImportsBucket": "imports",
     "KeysVault": "vault",
     "KeysFingerprint": "fingerprint",
     "EventsBus": "bus",
     "IssuanceQueue": "issuance",
+    "CodesQueue": "codes",
+    "ExportsQueue": "exports",
     "RelayDeadLetters": "relay_dead_letters",
     "ImportDeadLetters": "import_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+_WALKED = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Scan"}
+"""By whoever verifies the audit trail: its records, beside the items that they are about."""
 _PLATFORM = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 EXPECTED = {
@@ -43,17 +48,20 @@ EXPECTED = {
         "vault": {"kms:Decrypt"},
     },
     "operator_api": {
-        "catalog": {"dynamodb:GetItem", "dynamodb:PutItem"},
-        "keys": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "catalog": _WALKED | {"dynamodb:PutItem"},
+        "keys": _WALKED | {"dynamodb:PutItem", "dynamodb:UpdateItem"},
         "keys/index/claimable": {"dynamodb:Query"},
-        "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "orders": _WALKED,
         "orders/index/by_status": {"dynamodb:Query"},
         "orders/index/by_paid_reference": {"dynamodb:Query"},
         "orders/index/by_email": {"dynamodb:Query"},
         "orders/index/by_phone": {"dynamodb:Query"},
+        "payments": _WALKED,
         "payments/index/by_desk": {"dynamodb:Query"},
-        "audit": {"dynamodb:Query"},
+        "audit": _WALKED | {"dynamodb:Query"},
+        "audit_chain": {"secretsmanager:GetSecretValue"},
         "imports/imports/*": {"s3:PutObject"},
+        "imports/exports/*": {"s3:GetObject"},
         "fingerprint": {"kms:Decrypt"},
     },
     "payment_webhook": {
@@ -72,6 +80,21 @@ EXPECTED = {
         "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
         "import_dead_letters": {"sqs:SendMessage"},
     },
+    "code_generation": {
+        "catalog": {"dynamodb:GetItem"},
+        "keys": {"dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "vault": {"kms:GenerateDataKey"},
+        "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
+        "codes": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+    },
+    "key_export": {
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys/index/by_batch": {"dynamodb:Query"},
+        "vault": {"kms:Decrypt"},
+        "imports/exports/*": {"s3:PutObject"},
+        "exports": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+    },
     "key_issuance": {
         "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "keys": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -81,12 +104,21 @@ EXPECTED = {
     "event_relay": {
         # A table and its stream share a logical name.
         "catalog": _STREAM,
-        "keys": _STREAM,
+        "keys": _STREAM | {"dynamodb:GetItem", "dynamodb:PutItem"},
         "orders": _STREAM,
         "payments": _STREAM,
-        "audit": {"dynamodb:PutItem"},
+        "audit": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "audit_chain": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
         "issuance": {"sqs:SendMessage"},
+        "codes": {"sqs:SendMessage"},
+        "exports": {"sqs:SendMessage"},
         "relay_dead_letters": {"sqs:SendMessage"},
     },
 }
@@ -114,21 +146,21 @@ def test_each_function_has_a_role_of_its_own(prod: Template) -> None:
     assert len({prod.role_of(function) for function in functions}) == len(functions)
 
 
-def test_only_delivery_may_unwrap_what_the_vault_wrapped(prod: Template) -> None:
-    delivery = prod.role_of(prod.functions()["delivery_api"])
-    assert _named_users(prod.key("Vault"), "kms:Decrypt") == {delivery}
+def test_only_delivery_and_export_may_unwrap_what_the_vault_wrapped(prod: Template) -> None:
+    openers = {"delivery_api", "key_export"}
+    assert _named_users(prod.key("Vault"), "kms:Decrypt") == {prod.role_of(prod.functions()[name]) for name in openers}
     may_by_role = {
         name
         for name, function in prod.functions().items()
         if "kms:Decrypt" in _grants(prod, function).get("vault", set())
     }
-    assert may_by_role == {"delivery_api"}
+    assert may_by_role == openers
 
 
-def test_import_may_wrap_new_keys_in_the_vault_but_unwrap_none(prod: Template) -> None:
-    importer = prod.role_of(prod.functions()["key_import"])
-    assert _named_users(prod.key("Vault"), "kms:GenerateDataKey") == {importer}
-    assert importer not in _named_users(prod.key("Vault"), "kms:Decrypt")
+def test_whoever_brings_keys_in_may_wrap_new_keys_in_the_vault_but_unwrap_none(prod: Template) -> None:
+    bringers = {prod.role_of(prod.functions()[name]) for name in ("key_import", "code_generation")}
+    assert _named_users(prod.key("Vault"), "kms:GenerateDataKey") == bringers
+    assert not bringers & _named_users(prod.key("Vault"), "kms:Decrypt")
 
 
 @pytest.mark.parametrize("purpose", ["Vault", "Fingerprint", "Data"])

@@ -12,7 +12,7 @@ from keyrail.inventory.model.exports import Export, ExportNotFound, ExportStatus
 from keyrail.inventory.model.keys import BATCH_SHARDS, Key
 from keyrail.platform.changes import Origin
 from keyrail.platform.documents import from_attributes
-from keyrail.platform.dynamo import MAX_READS, IntegerAttribute, Table, read_together, transact
+from keyrail.platform.dynamo import MAX_READS, ConditionFailed, IntegerAttribute, Table, read_together, transact
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -85,6 +85,11 @@ class OwnCodeStore:
             raise ExportNotFound
         return from_attributes(Export, attributes)
 
+    def get_exports(self, export_ids: Sequence[str]) -> list[Export]:
+        """Those of one batch, which are never more than a request reads."""
+        found = read_together(self._client, [self._table.read(key_id=export_id) for export_id in export_ids])
+        return [from_attributes(Export, attributes) for attributes in found if attributes]
+
     def add_export(self, export: Export, batch: Batch) -> None:
         """Store the request together with the next version of its batch.
 
@@ -96,8 +101,13 @@ class OwnCodeStore:
         ]
         transact(self._client, writes)
 
-    def approve(self, export_id: str, requested_since_ms: int, origin: Origin, now_ms: int) -> Export:
-        """On condition that it waits, was requested since then, and by somebody else. Raises ConditionFailed."""
+    def approve(self, export_id: str, requested_since_ms: int, origin: Origin, now_ms: int) -> tuple[bool, Export]:
+        """On condition that it waits, was requested since then, and by somebody else.
+
+        Whether it is approved by this, and the export as it stands. Raises ExportNotFound.
+        """
+        if not export_id.startswith(EXPORT_PREFIX):
+            raise ExportNotFound
         waits = (OwnCodeItem.status == ExportStatus.REQUESTED) & (OwnCodeItem.requested_at_ms > requested_since_ms)
         reason = OwnCodeItem.changed_reason
         actions = [
@@ -111,7 +121,12 @@ class OwnCodeStore:
             reason.set(origin.reason) if origin.reason else reason.remove(),
         ]
         approval = self._table.update({"key_id": export_id}, actions, waits & (OwnCodeItem.requested_by != origin.by))
-        return from_attributes(Export, self._table.send(approval))
+        try:
+            return True, from_attributes(Export, self._table.send(approval))
+        except ConditionFailed as refused:
+            if refused.current is None:
+                raise ExportNotFound from None
+            return False, from_attributes(Export, refused.current)
 
     def replace_export(self, export: Export) -> None:
         """Store the next version. Raises ConditionFailed if somebody else stored one meanwhile."""

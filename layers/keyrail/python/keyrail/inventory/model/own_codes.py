@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from keyrail.inventory.model.batches import Batch, Filling, Standing
+from keyrail.inventory.model.batches import NEVER, Batch, Filling, PoolPart, Stage, Standing, stage_group
+from keyrail.inventory.model.keys import shards_for
 from keyrail.platform.errors import Conflict
 from keyrail.platform.money import Money
 
@@ -47,6 +48,21 @@ def is_abandoned(batch: Batch) -> bool:
 def calls_for_maker(old: Batch | None, new: Batch) -> bool:
     """Whether this change is one after which somebody has to look: the batch is new, or moves again, or never will."""
     return _is_unfinished(new) and (old is None or old.standing is not new.standing)
+
+
+def parts_of(batch: Batch) -> tuple[PoolPart, ...]:
+    """Where its codes are going to be claimable: in a part for each stage; those for print nowhere."""
+    parts: list[PoolPart] = []
+    left = 0 if batch.for_print else batch.wanted or 0
+    for number, stage in enumerate(batch.stages or (Stage(),)):
+        last = number >= len(batch.stages) - 1
+        keys = left if last else min(left, stage.keys or 0)
+        left -= keys
+        if keys:
+            day = batch.expires_on or NEVER
+            group = stage_group(day, number)
+            parts.append(PoolPart(batch.batch_id, group, shards_for(keys), batch.created_at_ms, day, day))
+    return tuple(parts)
 
 
 def _is_unfinished(batch: Batch) -> bool:

@@ -1,0 +1,28 @@
+"""What a change leaves to be done in the background, and by which queue it is asked for."""
+
+from collections.abc import Iterator
+
+from functions.event_relay.app import settings
+from functions.event_relay.stream import Change
+from keyrail.inventory.model import Batch, Export, ExportStatus
+from keyrail.inventory.model.own_codes import calls_for_maker
+
+Work = tuple[str, dict[str, str]]
+
+
+def work_of(change: Change) -> Iterator[Work]:
+    """Address of the queue and message: ids alone, since whoever works reads how things stand by then."""
+    for event in change.events:
+        if event.name == "order.paid" and event.data["open"]:
+            yield settings().issuance_queue_url, {"order_id": event.subject.partition(":")[2]}
+    match change.item:
+        case Batch() as batch:
+            yield from _of_batch(change, batch)
+        case Export(status=ExportStatus.APPROVED) as export:
+            yield settings().export_queue_url, {"export_id": export.export_id}
+
+
+def _of_batch(change: Change, batch: Batch) -> Iterator[Work]:
+    before = change.before if isinstance(change.before, Batch) else None
+    if calls_for_maker(before, batch):
+        yield settings().code_queue_url, {"batch_id": batch.batch_id}

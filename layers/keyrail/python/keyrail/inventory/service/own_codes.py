@@ -1,0 +1,74 @@
+"""Batches of our own codes in the operator's hands; the codes themselves are made elsewhere."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from keyrail.catalog.service import Catalog
+from keyrail.inventory.model.batches import Batch, BatchStatus, Filling
+from keyrail.inventory.model.own_codes import NewOwnCodes, NotOwnIssuer, PoolFull
+from keyrail.inventory.own_code_store import OwnCodeStore
+from keyrail.inventory.service.pooling import Pooling
+from keyrail.inventory.store import KeyStore
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.documents import view
+from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
+from keyrail.platform.ids import derived_id
+from keyrail.vault.codes import OWN_ISSUER
+
+
+@dataclass
+class OwnCodes:
+    store: KeyStore
+    counts: OwnCodeStore
+    catalog: Catalog
+    now_ms: NowMs
+
+    def open(self, wanted: NewOwnCodes, idempotency_key: str, origin: Origin) -> Batch:
+        """A batch that waits for its codes; the same one again for the same key and request.
+
+        Raises UnknownSku, NotOwnIssuer, PoolFull, Invalid, IdempotencyConflict.
+        """
+        now_ms = self.now_ms()
+        if self.catalog.sku(wanted.sku_id).issuer != OWN_ISSUER:
+            raise NotOwnIssuer
+        _check_last_day(wanted.expires_on, utc_date(now_ms))
+        if not wanted.for_print and not Pooling(self.store, self.now_ms).has_room(wanted.sku_id):
+            raise PoolFull
+        batch = Batch(
+            batch_id=derived_id("bat", origin.by, Filling.OWN_CODES, idempotency_key),
+            sku_id=wanted.sku_id,
+            source=wanted.source,
+            filling=Filling.OWN_CODES,
+            status=BatchStatus.GENERATING,
+            wanted=wanted.wanted,
+            for_print=wanted.for_print,
+            expires_on=wanted.expires_on,
+            unit_cost=wanted.unit_cost,
+            priority=wanted.priority,
+            created_at_ms=now_ms,
+            **stamp(origin, now_ms),
+        )
+        standing = self.store.add_batch(batch)
+        if standing is None:
+            return batch
+        if view(NewOwnCodes, standing) != wanted:
+            raise IdempotencyConflict
+        return standing
+
+    def generated(self, batch: Batch) -> int | None:
+        """How many of its codes are made; None for a batch whose keys come from elsewhere."""
+        return self.counts.generated(batch.batch_id) if batch.filling is Filling.OWN_CODES else None
+
+
+def _check_last_day(expires_on: str | None, today: str) -> None:
+    if expires_on is None:
+        return
+    try:
+        written = date.fromisoformat(expires_on).isoformat()
+    except ValueError:
+        written = None
+    if written != expires_on:
+        raise Invalid(FieldError("expires_on", "not_a_date"))
+    if expires_on < today:
+        raise Invalid(FieldError("expires_on", "past"))
