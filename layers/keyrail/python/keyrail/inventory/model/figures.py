@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from keyrail.inventory.model.moves import Moves, OfSource, Tally, sums
+from keyrail.inventory.model.moves import MAX_SOURCES, OTHER_SOURCES, Moves, OfSource, Tally, sums
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Conflict
 
 MAX_SALES_DAYS = 30
-MAX_SOURCES = 50  # of one SKU; what comes from more is counted under OTHER_SOURCES
-OTHER_SOURCES = "*"
 MAX_LAST_DAYS = 200  # of one SKU
 PAST = "0000-01-01"
 RELAY = Origin("system:event_relay", "stream")

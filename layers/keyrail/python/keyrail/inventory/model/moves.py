@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, fields
 from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.platform.clock import utc_date
 
+MAX_SOURCES = 50  # of one SKU; what comes from more is counted under OTHER_SOURCES
+OTHER_SOURCES = "*"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
