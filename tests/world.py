@@ -33,7 +33,7 @@ from keyrail.inventory.service.following import Followers, Progress
 from keyrail.inventory.service.importing import Importing
 from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.inventory.service.sold_keys import SoldKeys
-from keyrail.inventory.service.sources import Sources
+from keyrail.inventory.service.sources import SourceReports
 from keyrail.inventory.source_store import SourceStore
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import Contact, Line, Order
@@ -140,7 +140,7 @@ class World:
 
     @cached_property
     def after_sales(self) -> AfterSales:
-        faulty = FaultyKeys(self.keys, SourceStore(self.dynamodb, self.names["keys"]), self.now_ms)
+        faulty = FaultyKeys(self.keys, self.now_ms)
         return AfterSales(self.orders, KeyLookup(self.keys), self.claims, faulty, self.dynamodb, self.now_ms)
 
     @cached_property
@@ -148,8 +148,8 @@ class World:
         return Tracing(self.orders, KeyLookup(self.keys), self.audit)
 
     @cached_property
-    def sources(self) -> Sources:
-        return Sources(SourceStore(self.dynamodb, self.names["keys"]), self.now_ms)
+    def sources(self) -> SourceReports:
+        return SourceReports(SourceStore(self.keys), self.figures)
 
     @cached_property
     def batches(self) -> Batches:

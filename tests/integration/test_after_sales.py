@@ -8,7 +8,9 @@ import pytest
 from keyrail.fulfilment.model import Complaint
 from keyrail.inventory.model import Key, KeyNotFound, KeyState, SoldOut
 from keyrail.inventory.model.faults import SourceNotFound
+from keyrail.inventory.model.figures import no_figures
 from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyRedeemed, NotSold
+from keyrail.inventory.model.moves import OfSource, counted, total
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model import MAX_REPLACEMENTS_PER_KEY, Order, OrderStatus, ReplacedTooOften
 from keyrail.ordering.service.checkout import Placed
@@ -39,7 +41,7 @@ class Sale:
     def keys(self) -> tuple[str, ...]:
         return self.order.units[0].key_ids
 
-    def revealed(self) -> list[tuple[str, str]]:
+    def revealed(self) -> list[tuple[str, str | None]]:
         units = self.world.delivery.reveal(self.order.order_id, self.placed.token, BUYER)
         return [(key.key_id, key.code) for unit in units for key in unit.keys]
 
@@ -117,7 +119,7 @@ def test_every_change_says_who_made_it_from_where_and_why(world: World) -> None:
     sale = sell(world)
     done = world.after_sales.replace(sale.keys[0], CHARGED, SUPPORT)
     batch = world.batches.batch(done.bad.batch_id)
-    source = world.sources.named(batch.source)
+    source = world.sources.of(batch.source).source
     for item in (done.bad, done.by, sale.order, batch, source):
         said = (item.changed_by, item.changed_from, item.changed_reason)
         assert said == (SUPPORT.by, SUPPORT.address, SUPPORT.reason)
@@ -230,7 +232,7 @@ def test_a_unit_has_its_keys_replaced_so_often_and_no_oftener(world: World) -> N
 
 
 def charges(world: World, source: str) -> tuple[int, tuple[Money, ...]]:
-    known = world.sources.named(source)
+    known = world.sources.of(source).source
     return known.charged_back, known.charged_money
 
 
@@ -270,8 +272,7 @@ def test_without_a_charge_the_source_owes_nothing(world: World) -> None:
     (bad,) = sell(world).keys
     done = world.after_sales.replace(bad, BAD, SUPPORT)
     assert done.bad.charged_back_at_ms is None
-    with pytest.raises(SourceNotFound):
-        world.sources.named("nobody's name")
+    assert charges(world, "ACME") == (0, ())
     check_promises(world)
 
 
@@ -298,16 +299,54 @@ def test_a_charge_is_not_taken_back_by_asking_without_one(world: World) -> None:
 
 
 def test_sources_are_listed_by_name_page_by_page(world: World) -> None:
+    world.stock_up(0)
     names = [f"source {letter}" for letter in "ebdac"]
-    for name in names:
-        world.sources.known(name, OPERATOR)
-        world.sources.known(name, OPERATOR)
+    for name in names * 2:
+        import_at(world, name, None)
     seen: list[str] = []
     cursor: str | None = None
     while cursor or not seen:
         page, cursor = world.sources.page(2, cursor)
-        seen += [source.name for source in page if source.name in names]
-    assert seen == sorted(names)
+        seen += [report.source.name for report in page]
+    assert seen == sorted([*names, "supplier"])
+    with pytest.raises(SourceNotFound):
+        world.sources.of("somebody else")
+
+
+def test_a_source_is_known_with_all_that_it_supplies(world: World) -> None:
+    for sku in ("one", "two"):
+        world.stock_up(0, sku)
+        for _ in range(2):
+            import_at(world, "ACME", None, sku_id=sku)
+    assert world.sources.of("ACME").source.sku_ids == ("one", "two")
+
+
+def test_a_source_says_how_much_it_supplied_and_which_share_of_the_sold_was_bad(world: World) -> None:
+    for sku, count in (("one", 5), ("two", 3)):
+        world.stock_up(0, sku)
+        import_at(world, "ACME", COST, count, sku)
+    import_at(world, "Spare", None, 2, "one")
+    for sku in ("one", "two", "two"):
+        sell(world, sku_id=sku)
+    bad = next(key for key in world.sold() if key.sku_id == "two")
+    world.after_sales.replace(bad.key_id, CHARGED, SUPPORT)
+    count_all(world)
+    sold = sum(key.sold_at_ms is not None for key in world.stored_keys() if _source(world, key) == "ACME")
+    report = world.sources.of("ACME")
+    assert report.supplied == OfSource(imported=8, issued=sold)
+    assert report.charged_share == round(1 / sold, 4)
+    assert world.sources.of("Spare").charged_share in {None, 0.0}
+
+
+def count_all(world: World) -> None:
+    """As the stream brings all changes of all keys to the figures."""
+    for sku_id in {key.sku_id for key in world.stored_keys()}:
+        moves = [counted(key, _source(world, key)) for key in world.stored_keys() if key.sku_id == sku_id]
+        assert world.figures.replace(no_figures(sku_id, world.now_ms()).after(total(moves), world.now_ms()))
+
+
+def _source(world: World, key: Key) -> str:
+    return world.batches.batch(key.batch_id).source
 
 
 # a crash between the lease and the transaction

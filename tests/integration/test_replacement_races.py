@@ -28,7 +28,7 @@ def replace(process: World, key_id: str, complaint: Complaint = CHARGED) -> Repl
 
 
 def charged(world: World) -> int:
-    return world.sources.named("supplier").charged_back
+    return world.sources.of("supplier").source.charged_back
 
 
 @pytest.mark.parametrize("spare", [1, 30])

@@ -159,8 +159,10 @@ def of_bad_keys() -> Iterator[Happening]:
 
 
 def of_sources() -> Iterator[Happening]:
-    source = faults.new_source("ACME", ORIGIN, NOW_MS)
+    source = faults.new_source("ACME", "steam-100", ORIGIN, NOW_MS)
     yield Happening(source, faults.source_events_between(None, source))
+    more = faults.supplying(source, "steam-50", ORIGIN, NOW_MS)
+    yield Happening(more, faults.source_events_between(source, more))
     for cost in (PRICE, None, Money(3, "EUR")):
         before, source = source, faults.charge(source, cost, ORIGIN, NOW_MS)
         yield Happening(source, faults.source_events_between(before, source))

@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 
 from keyrail.inventory.model import Key, KeyState
-from keyrail.inventory.model.faults import Source, charge, charge_back, check_replaceable, new_source, retire
+from keyrail.inventory.model.faults import (
+    MAX_SKUS,
+    Source,
+    charge,
+    charge_back,
+    check_replaceable,
+    new_source,
+    retire,
+    supplying,
+)
 from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyRedeemed, NotSold
 from keyrail.inventory.model.uses import Use
 from keyrail.platform.changes import Origin, stamp
@@ -28,7 +37,7 @@ SOLD = Key(
     left_pool="1",
     **stamp(Origin("buyer", "192.0.2.7"), 1_000, 3),
 )
-NEW = new_source("ACME", SUPPORT, NOW_MS)
+NEW = new_source("ACME", "sku", SUPPORT, NOW_MS)
 
 
 def test_a_retired_key_is_void_and_says_why_and_what_stands_in_for_it() -> None:
@@ -113,3 +122,11 @@ def test_a_source_owes_the_cost_of_every_charged_key_by_currency() -> None:
 def test_a_source_that_nothing_was_charged_to_owes_nothing() -> None:
     assert (NEW.charged_back, NEW.charged_money) == (0, ())
     assert charged(None).charged_money == ()
+
+
+def test_a_source_is_known_by_what_it_supplies_up_to_a_limit() -> None:
+    assert supplying(NEW, "sku", SUPPORT, NOW_MS) is NEW
+    more = supplying(NEW, "another", SUPPORT, NOW_MS)
+    assert (more.sku_ids, more.version) == (("sku", "another"), 2)
+    full = replace(NEW, sku_ids=tuple(map(str, range(MAX_SKUS))))
+    assert supplying(full, "one-more", SUPPORT, NOW_MS) is full

@@ -1,18 +1,13 @@
 """The sources of our keys in the `keys` table, and the counts of what was charged back to them and their batches."""
 
-from typing import TYPE_CHECKING
-
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from keyrail.inventory.model.faults import Source, SourceNotFound
-from keyrail.inventory.store import BY_BATCH, changed
+from keyrail.inventory.store import BY_BATCH, KeyStore, changed
 from keyrail.platform.changes import Origin
 from keyrail.platform.documents import from_attributes
-from keyrail.platform.dynamo import IntegerAttribute, Table, Write, read_together
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
+from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write, read_together
 
 PREFIX = "source#"
 SOURCES = "sources"  # their partition of the index; a batch's are named `bat_…`
@@ -29,9 +24,9 @@ class SourceItem(Model):
 
 
 class SourceStore:
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table = Table(client, table_name)
+    def __init__(self, keys: KeyStore) -> None:
+        self._client = keys.client
+        self._table = Table(keys.client, keys.table_name)
 
     def get(self, name: str) -> Source:
         """Raises SourceNotFound."""
@@ -47,6 +42,14 @@ class SourceStore:
     def next(self, source: Source) -> Write:
         """The source's next version, on condition that the one before it stands."""
         return self._table.put(source, SourceItem.version == source.version - 1, **_index_keys(source))
+
+    def replace(self, source: Source) -> bool:
+        """False if the version before is no longer what stands there."""
+        try:
+            self._table.send(self.next(source))
+        except ConditionFailed:
+            return False
+        return True
 
     def charge_of_batch(self, batch_id: str, origin: Origin, now_ms: int) -> Write:
         """One more key of the batch is charged back."""

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from keyrail.inventory.model.keys import Fault, Key, KeyFrozen, KeyRedeemed, KeyState, NotSold
 from keyrail.inventory.model.redeeming import first_use
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.errors import NotFound
 from keyrail.platform.money import Money
+
+MAX_SKUS = 1_000  # at most 64 bytes each
 
 
 class SourceNotFound(NotFound):
@@ -21,10 +24,12 @@ class Source(Versioned):
     """Who we have keys from, by the name that batches carry.
 
     `charged_back` keys were bad and were charged to the source, each once. `charged_money` is what they had cost us,
-    one amount a currency; a key of a batch without a known cost counts among the keys and adds nothing here.
+    one amount a currency; a key of a batch without a known cost counts among the keys and adds nothing here. `sku_ids`
+    are what it ever supplied, at most MAX_SKUS of them.
     """
 
     name: str
+    sku_ids: tuple[str, ...] = ()
     charged_back: int = 0
     charged_money: tuple[Money, ...] = ()
 
@@ -68,14 +73,24 @@ def charge_back(key: Key, origin: Origin, now_ms: int) -> Key:
 def source_events_between(old: Source | None, new: Source | None) -> list[Event]:
     if new is None:
         return []
-    happened = "created" if old is None else "charged_back"
-    money = [amount.plain() for amount in new.charged_money]
-    data = {"name": new.name, "charged_back": new.charged_back, "charged_money": money}
+    data: dict[str, Any] = {"name": new.name, "sku_ids": list(new.sku_ids)}
+    happened = "created" if old is None else "changed"
+    if old is not None and old.charged_back != new.charged_back:
+        happened = "charged_back"
+        money = [amount.plain() for amount in new.charged_money]
+        data = {"name": new.name, "charged_back": new.charged_back, "charged_money": money}
     return [Event(f"source.{happened}", f"source:{new.name}", data)]
 
 
-def new_source(name: str, origin: Origin, now_ms: int) -> Source:
-    return Source(name=name, **stamp(origin, now_ms))
+def new_source(name: str, sku_id: str, origin: Origin, now_ms: int) -> Source:
+    return Source(name=name, sku_ids=(sku_id,), **stamp(origin, now_ms))
+
+
+def supplying(source: Source, sku_id: str, origin: Origin, now_ms: int) -> Source:
+    """The very source if that is known of it, or if it supplies more than can be listed."""
+    if sku_id in source.sku_ids or len(source.sku_ids) >= MAX_SKUS:
+        return source
+    return replace(source, sku_ids=(*source.sku_ids, sku_id), **stamp(origin, now_ms, source.version + 1))
 
 
 def charge(source: Source, cost: Money | None, origin: Origin, now_ms: int) -> Source:

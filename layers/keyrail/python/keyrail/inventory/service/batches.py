@@ -6,6 +6,8 @@ from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.keys import Key, KeyNotFound
 from keyrail.inventory.service.fingerprints import standing_fingerprints
+from keyrail.inventory.service.sources import Sources
+from keyrail.inventory.source_store import SourceStore
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
@@ -37,6 +39,7 @@ class Batches:
         Raises UnknownSku, IdempotencyConflict.
         """
         self.catalog.sku(wanted.sku_id)
+        Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
         now_ms = self.now_ms()
         batch = Batch(
             batch_id=derived_id("bat", origin.by, idempotency_key),

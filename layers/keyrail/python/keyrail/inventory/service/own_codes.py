@@ -8,6 +8,8 @@ from keyrail.inventory.model.batches import Batch, BatchStatus, Filling
 from keyrail.inventory.model.own_codes import NewOwnCodes, NotOwnIssuer, PoolFull
 from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.pooling import Pooling
+from keyrail.inventory.service.sources import Sources
+from keyrail.inventory.source_store import SourceStore
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
@@ -35,6 +37,7 @@ class OwnCodes:
         _check_last_day(wanted.expires_on, utc_date(now_ms))
         if not wanted.for_print and not Pooling(self.store, self.now_ms).has_room(wanted.sku_id):
             raise PoolFull
+        Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
         batch = Batch(
             batch_id=derived_id("bat", origin.by, Filling.OWN_CODES, idempotency_key),
             sku_id=wanted.sku_id,
