@@ -9,6 +9,7 @@ from keyrail.catalog.model import (
     DEFAULT_LOW_STOCK,
     DEFAULT_MAX_QUANTITY,
     MAX_CODE_LENGTH,
+    MAX_CODE_PREFIX,
     MAX_PATTERN_LENGTH,
     MAX_QUANTITY_PER_UNIT,
     CodeFormat,
@@ -55,6 +56,7 @@ class SkuIn:
     max_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY_PER_UNIT)] = DEFAULT_MAX_QUANTITY
     low_stock: Annotated[int, Field(ge=0, le=10_000)] = DEFAULT_LOW_STOCK
     code_format: CodeFormatIn = CodeFormatIn()
+    code_prefix: Annotated[str, Field(max_length=MAX_CODE_PREFIX)] = ""
     face_value: Money | None = None
     store_id: Slug | None = None
     shelf: Shelf = Shelf.ON
@@ -86,6 +88,7 @@ class SkuDetails:
     low_stock: int
     code_format: CodeFormat
     face_value: Money | None
+    code_prefix: str
     shelf: Shelf
     version: int
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyrail.catalog.model import check_code_prefix
+from keyrail.platform.errors import Invalid
 from keyrail.platform.ids import CROCKFORD
 from keyrail.vault.codes import (
     CHECK_SYMBOLS,
@@ -123,6 +125,17 @@ def test_codes_differ_and_every_symbol_of_the_body_is_drawn_at_every_place() -> 
     assert len(set(codes)) == len(codes)
     for place in range(2, len(codes[0])):
         assert {code[place] for code in codes} == set(CROCKFORD), place
+
+
+@pytest.mark.parametrize("prefix", PREFIXES, ids=len)
+def test_the_catalog_takes_every_prefix_that_a_code_can_begin_with(prefix: str) -> None:
+    check_code_prefix(prefix)
+
+
+@pytest.mark.parametrize("prefix", ["ABCDEFGHJ", "ABO", "I", "L", "U", "ab", "A-B", "A B", "密", "*", "Ａ"])
+def test_the_catalog_takes_no_prefix_that_would_be_typed_in_two_ways(prefix: str) -> None:
+    with pytest.raises(Invalid):
+        check_code_prefix(prefix)
 
 
 # what people type

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
+from keyrail.platform.ids import CROCKFORD
 from keyrail.platform.money import Money
 
 MAX_QUANTITY_PER_UNIT = 90  # a unit's keys and its order fit into one transaction of 100 writes
@@ -20,6 +21,7 @@ MAX_REVERSAL_MS = 30 * 86_400_000
 MINUTES_A_DAY = 24 * 60
 MAX_CODE_LENGTH = 256  # characters
 MAX_PATTERN_LENGTH = 250
+MAX_CODE_PREFIX = 8
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PLACE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_PLACE_LENGTH - 1}}}")
@@ -171,6 +173,12 @@ def check_slug(field: str, value: str) -> str:
     if not _SLUG.fullmatch(value):
         raise Invalid(FieldError(field, "not_a_slug"))
     return value
+
+def check_code_prefix(prefix: str) -> None:
+    """Raises Invalid unless it is of the alphabet of our own codes, at most MAX_CODE_PREFIX characters."""
+    if len(prefix) > MAX_CODE_PREFIX or not set(prefix) <= set(CROCKFORD):
+        raise Invalid(FieldError("code_prefix", "not_of_the_alphabet"))
+
 
 
 def check_code_format(wanted: CodeFormat, *, is_pattern: Callable[[str], bool]) -> None:

@@ -14,6 +14,7 @@ from keyrail.catalog.model import (
     UnknownProduct,
     UnknownSku,
     check_code_format,
+    check_code_prefix,
     check_slug,
 )
 from keyrail.catalog.store import CatalogStore
@@ -133,6 +134,7 @@ class Catalog:
         return self._save(next_version, lambda: self.store.sku(sku.sku_id), origin)
 
     def _check_issuer(self, sku: Sku, origin: Origin) -> None:
+        check_code_prefix(sku.code_prefix)
         """The first SKU of an issuer fixes the rule of case for all its codes, even if its own save then fails."""
         wanted = Issuer(issuer_id=sku.issuer, case_sensitive=sku.case_sensitive, **stamp(origin, self.now_ms()))
         if self.store.add_issuer(wanted).case_sensitive != sku.case_sensitive:
