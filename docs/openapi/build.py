@@ -89,13 +89,16 @@ DOCUMENTS = {
 # Answered by place_order when the same order was placed before.
 ALSO_ANSWERS = {("POST", "/v1/orders"): (200, "The same order as before: the key and the body were used already")}
 _NAMED_BY_THE_CALLER = "The caller's own name for what it creates: sent again, it leads to the same thing."
+_NAMED_BY_AN_OPERATOR = f"{_NAMED_BY_THE_CALLER} Names of different operators never meet."
 HEADERS: dict[tuple[str, str], str] = {
     ("/v1/orders", "Idempotency-Key"): (
         f"{_NAMED_BY_THE_CALLER} Whoever sends it with the same body gets the same answer, `access_token` included: it "
         "is as secret as that token. Make it of 128 bits of chance or more (`openssl rand -hex 16`), never of a number "
         "or a time."
     ),
-    ("/ops/v1/batches", "Idempotency-Key"): f"{_NAMED_BY_THE_CALLER} Names of different operators never meet.",
+    ("/ops/v1/batches", "Idempotency-Key"): _NAMED_BY_AN_OPERATOR,
+    ("/ops/v1/batches/own-codes", "Idempotency-Key"): _NAMED_BY_AN_OPERATOR,
+    ("/ops/v1/batches/{batch_id}/exports", "Idempotency-Key"): _NAMED_BY_AN_OPERATOR,
 }
 HEADER_VALUES: dict[str, Json] = {
     "Idempotency-Key": {"minLength": MIN_IDEMPOTENCY_KEY_LENGTH, "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH}

@@ -2,6 +2,7 @@
 
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, batches, settings
+from functions.operator_api.own_codes import own_codes
 from functions.operator_api.schemas.batches import BatchIn, BatchOut, UploadOut
 from keyrail.catalog.model import UnknownSku
 from keyrail.inventory.model import BatchNotFound
@@ -31,7 +32,7 @@ def open_batch(call: Call) -> BatchOut:
     new = view(NewBatch, wanted)
     batch = batches().open(new, call.idempotency_key(), origin)
     # An import that was broken off takes its file again; it takes no other one.
-    return view(BatchOut, batch, upload=None if batch.is_settled else _upload(batch.batch_id))
+    return view(BatchOut, batch, generated=None, upload=None if batch.is_settled else _upload(batch.batch_id))
 
 
 def _upload(batch_id: str) -> UploadOut:
@@ -52,4 +53,5 @@ def _upload(batch_id: str) -> UploadOut:
 )
 def get_batch(call: Call) -> BatchOut:
     allow(call, READ)
-    return view(BatchOut, batches().batch(call.path["batch_id"]), upload=None)
+    batch = batches().batch(call.path["batch_id"])
+    return view(BatchOut, batch, generated=own_codes().generated(batch), upload=None)

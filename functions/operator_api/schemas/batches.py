@@ -2,6 +2,7 @@
 
 from functions.operator_api.schemas.common import Name, Reason, Slug
 from keyrail.inventory.model import BatchStatus, ImportReport
+from keyrail.inventory.model.batches import Filling
 from keyrail.platform.documents import incoming, outgoing
 from keyrail.platform.money import Money
 
@@ -25,6 +26,8 @@ class UploadOut:
 
 @outgoing
 class BatchOut:
+    """Of `wanted` codes of our own so many are `generated`; who waits for them asks again."""
+
     batch_id: str
     sku_id: str
     source: str
@@ -34,4 +37,8 @@ class BatchOut:
     last_expiry: str | None
     created_at: str
     report: ImportReport | None
+    filling: Filling
+    for_print: bool
+    wanted: int | None
+    generated: int | None
     upload: UploadOut | None = None
