@@ -6,7 +6,7 @@ from functools import cache
 from functions.delivery_api.schemas import KeyOut, RevealOut, UnitOut
 from keyrail.fulfilment.model import NotDelivered, RevealedUnit
 from keyrail.fulfilment.service.delivery import Delivery
-from keyrail.inventory.model import KeyNotFound
+from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import OrderNotFound
@@ -48,7 +48,15 @@ def delivery() -> Delivery:
     "/v1/orders/{order_id}/reveal",
     summary="The keys of the order, in the clear; every look is on record",
     answer=RevealOut,
-    raises=(OrderNotFound, NotDelivered, KeyNotFound, SecretUnreadable, KeyServiceUnavailable),
+    raises=(
+        OrderNotFound,
+        NotDelivered,
+        KeyFrozen,
+        KeyVoid,
+        KeyNotFound,
+        SecretUnreadable,
+        KeyServiceUnavailable,
+    ),
 )
 def reveal(call: Call) -> RevealOut:
     units = delivery().reveal(call.path["order_id"], call.bearer_token(), Origin("buyer", call.address))

@@ -5,10 +5,13 @@ from keyrail.platform.documents import outgoing
 
 @outgoing
 class KeyOut:
+    """With its code; or, where it cannot be shown at the moment or any more, with the code of the reason instead."""
+
     key_id: str
-    code: str
+    code: str | None
     password: str | None
     expires_at: str | None
+    withheld: str | None
 
 
 @outgoing

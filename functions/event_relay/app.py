@@ -25,6 +25,7 @@ class Settings:
     issuance_queue_url: str
     code_queue_url: str
     export_queue_url: str
+    batch_queue_url: str
     relay_dead_letter_queue_url: str
 
 

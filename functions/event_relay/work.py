@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functions.event_relay.app import settings
 from functions.event_relay.stream import Change
 from keyrail.inventory.model import Batch, Export, ExportStatus
+from keyrail.inventory.model.following import calls_for_followers
 from keyrail.inventory.model.own_codes import calls_for_maker
 
 Work = tuple[str, dict[str, str]]
@@ -26,3 +27,5 @@ def _of_batch(change: Change, batch: Batch) -> Iterator[Work]:
     before = change.before if isinstance(change.before, Batch) else None
     if calls_for_maker(before, batch):
         yield settings().code_queue_url, {"batch_id": batch.batch_id}
+    if calls_for_followers(before, batch):
+        yield settings().batch_queue_url, {"batch_id": batch.batch_id}

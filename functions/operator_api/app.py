@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from zoneinfo import ZoneInfo
 
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
@@ -14,7 +15,7 @@ from keyrail.payments.store import PaymentStore
 from keyrail.platform.audit import AuditTrail
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
-from keyrail.platform.config import load
+from keyrail.platform.config import load, zone_named
 from keyrail.platform.http import HttpApi
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
@@ -32,11 +33,18 @@ class Settings:
     import_bucket: str
     fingerprint_key_arn: str
     default_store_id: str
+    business_time_zone: str
 
 
 @cache
 def settings() -> Settings:
     return load(Settings)
+
+
+@cache
+def zone() -> ZoneInfo:
+    """Where the business is: days of the calendar are meant by it."""
+    return zone_named(settings().business_time_zone)
 
 
 @cache

@@ -6,10 +6,8 @@ from functions.operator_api.own_codes import own_codes
 from functions.operator_api.schemas.batches import BatchIn, BatchOut, UploadOut
 from keyrail.catalog.model import UnknownSku
 from keyrail.inventory.model import BatchNotFound
-from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform.aws import client
 from keyrail.platform.clock import rfc3339, system_now_ms
-from keyrail.platform.documents import view
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call
 
@@ -29,10 +27,9 @@ UPLOAD_URL_LIFETIME_S = 15 * 60
 def open_batch(call: Call) -> BatchOut:
     wanted: BatchIn = call.body
     origin = allow(call, STOCK, wanted.reason)
-    new = view(NewBatch, wanted)
-    batch = batches().open(new, call.idempotency_key(), origin)
+    batch = batches().open(wanted.new(), call.idempotency_key(), origin)
     # An import that was broken off takes its file again; it takes no other one.
-    return view(BatchOut, batch, generated=None, upload=None if batch.is_settled else _upload(batch.batch_id))
+    return BatchOut.of(batch, generated=None, upload=None if batch.is_settled else _upload(batch.batch_id))
 
 
 def _upload(batch_id: str) -> UploadOut:
@@ -54,4 +51,4 @@ def _upload(batch_id: str) -> UploadOut:
 def get_batch(call: Call) -> BatchOut:
     allow(call, READ)
     batch = batches().batch(call.path["batch_id"])
-    return view(BatchOut, batch, generated=own_codes().generated(batch), upload=None)
+    return BatchOut.of(batch, generated=own_codes().generated(batch))

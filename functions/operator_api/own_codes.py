@@ -72,7 +72,7 @@ def open_own_codes(call: Call) -> BatchOut:
     wanted: OwnCodesIn = call.body
     origin = allow(call, STOCK, wanted.reason)
     batch = own_codes().open(view(NewOwnCodes, wanted), call.idempotency_key(), origin)
-    return view(BatchOut, batch, upload=None, generated=own_codes().generated(batch))
+    return BatchOut.of(batch, generated=own_codes().generated(batch))
 
 
 @api.operation(

@@ -3,12 +3,23 @@
 from dataclasses import dataclass
 from functools import cache
 
-from functions.storefront_api.schemas import OrderIn, OrderOut, PageIn, PlacedOut, ProductOut, ProductsOut, SkuOut
-from keyrail.catalog.model import NotOnSale, UnknownProduct, UnknownSku, check_slug
+from functions.storefront_api.schemas import (
+    LabelOut,
+    LabelsOut,
+    OrderIn,
+    OrderOut,
+    PageIn,
+    PlacedOut,
+    ProductOut,
+    ProductsOut,
+    SkuOut,
+)
+from keyrail.catalog.model import NotOffered, NotOnSale, UnknownProduct, UnknownSku, check_slug
 from keyrail.catalog.service import Catalog, Listing
 from keyrail.catalog.store import CatalogStore
-from keyrail.inventory.model.keys import PoolContended, SoldOut
+from keyrail.inventory.model.keys import LabelTaken, PoolContended, SoldOut
 from keyrail.inventory.service.claims import Claims
+from keyrail.inventory.service.labels import Labels
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
 from keyrail.ordering.service.checkout import Checkout
@@ -103,6 +114,24 @@ def get_product(call: Call) -> ProductOut:
 
 
 @api.operation(
+    "GET",
+    "/v1/skus/{sku_id}/labels",
+    summary="Keys that can be chosen by their public label, for a fee",
+    query=PageIn,
+    answer=LabelsOut,
+    raises=(Invalid, UnknownSku, NotOnSale, NotOffered),
+)
+def list_labels(call: Call) -> LabelsOut:
+    page: PageIn = call.query
+    sku = catalog().sku_on_sale(_store(call), call.path["sku_id"])
+    if sku.pick_fee is None:
+        raise NotOffered
+    found, last = Labels(claims()).free(sku.sku_id, page.limit, decode_cursor(page.cursor))
+    labels = tuple(LabelOut(label=label, price=sku.price + sku.pick_fee) for label in found)
+    return LabelsOut(labels=labels, pick_fee=sku.pick_fee, next_cursor=encode_cursor(last))
+
+
+@api.operation(
     "POST",
     "/v1/orders",
     summary="Place an order; the same Idempotency-Key and body give the same order",
@@ -115,6 +144,7 @@ def get_product(call: Call) -> ProductOut:
         UnknownSku,
         NotOnSale,
         SoldOut,
+        LabelTaken,
         PoolContended,
         OrderTooLarge,
         TotalChanged,

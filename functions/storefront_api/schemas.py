@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from keyrail.catalog.model import Sku, SkuKind
 from keyrail.inventory.model import StockLevel
+from keyrail.inventory.model.keys import LABEL_PATTERN
 from keyrail.ordering.model import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted
 from keyrail.payments.model import AttemptStatus
@@ -24,13 +25,17 @@ def _web_address(url: str) -> str:
 
 
 Slug = Annotated[str, Field(min_length=1, max_length=63)]
+Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048), AfterValidator(_web_address)]
 
 
 @incoming
 class LineIn:
+    """`label` chooses one key by its public label, for the SKU's fee."""
+
     sku_id: Slug
     quantity: int
+    label: Label | None = None
 
 
 @incoming
@@ -81,6 +86,7 @@ class SkuOut:
     stock: StockLevel
     delivery: Literal["instant_key"]
     max_quantity: int
+    pick_fee: Money | None
 
     @classmethod
     def of(cls, sku: Sku, stock: StockLevel) -> "SkuOut":
@@ -99,6 +105,23 @@ class ProductOut:
 @outgoing
 class ProductsOut:
     products: tuple[ProductOut, ...]
+    next_cursor: str | None
+
+
+@outgoing
+class LabelOut:
+    """`price` is what this one costs, the fee for choosing it included."""
+
+    label: str
+    price: Money
+
+
+@outgoing
+class LabelsOut:
+    """A page may be short, or empty, and not the last: the last one has no `next_cursor`."""
+
+    labels: tuple[LabelOut, ...]
+    pick_fee: Money
     next_cursor: str | None
 
 
@@ -134,6 +157,7 @@ class UnitOut:
     unit_id: str
     sku_id: str
     quantity: int
+    label: str | None
     amount: Money
     status: UnitStatus
 

@@ -28,12 +28,14 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "ISSUANCE_QUEUE_URL": parts.issuance.queue.queue_url,
             "CODE_QUEUE_URL": parts.codes.queue.queue_url,
             "EXPORT_QUEUE_URL": parts.exports.queue.queue_url,
+            "BATCH_QUEUE_URL": parts.batches.queue.queue_url,
             "RELAY_DEAD_LETTER_QUEUE_URL": parts.relay_dead_letters.queue_url,
         },
     )
     function.may(["events:PutEvents"], parts.events.bus.event_bus_arn)
     function.may(["sqs:SendMessage"], parts.issuance.queue.queue_arn, parts.relay_dead_letters.queue_arn)
     function.may(["sqs:SendMessage"], parts.codes.queue.queue_arn, parts.exports.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.batches.queue.queue_arn)
     # A record is chained to the one before it; one whose lot was broken off gets the name of another lot.
     table(function, parts.tables.audit, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     # Figures, and the source of a batch.

@@ -24,6 +24,6 @@ def key_issuance(scope: Construct, parts: Parts) -> Function:
         },
     )
     table(function, parts.tables.orders, "GetItem", "PutItem")
-    table(function, parts.tables.keys, "GetItem", "UpdateItem")
+    table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")
     return function

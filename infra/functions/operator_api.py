@@ -28,12 +28,14 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
             "IMPORT_BUCKET": parts.imports.bucket.bucket_name,
             "FINGERPRINT_KEY_ARN": parts.keys.fingerprint.key_arn,
             "DEFAULT_STORE_ID": "main",
+            "BUSINESS_TIME_ZONE": parts.platform.stage.business_time_zone,
         },
     )
     table(function, parts.tables.catalog, "GetItem", "PutItem")
     table(function, parts.tables.keys, "GetItem", "PutItem")
-    query(function, parts.tables.keys, "claimable")
-    table(function, parts.tables.orders, "BatchGetItem", "GetItem")
+    query(function, parts.tables.keys, "claimable", "by_batch")
+    # A bad key is replaced together with what its order says.
+    table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
     query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone")
     query(function, parts.tables.payments, "by_desk")
     table(function, parts.tables.audit, "Query")

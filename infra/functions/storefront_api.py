@@ -28,7 +28,7 @@ def storefront_api(scope: Construct, parts: Parts) -> Function:
     )
     table(function, parts.tables.catalog, "GetItem")
     query(function, parts.tables.catalog, "by_listing")
-    table(function, parts.tables.keys, "GetItem", "UpdateItem")
+    table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")
     table(function, parts.tables.orders, "GetItem", "PutItem")
     secret(function, parts.secrets.access_token_arn, parts.secrets.payment_accounts_arn)

@@ -207,13 +207,15 @@ def test_a_look_at_a_sold_key_is_on_record_with_who_and_from_where(world: World,
 
 def test_a_key_that_is_only_leased_is_not_shown(world: World, key: Key) -> None:
     assert lease(world, key, "ord_a")
-    assert world.keys.reveal(key.key_id, "ord_a", BUYER, world.now_ms()) is None
+    with pytest.raises(KeyNotFound):
+        world.keys.reveal(key.key_id, "ord_a", BUYER, world.now_ms())
     assert standing(world, key).revealed_at_ms is None
 
 
 def test_a_key_is_not_shown_to_another_order(world: World, key: Key) -> None:
     assert sell(world, key, "ord_a")
-    assert world.keys.reveal(key.key_id, "ord_b", BUYER, world.now_ms()) is None
+    with pytest.raises(KeyNotFound):
+        world.keys.reveal(key.key_id, "ord_b", BUYER, world.now_ms())
     assert standing(world, key).revealed_at_ms is None
 
 

@@ -1,18 +1,57 @@
 """Batches and uploads."""
 
+from datetime import date
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
 from functions.operator_api.schemas.common import Name, Reason, Slug
-from keyrail.inventory.model import BatchStatus, ImportReport
-from keyrail.inventory.model.batches import Filling
-from keyrail.platform.documents import incoming, outgoing
+from keyrail.inventory.model import Batch, BatchStatus, ImportReport
+from keyrail.inventory.model.batches import MAX_PRIORITY, MAX_SALES_PER_KEY, Filling, Following, Stage, Standing
+from keyrail.inventory.service.batches import NewBatch
+from keyrail.platform.clock import epoch_ms
+from keyrail.platform.documents import incoming, outgoing, view
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.money import Money
 
 
 @incoming
+class StageIn:
+    """So many keys, of the last stage all that are left; on sale from `opens_at` on, or once they are released."""
+
+    keys: Annotated[int, Field(ge=1)] | None = None
+    opens_at: AwareDatetime | None = None
+
+    def stage(self) -> Stage:
+        return Stage(keys=self.keys, opens_at_ms=None if self.opens_at is None else epoch_ms(self.opens_at))
+
+
+@incoming
 class BatchIn:
+    """`expires_on` is for keys without a last day of their own. Higher `priority` is sold first.
+
+    On sale at once, or from `sellable_from` on, or in `stages`. Each key is sold `sales_per_key` times.
+    """
+
     sku_id: Slug
     source: Name
     unit_cost: Money | None = None
+    expires_on: date | None = None
+    priority: Annotated[int, Field(ge=0, le=MAX_PRIORITY)] = 0
+    sellable_from: AwareDatetime | None = None
+    stages: tuple[StageIn, ...] = ()
+    sales_per_key: Annotated[int, Field(ge=1, le=MAX_SALES_PER_KEY)] = 1
     reason: Reason
+
+    def new(self) -> NewBatch:
+        """Raises Invalid if it is to be on sale from a time on and in stages, too."""
+        stages = tuple(stage.stage() for stage in self.stages)
+        if self.sellable_from is not None:
+            if stages:
+                raise Invalid(FieldError("stages", "beside_sellable_from"))
+            stages = (Stage(opens_at_ms=epoch_ms(self.sellable_from)),)
+        expires_on = None if self.expires_on is None else self.expires_on.isoformat()
+        return view(NewBatch, self, expires_on=expires_on, stages=stages)
 
 
 @outgoing
@@ -25,8 +64,19 @@ class UploadOut:
 
 
 @outgoing
+class StageOut:
+    """Held back while it does not say when it opens."""
+
+    keys: int | None
+    opens_at: str | None
+
+
+@outgoing
 class BatchOut:
-    """Of `wanted` codes of our own so many are `generated`; who waits for them asks again."""
+    """Of `wanted` codes of our own so many are `generated`; who waits for them asks again.
+
+    `following` is there while keys still follow the last command on the batch, which works already.
+    """
 
     batch_id: str
     sku_id: str
@@ -36,9 +86,23 @@ class BatchOut:
     first_expiry: str | None
     last_expiry: str | None
     created_at: str
+    standing: Standing
+    following: Following | None
+    priority: int
+    sales_per_key: int
+    stages: tuple[StageOut, ...]
+    expires_on: str | None
     report: ImportReport | None
     filling: Filling
     for_print: bool
     wanted: int | None
     generated: int | None
     upload: UploadOut | None = None
+
+    @classmethod
+    def of(cls, batch: Batch, *, generated: int | None, upload: UploadOut | None = None) -> "BatchOut":
+        stages = tuple(view(StageOut, stage) for stage in batch.stages)
+        following = batch.following
+        if following is None and batch.followed != batch.generation:
+            following = Following(done=0, total=batch.key_count)
+        return view(cls, batch, generated=generated, upload=upload, stages=stages, following=following)

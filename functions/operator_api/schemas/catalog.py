@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import Name, Reason, Slug, Text
+from functions.operator_api.schemas.terms import TermsIn, TermsOut
 from keyrail.catalog.model import (
     DEFAULT_LOW_STOCK,
     DEFAULT_MAX_QUANTITY,
@@ -58,6 +59,8 @@ class SkuIn:
     code_format: CodeFormatIn = CodeFormatIn()
     code_prefix: Annotated[str, Field(max_length=MAX_CODE_PREFIX)] = ""
     face_value: Money | None = None
+    pick_fee: Money | None = None
+    terms: TermsIn | None = None
     store_id: Slug | None = None
     shelf: Shelf = Shelf.ON
     reason: Reason
@@ -87,8 +90,10 @@ class SkuDetails:
     max_quantity: int
     low_stock: int
     code_format: CodeFormat
-    face_value: Money | None
     code_prefix: str
+    face_value: Money | None
+    pick_fee: Money | None
+    terms: TermsOut | None
     shelf: Shelf
     version: int
 

@@ -26,29 +26,29 @@ BUGS = (
     PlantedBug(
         "leases a key that another holds",
         STORE,
-        "claimable = (KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)",
-        "claimable = KeyItem.claim_order.exists() & _usable(now_ms)",
+        "(KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)",
+        "KeyItem.claim_order.exists() & _usable(now_ms)",
         f"{WRITES}::test_a_leased_key_is_not_leased_to_another",
     ),
     PlantedBug(
         "leases without any condition",
         STORE,
-        "claimable = (KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)",
-        "claimable = KeyItem.key_id.exists()",
+        "(KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)",
+        "KeyItem.key_id.exists()",
         f"{WRITES}::test_a_sold_key_is_never_leased_again",
     ),
     PlantedBug(
         "leases a key past its last day",
         STORE,
-        "claimable = (KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)",
-        "claimable = KeyItem.claim_order <= claimable_until(now_ms)",
+        "(KeyItem.claim_order <= claimable_until(now_ms)) & _usable(now_ms)",
+        "KeyItem.claim_order <= claimable_until(now_ms)",
         f"{WRITES}::test_a_key_past_its_last_day_is_not_leased",
     ),
     PlantedBug(
         "sells without any condition",
         STORE,
-        "condition = (leased_by_order | claimable) & _usable(now_ms)",
-        "condition = KeyItem.key_id.exists()",
+        "(leased_by_order | claimable) & _usable(now_ms)",
+        "KeyItem.key_id.exists()",
         f"{WRITES}::test_a_key_is_sold_once_and_not_even_to_its_owner_again",
     ),
     PlantedBug(
@@ -68,8 +68,8 @@ BUGS = (
     PlantedBug(
         "leaves a sold key in the claimable index",
         STORE,
-        "KeyItem.sold_at_ms.set(now_ms),\n            KeyItem.claim_order.remove(),",
-        "KeyItem.sold_at_ms.set(now_ms),",
+        "if replaces else ()),\n            *_out_of_pool(now_ms),",
+        "if replaces else ()),",
         f"{WRITES}::test_a_sold_key_is_never_leased_again",
     ),
     PlantedBug(
@@ -96,8 +96,8 @@ BUGS = (
     PlantedBug(
         "counts an own lapsed lease as another key",
         "inventory/service/claims.py",
-        " if key_id not in besides]",
-        "]",
+        "self._apart(found, taken, besides)",
+        "self._apart(found, taken)",
         f"{PAYMENTS}::test_one_key_too_few_delivers_none_of_the_unit_and_frees_what_was_held_for_it",
     ),
     # decisions by one conditional write
@@ -312,8 +312,8 @@ BUGS = (
     PlantedBug(
         "shows a key that is sold to another order",
         STORE,
-        "sold = (KeyItem.state == KeyState.SOLD) & (KeyItem.order_id == order_id)",
-        "sold = KeyItem.state == KeyState.SOLD",
+        "sold = KeyItem.state.is_in(KeyState.SOLD, KeyState.REDEEMED) & (KeyItem.order_id == order_id)",
+        "sold = KeyItem.state.is_in(KeyState.SOLD, KeyState.REDEEMED)",
         f"{WRITES}::test_a_key_is_not_shown_to_another_order",
     ),
     PlantedBug(
@@ -327,15 +327,15 @@ BUGS = (
     PlantedBug(
         "logs what it reveals",
         "fulfilment/service/delivery.py",
-        "keys=sum(len(unit.keys) for unit in units)",
-        "keys=[key.code for unit in units for key in unit.keys]",
+        "keys=shown, withheld",
+        "keys=[key.code for key in keys], withheld",
         SECRETS,
     ),
     PlantedBug(
         "prints a revealed code",
         "fulfilment/model.py",
-        "code: str = field(repr=False)",
-        "code: str",
+        "code: str | None = field(default=None, repr=False)",
+        "code: str | None = None",
         "tests/unit/fulfilment/test_fulfilment_model.py",
     ),
     PlantedBug(

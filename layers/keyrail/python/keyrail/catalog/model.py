@@ -56,6 +56,12 @@ class NotOnSale(Conflict):
     title_zh = "该商品暂未上架。"
 
 
+class NotOffered(NotFound):
+    code = "not_offered"
+    title = "The keys of this SKU cannot be chosen."
+    title_zh = "该商品不支持选号。"
+
+
 class FieldFixed(Conflict):
     """A field that other records were built on: a SKU's issuer and its rule of case are part of every fingerprint of
     its keys, a store and a product are where its orders come from.
@@ -168,17 +174,17 @@ class Sku(Versioned):
         return self.code_format.case_sensitive
 
 
-def check_slug(field: str, value: str) -> str:
-    """Raises Invalid unless `value` is lower-case letters, digits and dashes, at most 63 characters."""
-    if not _SLUG.fullmatch(value):
-        raise Invalid(FieldError(field, "not_a_slug"))
-    return value
-
 def check_code_prefix(prefix: str) -> None:
     """Raises Invalid unless it is of the alphabet of our own codes, at most MAX_CODE_PREFIX characters."""
     if len(prefix) > MAX_CODE_PREFIX or not set(prefix) <= set(CROCKFORD):
         raise Invalid(FieldError("code_prefix", "not_of_the_alphabet"))
 
+
+def check_slug(field: str, value: str) -> str:
+    """Raises Invalid unless `value` is lower-case letters, digits and dashes, at most 63 characters."""
+    if not _SLUG.fullmatch(value):
+        raise Invalid(FieldError(field, "not_a_slug"))
+    return value
 
 
 def check_code_format(wanted: CodeFormat, *, is_pattern: Callable[[str], bool]) -> None:

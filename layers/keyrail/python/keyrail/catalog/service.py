@@ -16,6 +16,7 @@ from keyrail.catalog.model import (
     check_code_format,
     check_code_prefix,
     check_slug,
+    check_terms,
 )
 from keyrail.catalog.store import CatalogStore
 from keyrail.platform.changes import Origin, stamp
@@ -27,6 +28,7 @@ from keyrail.platform.patterns import is_pattern
 MAX_REWRITES = 5
 PRODUCT_CACHE_MS = 2_000
 MAX_REMEMBERED_PRODUCTS = 1_000
+MAX_REMEMBERED_ISSUERS = 1_000
 
 Item = TypeVar("Item", Product, Sku)
 
@@ -46,6 +48,7 @@ class Catalog:
     store: CatalogStore
     now_ms: NowMs
     _products: dict[str, tuple[int, Product | None]] = field(default_factory=dict)
+    _issuers: dict[str, Issuer] = field(default_factory=dict)
 
     def sku(self, sku_id: str) -> Sku:
         """Raises UnknownSku."""
@@ -73,6 +76,13 @@ class Catalog:
                 self._products.clear()
             self._products[product_id] = known
         return known[1]
+
+    def issuer(self, issuer_id: str) -> Issuer | None:
+        """Remembered for good, since an issuer never changes; what is none is asked for again each time."""
+        known = self._issuers.get(issuer_id) or self.store.issuer(issuer_id)
+        if known is not None and len(self._issuers) < MAX_REMEMBERED_ISSUERS:
+            self._issuers[issuer_id] = known
+        return known
 
     def shelf(self, store_id: str, limit: int, after: str | None) -> tuple[list[Listing], str | None]:
         """A page of what the store shows, at most `limit` SKUs and products together, and where the next begins."""
@@ -122,7 +132,12 @@ class Catalog:
         """Create it or replace what stands under its id. Raises UnknownProduct, Invalid, FieldFixed."""
         if sku.price.amount_minor < 1:
             raise Invalid(FieldError("price.amount_minor", "below_one"))
+        if sku.pick_fee is not None and sku.pick_fee.currency != sku.price.currency:
+            raise Invalid(FieldError("pick_fee.currency", "not_that_of_price"))
         check_code_format(sku.code_format, is_pattern=is_pattern)
+        check_code_prefix(sku.code_prefix)
+        if sku.terms is not None:
+            check_terms(sku.terms)
         if self.product(sku.product_id).store_id != sku.store_id:
             raise UnknownProduct
 
@@ -134,7 +149,6 @@ class Catalog:
         return self._save(next_version, lambda: self.store.sku(sku.sku_id), origin)
 
     def _check_issuer(self, sku: Sku, origin: Origin) -> None:
-        check_code_prefix(sku.code_prefix)
         """The first SKU of an issuer fixes the rule of case for all its codes, even if its own save then fails."""
         wanted = Issuer(issuer_id=sku.issuer, case_sensitive=sku.case_sensitive, **stamp(origin, self.now_ms()))
         if self.store.add_issuer(wanted).case_sensitive != sku.case_sensitive:

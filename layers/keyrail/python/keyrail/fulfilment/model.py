@@ -40,12 +40,13 @@ class Settled:
 
 @dataclass(frozen=True, kw_only=True)
 class RevealedKey:
-    """A key in the clear, on its way out. Prints without its secrets."""
+    """A key in the clear, on its way out; or, without a code, why it is `withheld`. Prints without its secrets."""
 
     key_id: str
-    code: str = field(repr=False)
+    code: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     expires_on: str | None = None
+    withheld: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,10 @@ from keyrail.inventory.model.batches import NEVER, NOTHING_HELD, Batch, BatchNot
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     Key,
+    KeyFrozen,
     KeyNotFound,
     KeyState,
+    KeyVoid,
     claim_order,
     claimable_until,
     lease_end_s,
@@ -214,14 +216,18 @@ class KeyStore:
         condition = moving((leased_by_order | claimable) & _usable(now_ms), held.unsaleable)
         return self._table.update({"key_id": key_id}, actions, condition)
 
-    def reveal(self, key_id: str, order_id: str, origin: Origin, now_ms: int, held: Held = NOTHING_HELD) -> Key | None:
-        """Write down who looks, then hand out the key as it stands; None unless it is sold to this order and moves."""
+    def reveal(self, key_id: str, order_id: str, origin: Origin, now_ms: int, held: Held = NOTHING_HELD) -> Key:
+        """Write down who looks, then hand out the key as it stands, used up or not.
+
+        Raises KeyNotFound unless it was sold to this order, and KeyFrozen or KeyVoid where it is not to be shown.
+        """
         actions = [KeyItem.revealed_at_ms.set(now_ms), *changed(origin, now_ms)]
-        sold = moving((KeyItem.state == KeyState.SOLD) & (KeyItem.order_id == order_id), held.frozen)
+        sold = KeyItem.state.is_in(KeyState.SOLD, KeyState.REDEEMED) & (KeyItem.order_id == order_id)
+        look = self._table.update({"key_id": key_id}, actions, moving(sold, held.frozen))
         try:
-            return from_attributes(Key, self._table.send(self._table.update({"key_id": key_id}, actions, sold)))
-        except ConditionFailed:
-            return None
+            return from_attributes(Key, self._table.send(look))
+        except ConditionFailed as refused:
+            raise _not_shown(refused.current or {}, order_id) from None
 
     # bad keys
 
@@ -287,6 +293,19 @@ class KeyStore:
 def _out_of_pool(now_ms: int) -> list[Action]:
     """From the index of what anybody may claim into that of what has an owner, or an end."""
     return [KeyItem.claim_order.remove(), KeyItem.left_pool.set(left_pool(now_ms))]
+
+
+def _not_shown(standing: Attributes, order_id: str) -> KeyNotFound | KeyFrozen | KeyVoid:
+    """Of a key that is sold to the order and stands there all the same, the batch stands still."""
+    if standing.get("order_id") != {"S": order_id}:
+        return KeyNotFound()
+    match standing["state"]["S"]:
+        case KeyState.VOID:
+            return KeyVoid()
+        case KeyState.FROZEN | KeyState.SOLD | KeyState.REDEEMED:
+            return KeyFrozen()
+        case _:
+            return KeyNotFound()
 
 
 def moving(condition: Condition, still: Collection[str]) -> Condition:

@@ -82,10 +82,11 @@ class OrderTooLarge(Invalid):
 
 @dataclass(frozen=True)
 class Line:
-    """What a buyer asks for: `quantity` pieces of one SKU."""
+    """What a buyer asks for: `quantity` pieces of one SKU, or the one with the public `label` that they chose."""
 
     sku_id: str
     quantity: int
+    label: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ class Unit:
     """One line of an order, delivered whole or not at all (promise I2).
 
     `key_ids` are the keys leased for it, and once `delivered` the keys sold to it: exactly `quantity`. `replaced` were
-    sold to it before them and turned out bad, oldest first.
+    sold to it before them and turned out bad, oldest first. A key that was chosen by its `label` is that one or none.
     """
 
     unit_id: str
@@ -103,6 +104,7 @@ class Unit:
     key_ids: tuple[str, ...]
     status: UnitStatus = UnitStatus.RESERVED
     replaced: tuple[str, ...] = ()
+    label: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +181,15 @@ def phone_key(phone: str) -> str:
 
 
 def check_lines(lines: Sequence[Line]) -> None:
-    """Raises Invalid for an empty order, a repeated SKU or a quantity below one; OrderTooLarge over the limits."""
+    """Raises Invalid for an empty order, a repeated SKU or label, a quantity below one or of a chosen key above it;
+    OrderTooLarge over the limits.
+    """
     if not lines:
         raise Invalid(FieldError("items", "empty"))
-    if len({line.sku_id for line in lines}) != len(lines):
+    if len({(line.sku_id, line.label) for line in lines}) != len(lines):
         raise Invalid(FieldError("items", "sku_repeated"))
     wrong = [FieldError(f"items.{i}.quantity", "below_one") for i, line in enumerate(lines) if line.quantity < 1]
+    wrong += [FieldError(f"items.{i}.quantity", "not_one") for i, o in enumerate(lines) if o.label and o.quantity > 1]
     if wrong:
         raise Invalid(*wrong)
     if len(lines) > MAX_LINES or sum(line.quantity for line in lines) > MAX_KEYS_PER_ORDER:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 C = TypeVar("C")
 
@@ -24,3 +25,11 @@ def load(cls: type[C], env: Mapping[str, str] | None = None) -> C:
         elif field.default is MISSING:
             raise ConfigError(field.name.upper())
     return cls(**values)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of that IANA name, as BUSINESS_TIME_ZONE gives it. Raises ConfigError."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError("BUSINESS_TIME_ZONE") from None

@@ -30,9 +30,14 @@ class Entry(Enum):
     CODES_GENERATED = ("K4010", "codes generated")
     EXPORT_MADE = ("K4011", "export made")
     EXPORT_REFUSED = ("K4012", "export refused")
+    BATCH_COMMANDED = ("K4020", "batch commanded")
+    BATCH_FOLLOWED = ("K4021", "keys follow their batch")
     EVENTS_RELAYED = ("K5001", "events relayed")
     RECORD_SET_ASIDE = ("K5002", "poison record set aside")
     FIGURES_UNREADABLE = ("K5003", "figures unreadable, changes not counted")
+    CODE_REDEEMED = ("K6002", "code redeemed")
+    REDEMPTION_REVERSED = ("K6003", "redemption reversed")
+    GUESSING_SUSPECTED = ("K6001", "guessing suspected")
 
 
 @cache

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from keyrail.fulfilment.model import NotDelivered, RevealedKey, RevealedUnit
-from keyrail.inventory.model.keys import KeyNotFound, KeyVoid
+from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.ordering.model import Unit, UnitStatus
 from keyrail.ordering.service.orders import Orders, opened
@@ -13,6 +13,9 @@ from keyrail.platform.logs import Entry
 from keyrail.vault.model import Place
 from keyrail.vault.service.sealing import Opener
 
+_REASONS = {error.code: error for error in (KeyFrozen, KeyVoid, KeyNotFound)}
+_OF_REPLACED = {KeyVoid.code, KeyNotFound.code}
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -21,32 +24,46 @@ class Delivery:
     opener: Opener
 
     def reveal(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
-        """The keys of all delivered units. Raises OrderNotFound, NotDelivered, SecretUnreadable, Unavailable."""
+        """The keys of all delivered units. One that stands still or is void is withheld, and the others are shown.
+
+        Raises OrderNotFound, NotDelivered, SecretUnreadable, Unavailable, and KeyFrozen, KeyVoid or KeyNotFound where
+        there is nothing to show.
+        """
         units = self._shown(order_id, token, origin)
-        logs.log(Entry.KEYS_REVEALED, order_id=order_id, keys=sum(len(unit.keys) for unit in units))
+        keys = [key for unit in units for key in unit.keys]
+        shown = sum(key.withheld is None for key in keys)
+        if not shown:
+            raise _REASONS[keys[0].withheld or KeyNotFound.code]
+        logs.log(Entry.KEYS_REVEALED, order_id=order_id, keys=shown, withheld=len(keys) - shown)
         return units
 
     def _shown(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
         """Of the order as it stands: a key that was replaced after the order was read is looked for anew."""
-        seen: tuple[Unit, ...] = ()
+        delivered = self._delivered(order_id, token)
         while True:
-            order = opened(self.orders.find_with(self.sold_keys.holds, order_id), token)
-            delivered = tuple(unit for unit in order.units if unit.status is UnitStatus.DELIVERED)
-            if not delivered:
-                raise NotDelivered
-            try:
-                return tuple(self._unit(order_id, unit, origin) for unit in delivered)
-            except (KeyNotFound, KeyVoid):
-                if delivered == seen:
-                    raise
-                seen = delivered
+            units = tuple(self._unit(order_id, unit, origin) for unit in delivered)
+            if not any(key.withheld in _OF_REPLACED for unit in units for key in unit.keys):
+                return units
+            before, delivered = delivered, self._delivered(order_id, token)
+            if delivered == before:
+                return units
+
+    def _delivered(self, order_id: str, token: str) -> tuple[Unit, ...]:
+        order = opened(self.orders.find_with(self.sold_keys.holds, order_id), token)
+        delivered = tuple(unit for unit in order.units if unit.status is UnitStatus.DELIVERED)
+        if not delivered:
+            raise NotDelivered
+        return delivered
 
     def _unit(self, order_id: str, unit: Unit, origin: Origin) -> RevealedUnit:
         keys = tuple(self._key(order_id, key_id, origin) for key_id in unit.key_ids)
         return RevealedUnit(unit_id=unit.unit_id, sku_id=unit.sku_id, keys=keys)
 
     def _key(self, order_id: str, key_id: str, origin: Origin) -> RevealedKey:
-        sold = self.sold_keys.reveal(key_id, order_id, origin)
+        try:
+            sold = self.sold_keys.reveal(key_id, order_id, origin)
+        except (KeyFrozen, KeyVoid, KeyNotFound) as refusal:
+            return RevealedKey(key_id=key_id, withheld=refusal.code)
         key = sold.key
         secret = self.opener.open(sold.data_key, Place(key.key_id, key.batch_id, key.sku_id), key.sealed)
         return RevealedKey(key_id=key_id, code=secret.code, password=secret.password, expires_on=key.expires_on)

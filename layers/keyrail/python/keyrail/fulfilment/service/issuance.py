@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keyrail.inventory.model import SoldOut
+from keyrail.inventory.model.keys import LabelTaken, SoldOut
 from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model import Order, Unit, deliver, fail_unit, reserve
 from keyrail.ordering.service.orders import Orders
@@ -48,7 +48,7 @@ class Issuance:
                 return order
             keys = tuple(key for key in unit.key_ids if key not in lost)
             if len(keys) < unit.quantity:
-                order = self._lease_missing(order, unit, keys, origin)
+                order = self._replace_lost(order, unit, keys, origin)
                 lost.clear()  # a key that was lost may be among the fresh ones: it came free again
                 continue
             delivered = deliver(order, {unit_id: keys}, origin, self.now_ms())
@@ -66,6 +66,12 @@ class Issuance:
                 return delivered
         raise StoreUnavailable
 
+    def _replace_lost(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order:
+        """Nobody gets another number than the one that they chose and paid for."""
+        if unit.label is not None:
+            return self._give_up(order, unit, held, origin, LabelTaken.code)
+        return self._lease_missing(order, unit, held, origin)
+
     def _lease_missing(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order:
         """The order as it stands then: the unit counts on enough keys, or has failed, or somebody else was faster.
 
@@ -74,20 +80,21 @@ class Issuance:
         """
         until_ms = self.now_ms() + ISSUE_LEASE_MS
         missing = unit.quantity - len(held)
+        others = [key for each in order.units if each.sku_id == unit.sku_id and each != unit for key in each.key_ids]
         try:
-            fresh = self.claims.lease(unit.sku_id, missing, order.order_id, until_ms, origin, besides=held)
+            fresh = self.claims.lease(unit.sku_id, missing, order.order_id, until_ms, origin, (*held, *others))
         except SoldOut:
-            return self._give_up(order, unit, held, origin)
+            return self._give_up(order, unit, held, origin, SoldOut.code)
         reserved = reserve(order, unit.unit_id, (*held, *fresh), origin, self.now_ms())
         if self.orders.replace(order, reserved):
             return reserved
         self.claims.release(fresh, order.order_id, origin)
         return self.orders.of_operator(order.order_id)
 
-    def _give_up(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin) -> Order:
-        failed = fail_unit(order, unit.unit_id, "sold_out", origin, self.now_ms())
+    def _give_up(self, order: Order, unit: Unit, held: tuple[str, ...], origin: Origin, reason: str) -> Order:
+        failed = fail_unit(order, unit.unit_id, reason, origin, self.now_ms())
         if not self.orders.replace(order, failed):
             return self.orders.of_operator(order.order_id)
         self.claims.release(held, order.order_id, origin)
-        logs.warn(Entry.REFUND_DUE, order_id=order.order_id, unit_id=unit.unit_id, reason="sold_out")
+        logs.warn(Entry.REFUND_DUE, order_id=order.order_id, unit_id=unit.unit_id, reason=reason)
         return failed

@@ -7,6 +7,7 @@ from enum import StrEnum
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Conflict, NotFound
+from keyrail.platform.handover import Handover
 from keyrail.platform.money import Money
 
 MAX_REPORTED_PROBLEMS = 100  # lines; the counts are always exact
@@ -14,6 +15,7 @@ MAX_POOL_PARTS = 1_000  # at about 150 bytes; an item holds 400 KB
 MAX_EXPIRY_GROUPS = 50  # of one file
 MAX_STAGES = 20
 MAX_SALES_PER_KEY = 1_000
+MAX_PRIORITY = 100
 MAX_HELD_BATCHES = 100  # DynamoDB's limit for the operands of IN
 NEVER = "9999-12-31"
 HELD_BACK_MS = 253_402_300_799_000  # of the same day
@@ -76,7 +78,10 @@ class LineProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportReport:
-    """Every line of the file is counted in exactly one of the four; `file_problem` means that none was taken."""
+    """Every line of the file is counted in exactly one of the four.
+
+    `file_problem` means that none was taken; of a file that was stopped, no more than is counted here.
+    """
 
     accepted: int = 0
     duplicate: int = 0
@@ -84,6 +89,14 @@ class ImportReport:
     ignored: int = 0
     problems: tuple[LineProblem, ...] = ()
     file_problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectedLines:
+    """The file of the lines that an import did not take; `complete` false: there were more than a file takes."""
+
+    file: Handover
+    complete: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +173,7 @@ class Batch(Versioned):
     `data_keys` are wrapped; a further one is added when an import goes on after a crash, since importing may encrypt
     but never decrypt. `first_expiry` and `last_expiry` are ISO dates over the keys taken. `file_mark` names the one
     file that the batch takes, under the fingerprint key; `importing_since_ms` is when it was first begun.
+    `request_hash` recognises a repeated request.
     `expires_on` is for keys that come without a last day. Higher `priority` sells first, before earlier expiry does.
     `sales_per_key` above one makes loop keys: each secret is sold so often. Keys `for_print` are never sold online.
     `wanted` is how many codes of our own it is to hold; `exports` are the requests to print them, oldest first.
@@ -186,9 +200,11 @@ class Batch(Versioned):
     data_keys: tuple[bytes, ...] = ()
     first_expiry: str | None = None
     last_expiry: str | None = None
+    request_hash: bytes | None = None
     file_mark: str | None = None
     importing_since_ms: int | None = None
     report: ImportReport | None = None
+    rejected_lines: RejectedLines | None = None
     parts: tuple[PoolPart, ...] = ()
     extended_to: str | None = None
     extended_to_ms: int | None = None

@@ -29,6 +29,7 @@ AFTER_ANY_SUFFIX = "~"  # sorts behind every character of a suffix
 SHARD_CAPACITY = 2_000  # keys; spreads the writes of a large batch over index partitions
 MAX_SHARDS = 16
 _SLOT = "."
+LABEL_PATTERN = "^[A-Za-z0-9._-]{1,40}$"  # of a public label; all of it sorts before AFTER_ANY_SUFFIX
 BATCH_SHARDS = 8  # a batch sells at most 1,000 keys a second in each
 
 
@@ -203,8 +204,12 @@ def left_pool(now_ms: int) -> str:
 
 def claim_order(claimable_from_s: int, label: str | None = None) -> str:
     """Sort key of the sparse index: when the key may be claimed, then its public label if it has one, then chance."""
-    suffix = f"{label}{AFTER_ANY_SUFFIX}{random_suffix()}" if label else random_suffix()
-    return f"{claimable_from_s:010d}#{suffix}"
+    return (labelled(claimable_from_s, label) if label else f"{claimable_from_s:010d}#") + random_suffix()
+
+
+def labelled(claimable_from_s: int, label: str) -> str:
+    """What every `claim_order` of that time and label begins with, and no other."""
+    return f"{claimable_from_s:010d}#{label}{AFTER_ANY_SUFFIX}"
 
 
 def label_of(order: str) -> str | None:
@@ -272,7 +277,7 @@ def _deed(old: Key, new: Key) -> str | None:
 
 
 def _moved(old: KeyState, new: KeyState) -> str:
-    if old is new is KeyState.SOLD:
+    if old is new and new in {KeyState.SOLD, KeyState.REDEEMED}:
         return "revealed"
     if old is new and new is not KeyState.LEASED:
         return "changed"

@@ -1,17 +1,19 @@
 """Batches and single keys in the operator's hands."""
 
+import hashlib
 from dataclasses import dataclass
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.batches import MAX_SALES_PER_KEY, MAX_STAGES, Batch, Stage
 from keyrail.inventory.model.keys import Key, KeyNotFound
 from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.sources import Sources
 from keyrail.inventory.source_store import SourceStore
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
-from keyrail.platform.clock import NowMs
-from keyrail.platform.errors import IdempotencyConflict
+from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.documents import to_json
+from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from keyrail.vault.providers import KeyWrapper
@@ -20,9 +22,18 @@ from keyrail.vault.service.fingerprints import Fingerprints
 
 @dataclass(frozen=True, kw_only=True)
 class NewBatch:
+    """See `Batch`. Of its `stages` each but the last says how many keys it has."""
+
     sku_id: str
     source: str
     unit_cost: Money | None = None
+    expires_on: str | None = None
+    priority: int = 0
+    stages: tuple[Stage, ...] = ()
+    sales_per_key: int = 1
+
+    def fingerprint(self) -> bytes:
+        return hashlib.sha256(to_json(self)).digest()
 
 
 @dataclass
@@ -36,23 +47,29 @@ class Batches:
     def open(self, wanted: NewBatch, idempotency_key: str, origin: Origin) -> Batch:
         """A batch that waits for its file; the same one again for the same key and request.
 
-        Raises UnknownSku, IdempotencyConflict.
+        Raises Invalid, UnknownSku, IdempotencyConflict.
         """
+        now_ms = self.now_ms()
+        _check(wanted, utc_date(now_ms))
         self.catalog.sku(wanted.sku_id)
         Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
-        now_ms = self.now_ms()
         batch = Batch(
             batch_id=derived_id("bat", origin.by, idempotency_key),
             sku_id=wanted.sku_id,
             source=wanted.source,
             unit_cost=wanted.unit_cost,
+            expires_on=wanted.expires_on,
+            priority=wanted.priority,
+            stages=wanted.stages,
+            sales_per_key=wanted.sales_per_key,
+            request_hash=wanted.fingerprint(),
             created_at_ms=now_ms,
             **stamp(origin, now_ms),
         )
         standing = self.store.add_batch(batch)
         if standing is None:
             return batch
-        if NewBatch(sku_id=standing.sku_id, source=standing.source, unit_cost=standing.unit_cost) != wanted:
+        if standing.request_hash != wanted.fingerprint():
             raise IdempotencyConflict
         return standing
 
@@ -72,3 +89,27 @@ class Batches:
         if self._names is None:
             raise KeyNotFound  # nothing was ever imported
         return self.store.get(self._names.key_id(sku.issuer, code, case_sensitive=sku.case_sensitive))
+
+
+def _check(wanted: NewBatch, today: str) -> None:
+    """Raises Invalid."""
+    wrong: list[FieldError] = []
+    if wanted.expires_on is not None and wanted.expires_on < today:
+        wrong.append(FieldError("expires_on", "past"))
+    if not 1 <= wanted.sales_per_key <= MAX_SALES_PER_KEY:
+        wrong.append(FieldError("sales_per_key", f"not_1_to_{MAX_SALES_PER_KEY}"))
+    wrong += check_stages(wanted.stages)
+    if wrong:
+        raise Invalid(*wrong)
+
+
+def check_stages(stages: tuple[Stage, ...]) -> list[FieldError]:
+    """What is wrong with them: there are too many, or one but the last does not say how many keys it has."""
+    if len(stages) > MAX_STAGES:
+        return [FieldError("stages", f"more_than_{MAX_STAGES}")]
+    wrong = [
+        FieldError(f"stages.{i}.keys", "below_one") for i, stage in enumerate(stages[:-1]) if (stage.keys or 0) < 1
+    ]
+    if stages and stages[-1].keys is not None:
+        wrong.append(FieldError(f"stages.{len(stages) - 1}.keys", "takes_all_that_are_left"))
+    return wrong

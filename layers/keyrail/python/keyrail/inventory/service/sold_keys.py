@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from keyrail.inventory.model.batches import Batch
-from keyrail.inventory.model.keys import Key, KeyNotFound
+from keyrail.inventory.model.keys import Key
 from keyrail.inventory.service.holds import Holds
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin
@@ -30,10 +30,8 @@ class SoldKeys:
         self.holds = Holds(self.store, self.now_ms)
 
     def reveal(self, key_id: str, order_id: str, origin: Origin) -> SoldKey:
-        """Raises KeyNotFound unless the key is sold to the order."""
+        """Raises KeyNotFound unless the key is sold to the order, KeyFrozen and KeyVoid where it is not to be shown."""
         key = self.store.reveal(key_id, order_id, origin, self.now_ms(), self.holds.now())
-        if key is None:
-            raise KeyNotFound
         return SoldKey(key, self._batch(key).data_keys[key.data_key])
 
     def _batch(self, key: Key) -> Batch:

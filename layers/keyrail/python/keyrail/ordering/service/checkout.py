@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import hmac
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 
 from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.service.claims import Claims
+from keyrail.inventory.service.labels import Labels
 from keyrail.ordering.model import (
     ORDER_LIFETIME_MS,
     Channel,
@@ -80,9 +83,9 @@ class Checkout:
     def place(self, wanted: Wanted, idempotency_key: str, origin: Origin) -> Placed:
         """Quote, lease every key, put the order, open its payment.
 
-        The same key and request give the same order. Raises Invalid, UnknownSku, NotOnSale, SoldOut, TotalChanged,
-        UnknownProvider, IdempotencyConflict, ProviderUnavailable (the order stands; asking again opens it again),
-        PaymentRefused (the order is cancelled).
+        The same key and request give the same order. Raises Invalid, UnknownSku, NotOnSale, SoldOut, LabelTaken,
+        TotalChanged, UnknownProvider, IdempotencyConflict, ProviderUnavailable (the order stands; asking again opens it
+        again), PaymentRefused (the order is cancelled).
         """
         new_id = order_id(wanted.store_id, Channel.STOREFRONT, idempotency_key)
         token = self._token(new_id)
@@ -165,9 +168,12 @@ class Checkout:
         self, new_id: str, lines: tuple[Line, ...], amounts: list[Money], until_ms: int, origin: Origin
     ) -> tuple[Unit, ...]:
         units: list[Unit] = []
+        # Chosen keys first, or the order's own other lines might take one of them.
+        numbered = sorted(zip(count(1), lines, amounts, strict=False), key=lambda each: each[1].label is None)
         try:
-            for number, (line, amount) in enumerate(zip(lines, amounts, strict=True), 1):
-                key_ids = self.claims.lease(line.sku_id, line.quantity, new_id, until_ms, origin)
+            for number, line, amount in numbered:
+                held = [key for unit in units if unit.sku_id == line.sku_id for key in unit.key_ids]
+                key_ids = self._lease_line(new_id, line, until_ms, origin, held)
                 units.append(
                     Unit(
                         unit_id=unit_id(new_id, number),
@@ -175,13 +181,19 @@ class Checkout:
                         quantity=line.quantity,
                         amount=amount,
                         key_ids=key_ids,
+                        label=line.label,
                     )
                 )
         except KeyrailError:
             for unit in units:
                 self.claims.release(unit.key_ids, new_id, origin)
             raise
-        return tuple(units)
+        return tuple(sorted(units, key=lambda unit: unit.unit_id))
+
+    def _lease_line(self, new_id: str, line: Line, until_ms: int, origin: Origin, held: list[str]) -> tuple[str, ...]:
+        if line.label is None:
+            return self.claims.lease(line.sku_id, line.quantity, new_id, until_ms, origin, held)
+        return (Labels(self.claims).lease(line.sku_id, line.label, new_id, until_ms, origin),)
 
     def _put(self, order: Order, origin: Origin) -> Order | None:
         """None if it is in; else the order that stood there, and our leases are given back.
@@ -192,8 +204,11 @@ class Checkout:
         if standing == order:
             return None
         if standing is not None:
+            # A chosen key is the same in both, and stays with an order that still counts on it.
+            is_over = standing.status_at(self.now_ms()) in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+            counted_on = {key for unit in standing.units for key in unit.key_ids if not is_over}
             for unit in order.units:
-                self.claims.release(unit.key_ids, order.order_id, origin)
+                self.claims.release([key for key in unit.key_ids if key not in counted_on], order.order_id, origin)
         return standing
 
     def _open(self, order: Order, attempt: PaymentAttempt, return_url: str | None) -> PaymentAction:
@@ -210,19 +225,30 @@ class Checkout:
 
 
 def quote(lines: tuple[Line, ...], skus: list[Sku]) -> list[Money]:
-    """What each line costs. Raises Invalid over a SKU's purchase limit and where currencies would mix."""
-    over = [
-        FieldError(f"items.{i}.quantity", f"over_limit_{sku.max_quantity}")
-        for i, (line, sku) in enumerate(zip(lines, skus, strict=True))
-        if line.quantity > sku.max_quantity
-    ]
-    if over:
-        raise Invalid(*over)
+    """What each line costs. Raises Invalid over a SKU's purchase limit, where its keys are not there to be chosen, and
+    where currencies would mix.
+    """
+    asked: Counter[str] = Counter()
+    wrong: list[FieldError] = []
+    for i, (line, sku) in enumerate(zip(lines, skus, strict=True)):
+        asked[sku.sku_id] += line.quantity
+        if asked[sku.sku_id] > sku.max_quantity:
+            wrong.append(FieldError(f"items.{i}.quantity", f"over_limit_{sku.max_quantity}"))
+        if line.label is not None and sku.pick_fee is None:
+            wrong.append(FieldError(f"items.{i}.label", "not_offered"))
+    if wrong:
+        raise Invalid(*wrong)
     try:
-        amounts = [sku.price.times(line.quantity) for line, sku in zip(lines, skus, strict=True)]
+        amounts = [_amount(line, sku) for line, sku in zip(lines, skus, strict=True)]
         total(amounts)
     except CurrencyMismatch:
         raise Invalid(FieldError("items", "currencies_mixed")) from None
     except ValueError:
         raise Invalid(FieldError("items", "total_too_large")) from None
     return amounts
+
+
+def _amount(line: Line, sku: Sku) -> Money:
+    """Raises CurrencyMismatch, ValueError."""
+    price = sku.price.times(line.quantity)
+    return price + sku.pick_fee if line.label is not None and sku.pick_fee is not None else price

@@ -1,0 +1,70 @@
+"""SQS: the keys of a batch follow the commands on it, a slice of time each call; what is left is sent on to itself."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from keyrail.inventory.batch_store import BatchStore
+from keyrail.inventory.service.following import Followers, Progress
+from keyrail.inventory.store import KeyStore
+from keyrail.platform import logs
+from keyrail.platform.aws import client
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.config import load
+from keyrail.platform.errors import Unavailable
+from keyrail.platform.logs import Entry
+
+SLICE_MS = 60_000  # of the function's time-out; a killed slice comes again as soon as that is over
+
+
+class RestUnsent(Unavailable):
+    """The rest of the work could not be put on the queue; this message comes again instead."""
+
+    code = "rest_unsent"
+
+
+@dataclass(frozen=True)
+class Settings:
+    keys_table: str
+    batch_queue_url: str
+
+
+@cache
+def settings() -> Settings:
+    return load(Settings)
+
+
+@cache
+def followers() -> Followers:
+    return Followers(BatchStore(KeyStore(client("dynamodb"), settings().keys_table)), system_now_ms)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
+    failed: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            follow(json.loads(record["body"])["batch_id"], record["messageId"])
+        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
+            logs.log_failure(error, message_id=record["messageId"])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def follow(batch_id: str, message_id: str) -> None:
+    progress = followers().follow(batch_id, system_now_ms() + SLICE_MS, Origin("system:batch_follow", message_id))
+    logs.log(Entry.BATCH_FOLLOWED, batch_id=batch_id, progress=progress)
+    if progress is Progress.UNFINISHED:
+        send_rest(batch_id)
+
+
+def send_rest(batch_id: str) -> None:
+    """Raises RestUnsent."""
+    try:
+        client("sqs").send_message(QueueUrl=settings().batch_queue_url, MessageBody=json.dumps({"batch_id": batch_id}))
+    except (ClientError, BotoCoreError) as error:
+        raise RestUnsent from error
