@@ -93,6 +93,17 @@ class KeyrailStack(cdk.Stack):
                 patience_s=3600,
                 meaning="an approved export waits longer than an hour for its file",
             ),
+            batches=WorkQueue(
+                self,
+                "Batches",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.FOLLOW_TIMEOUT_S,
+                visibility_s=functions.FOLLOW_TIMEOUT_S + _AFTER_A_KILL_S,
+                patience_s=3600,
+                meaning="keys wait longer than an hour to follow a command on their batch",
+            ),
             relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             import_dead_letters=DeadLetterQueue(self, "ImportDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             public_url=self.api.public_url,
@@ -127,13 +138,15 @@ class KeyrailStack(cdk.Stack):
         delivery = functions.delivery_api(self, parts)
         operator = functions.operator_api(self, parts)
         webhook = functions.payment_webhook(self, parts)
+        redemption = functions.redemption_api(self, parts)
         importer = functions.key_import(self, parts)
         issuance = functions.key_issuance(self, parts)
         codes = functions.code_generation(self, parts)
         export = functions.key_export(self, parts)
+        follow = functions.batch_follow(self, parts)
         relay = functions.event_relay(self, parts)
         self.functions: list[Function] = [storefront, delivery, operator, webhook, importer, issuance, relay]
-        self.functions += [codes, export]
+        self.functions += [codes, follow, export, redemption]
 
         self.api.public(
             storefront,
@@ -150,10 +163,20 @@ class KeyrailStack(cdk.Stack):
             "A payment provider signs the raw body, which an authorizer never sees; the function verifies it.",
             ("/webhooks/payments/{provider}/{account}", [get, post]),
         )
+        self.api.public(
+            redemption,
+            "Whoever holds a code may redeem it; a till signs the raw body, which the function verifies. Guessing is "
+            "slowed by the function.",
+            ("/v1/redemptions", [post]),
+            ("/v1/redemptions/{proxy+}", [post]),
+            ("/partner/v1/redemptions", [post]),
+            ("/partner/v1/redemptions/{proxy+}", [post]),
+        )
         self.api.operators_only(operator, self.operators, "/ops/v1/{proxy+}")
         consume_queue(issuance, parts.issuance.queue)
         consume_queue(codes, parts.codes.queue, batch_size=1)
         consume_queue(export, parts.exports.queue, batch_size=1)
+        consume_queue(follow, parts.batches.queue, batch_size=1)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
         parts.alarms.add_business_alarms()
         add_dashboard(
@@ -166,6 +189,8 @@ class KeyrailStack(cdk.Stack):
                 parts.codes.dead_letters,
                 parts.exports.queue,
                 parts.exports.dead_letters,
+                parts.batches.queue,
+                parts.batches.dead_letters,
                 parts.relay_dead_letters,
                 parts.import_dead_letters,
             ],
@@ -188,10 +213,13 @@ class KeyrailStack(cdk.Stack):
             "CodeDeadLetterQueueUrl": parts.codes.dead_letters.queue_url,
             "ExportQueueUrl": parts.exports.queue.queue_url,
             "ExportDeadLetterQueueUrl": parts.exports.dead_letters.queue_url,
+            "BatchQueueUrl": parts.batches.queue.queue_url,
+            "BatchDeadLetterQueueUrl": parts.batches.dead_letters.queue_url,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
             "ImportDeadLetterQueueUrl": parts.import_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,
+            "PartnerCredentialsSecretArn": parts.secrets.partner_credentials_arn,
             "AlarmTopicArn": parts.alarms.topic.topic_arn,
             "VaultKeyArn": parts.keys.vault.key_arn,
             "FingerprintKeyArn": parts.keys.fingerprint.key_arn,

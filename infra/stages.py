@@ -47,6 +47,8 @@ class Stage:
     log_retention_days: Literal[7, 30, 365]
     throttle: Throttle
     cors_origins: tuple[str, ...]
+    business_time_zone: str
+    """An IANA name; by its clocks and calendar the weekdays and hours of redemption are meant."""
     target: Target
 
 
@@ -67,6 +69,7 @@ DEV = Stage(
     log_retention_days=30,
     throttle=Throttle(requests_per_second=100, burst_requests=200),
     cors_origins=("http://localhost:3000",),
+    business_time_zone="Asia/Shanghai",
     target=ON_AWS,
 )
 PROD = replace(

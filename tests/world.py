@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from keyrail.catalog.model import Product, Sku
 from keyrail.catalog.service import Catalog
@@ -32,10 +33,12 @@ from keyrail.inventory.service.figures import StockFigures
 from keyrail.inventory.service.following import Followers, Progress
 from keyrail.inventory.service.importing import Importing
 from keyrail.inventory.service.lookup import KeyLookup
+from keyrail.inventory.service.redeemable_keys import RedeemableKeys
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.service.sources import SourceReports
 from keyrail.inventory.source_store import SourceStore
 from keyrail.inventory.store import KeyStore
+from keyrail.inventory.use_store import UseStore
 from keyrail.ordering.model import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted
 from keyrail.ordering.service.orders import Orders
@@ -50,8 +53,12 @@ from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
+from keyrail.redemption.service import Redemption
+from keyrail.risk.service import Guards
+from keyrail.risk.store import GuardStore
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
+from tests.files import FilesInMemory, UploadInMemory
 from tests.tables import TABLES, create_table
 
 BUYER = Origin("buyer", "198.51.100.7")
@@ -62,6 +69,7 @@ SKU = "game-100"
 SLICE_MS = 60_000
 PRICE = Money(990, "CNY")
 CHAIN_SECRET = "c" * 64
+BUSINESS_TIME_ZONE = "Asia/Shanghai"
 
 
 @dataclass
@@ -73,6 +81,7 @@ class World:
     ahead_ms: int = 0
     epay_key: str = field(default_factory=lambda: secrets.token_hex(16))
     names: dict[str, str] = field(default_factory=dict)
+    files: FilesInMemory = field(default_factory=FilesInMemory)
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -88,7 +97,7 @@ class World:
 
     def another_process(self, dynamodb: Any = None, kms: Any = None) -> "World":
         """The same tables and keys, seen by a process that remembers nothing."""
-        other = World(dynamodb or self.dynamodb, kms or self.kms, self.ahead_ms, self.epay_key, self.names)
+        other = World(dynamodb or self.dynamodb, kms or self.kms, self.ahead_ms, self.epay_key, self.names, self.files)
         other.vault_key, other.fingerprint_key = self.vault_key, self.fingerprint_key
         return other
 
@@ -152,6 +161,17 @@ class World:
         return SourceReports(SourceStore(self.keys), self.figures)
 
     @cached_property
+    def guards(self) -> Guards:
+        return Guards(GuardStore(self.dynamodb, self.names["guards"]), self.now_ms)
+
+    @cached_property
+    def redemption(self) -> Redemption:
+        wrapper = KmsKeyWrapper(self.kms, self.fingerprint_key)
+        uses = UseStore(self.dynamodb, self.names["keys"])
+        keys = RedeemableKeys(self.keys, uses, wrapper, self.now_ms)
+        return Redemption(keys, self.catalog, self.guards, ZoneInfo(BUSINESS_TIME_ZONE), self.now_ms)
+
+    @cached_property
     def batches(self) -> Batches:
         return Batches(self.keys, self.catalog, KmsKeyWrapper(self.kms, self.fingerprint_key), self.now_ms)
 
@@ -166,7 +186,7 @@ class World:
     @cached_property
     def importing(self) -> Importing:
         vault, fingerprint = (KmsKeyWrapper(self.kms, key) for key in (self.vault_key, self.fingerprint_key))
-        return Importing(self.keys, self.catalog, vault, fingerprint, self.now_ms)
+        return Importing(self.keys, self.catalog, vault, fingerprint, self.files, self.now_ms)
 
     @cached_property
     def audit(self) -> AuditTrail:
@@ -207,10 +227,12 @@ class World:
         self.catalog.save_sku(sku, OPERATOR)
         return self.import_codes(new_codes(count), sku_id)[0]
 
-    def import_codes(self, codes: list[str], sku_id: str = SKU) -> tuple[list[str], Batch]:
-        wanted = NewBatch(sku_id=sku_id, source="supplier")
+    def import_codes(
+        self, codes: list[str], sku_id: str = SKU, source: str = "supplier", unit_cost: Money | None = None
+    ) -> tuple[list[str], Batch]:
+        wanted = NewBatch(sku_id=sku_id, source=source, unit_cost=unit_cost)
         batch = self.batches.open(wanted, secrets.token_hex(16), OPERATOR)
-        return codes, self.importing.import_file(batch.batch_id, "\n".join(codes).encode(), SYSTEM)
+        return codes, self.importing.import_file(batch.batch_id, UploadInMemory("\n".join(codes).encode()), SYSTEM)
 
     def follow(self, batch_id: str) -> None:
         """As the queue brings it, slice after slice, until every key of the batch follows."""

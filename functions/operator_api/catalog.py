@@ -3,6 +3,7 @@
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, catalog, keys, settings
 from functions.operator_api.schemas.catalog import ProductIn, ProductOut, SkuDetails, SkuIn, SkuOut
+from functions.operator_api.schemas.terms import TermsOut
 from keyrail.catalog.model import CodeFormat, FieldFixed, Product, Sku, UnknownProduct, UnknownSku, check_slug
 from keyrail.inventory.service.claims import Claims
 from keyrail.platform.changes import stamp
@@ -50,6 +51,7 @@ def save_sku(call: Call) -> SkuOut:
         sku_id=check_slug("sku_id", call.path["sku_id"]),
         store_id=wanted.store_id or settings().default_store_id,
         code_format=view(CodeFormat, wanted.code_format),
+        terms=wanted.terms.terms() if wanted.terms else None,
         **stamp(origin, system_now_ms()),
     )
     return _with_stock(catalog().save_sku(sku, origin))
@@ -68,4 +70,5 @@ def get_sku(call: Call) -> SkuOut:
 
 
 def _with_stock(sku: Sku) -> SkuOut:
-    return SkuOut(sku=view(SkuDetails, sku), stock=Claims(keys(), system_now_ms).stock(sku.sku_id))
+    details = view(SkuDetails, sku, terms=TermsOut.of(sku.terms))
+    return SkuOut(sku=details, stock=Claims(keys(), system_now_ms).stock(sku.sku_id))

@@ -56,6 +56,20 @@ class Secrets(Construct):
             "These are the providers' secrets: they are changed at the provider, by a person, and copied here.",
         )
 
+        self.partner_credentials = secretsmanager.Secret(
+            self,
+            "PartnerCredentials",
+            description="What channel partners sign their requests with, as JSON; filled in by the operator",
+            encryption_key=key,
+            removal_policy=removal,
+            secret_string_value=cdk.SecretValue.unsafe_plain_text("{}"),
+        )
+        acknowledge(
+            self.partner_credentials,
+            "AwsSolutions-SMG4",
+            "A partner has to be given the new one first: two live side by side while a person changes them.",
+        )
+
     @property
     def access_token_arn(self) -> str:
         return _arn(self.access_token)
@@ -67,6 +81,10 @@ class Secrets(Construct):
     @property
     def payment_accounts_arn(self) -> str:
         return _arn(self.payment_accounts)
+
+    @property
+    def partner_credentials_arn(self) -> str:
+        return _arn(self.partner_credentials)
 
 
 def _arn(secret: secretsmanager.Secret) -> str:

@@ -35,6 +35,9 @@ class Tables(Construct):
         self.payments = self._table("Payments", "payment_id")
         _index(self.payments, "by_desk", "desk", "desk_order", everything=True)
 
+        # Counters, blocks and what is taken only once: all of it ends by itself, and none of it is news to anybody.
+        self.guards = self._table("Guards", "pk", stream=False, ends_by="expires_at")
+
         # Written from the streams of the others, so it has none of its own.
         self.audit = self._table("Audit", "subject", "at_id", stream=False)
 
@@ -44,9 +47,11 @@ class Tables(Construct):
             "orders": self.orders,
             "payments": self.payments,
         }
-        self.all = {**self.with_stream, "audit": self.audit}
+        self.all = {**self.with_stream, "guards": self.guards, "audit": self.audit}
 
-    def _table(self, name: str, partition: str, sort: str | None = None, *, stream: bool = True) -> dynamodb.Table:
+    def _table(
+        self, name: str, partition: str, sort: str | None = None, *, stream: bool = True, ends_by: str | None = None
+    ) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             name,
@@ -61,6 +66,7 @@ class Tables(Construct):
             deletion_protection=self._stage.retain_data,
             removal_policy=cdk.RemovalPolicy.RETAIN if self._stage.retain_data else cdk.RemovalPolicy.DESTROY,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
+            time_to_live_attribute=ends_by,
         )
 
 

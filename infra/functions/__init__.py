@@ -4,6 +4,7 @@ A `TransactWriteItems` is authorised by the actions of its parts, and no transac
 checks.
 """
 
+from infra.functions.batch_follow import FOLLOW_TIMEOUT_S, batch_follow
 from infra.functions.code_generation import CODES_TIMEOUT_S, code_generation
 from infra.functions.delivery_api import delivery_api
 from infra.functions.event_relay import event_relay
@@ -13,13 +14,16 @@ from infra.functions.key_issuance import ISSUANCE_TIMEOUT_S, key_issuance
 from infra.functions.operator_api import operator_api
 from infra.functions.parts import Parts
 from infra.functions.payment_webhook import payment_webhook
+from infra.functions.redemption_api import redemption_api
 from infra.functions.storefront_api import storefront_api
 
 __all__ = [
     "CODES_TIMEOUT_S",
     "EXPORT_TIMEOUT_S",
+    "FOLLOW_TIMEOUT_S",
     "ISSUANCE_TIMEOUT_S",
     "Parts",
+    "batch_follow",
     "code_generation",
     "delivery_api",
     "event_relay",
@@ -28,5 +32,6 @@ __all__ = [
     "key_issuance",
     "operator_api",
     "payment_webhook",
+    "redemption_api",
     "storefront_api",
 ]

@@ -16,6 +16,7 @@ from infra.local.settings import ADMIN, REGION
 ACCOUNT_NAME = "main"
 EPAY_PID = "1001"
 OPERATOR = "operator"
+PARTNER = "sandbox-till"
 
 
 def make_card(endpoint: str, outputs: dict[str, str], stripe_base: str) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def make_card(endpoint: str, outputs: dict[str, str], stripe_base: str) -> dict[
 
     `stripe_base` is the address that stands in the place of Stripe's API.
     """
+    partner = _fill_partner_credentials(endpoint, outputs["PartnerCredentialsSecretArn"])
     payments = _fill_payment_accounts(endpoint, outputs["PaymentAccountsSecretArn"], stripe_base)
     operator = _make_operator(endpoint, outputs)
     return {
@@ -48,6 +50,7 @@ def make_card(endpoint: str, outputs: dict[str, str], stripe_base: str) -> dict[
         "bucket": outputs["ImportBucket"],
         "event_bus": outputs["EventBusName"],
         "operator": operator,
+        "partner": partner,
         "payments": payments,
     }
 
@@ -83,6 +86,18 @@ def _fill_payment_accounts(endpoint: str, secret_arn: str, stripe_base: str) -> 
         },
         "epay": {"account": ACCOUNT_NAME, "pid": epay["pid"], "key": epay["key"]},
     }
+
+
+def _fill_partner_credentials(endpoint: str, secret_arn: str) -> dict[str, str]:
+    """A credential for a till, once in the life of a stack, as `partner` on the card."""
+    store = client("secretsmanager", endpoint)
+    known = json.loads(store.get_secret_value(SecretId=secret_arn)["SecretString"])
+    if not known:
+        key = f"kc_{secrets.token_hex(6)}"
+        known = {key: {"partner": PARTNER, "secrets": [secrets.token_hex(32)]}}
+        store.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(known))
+    ((key, credential),) = list(known.items())[:1]
+    return {"key": key, "secret": credential["secrets"][0]}
 
 
 def _fresh_accounts() -> dict[str, Any]:

@@ -65,10 +65,18 @@ def test_the_tables_of_the_tests_are_those_of_the_stack(prod: Template) -> None:
     assert len(deployed) == len(TABLES)
 
 
-def test_every_table_but_the_audit_trail_streams_both_images(prod: Template) -> None:
+def test_every_table_streams_both_images_but_the_audit_trail_and_what_ends_by_itself(prod: Template) -> None:
     for table in prod.all("AWS::DynamoDB::Table"):
         view = table.properties.get("StreamSpecification", {}).get("StreamViewType")
-        assert view == (None if table.name.startswith("TablesAudit") else "NEW_AND_OLD_IMAGES")
+        silent = table.name.startswith(("TablesAudit", "TablesGuards"))
+        assert view == (None if silent else "NEW_AND_OLD_IMAGES")
+
+
+def test_guards_end_by_themselves_and_nothing_else_does(prod: Template) -> None:
+    for table in prod.all("AWS::DynamoDB::Table"):
+        ends = table.properties.get("TimeToLiveSpecification")
+        expected = {"AttributeName": "expires_at", "Enabled": True} if table.name.startswith("TablesGuards") else None
+        assert ends == expected
 
 
 def test_keys_rotate(prod: Template) -> None:
@@ -136,6 +144,7 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("RefundDue", "event_relay"),
         ("LowStock", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
+        ("GuessingSuspected", "redemption_api"),
     }
 
 

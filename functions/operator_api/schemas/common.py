@@ -25,6 +25,10 @@ class TraceStep:
     by: str
     address: str
     order_id: str | None
+    redemption_id: str | None
+    place: str | None
+    amount_minor: int | None
+    currency: str | None
     reason: str | None
 
 

@@ -5,7 +5,7 @@ that refused it, and that says why.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from pynamodb.expressions.update import Action
 
 from keyrail.catalog.model import Activation
 from keyrail.inventory.model.keys import AVAILABLE_FROM_S, Key, KeyState, claim_order, claimable_until, left_pool
-from keyrail.inventory.model.redeeming import FOREVER_MS, Asked, entry_of, given_back, obstacle
+from keyrail.inventory.model.redeeming import FOREVER_MS, Asked, Tried, entry_of, given_back, obstacle
 from keyrail.inventory.model.uses import MAX_ENTRIES, Moment, Use, use_id
 from keyrail.inventory.store import KeyItem, changed, moving
 from keyrail.platform.changes import Origin, stamp
@@ -43,14 +43,6 @@ class _Item:
     use_ids = Path("use_ids")
 
 
-@dataclass(frozen=True)
-class Tried:
-    """The key as it stands after the write or, where the write was `refused`, as what refused it; None: no such key."""
-
-    key: Key | None
-    refused: bool
-
-
 class UseStore:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
@@ -75,8 +67,8 @@ class UseStore:
         self, key_id: str, origin: Origin, at: Moment, still: Collection[str], *, over_the_counter: bool
     ) -> Tried:
         """Let it be redeemed for as long as its terms say, from now on, unless it is active already."""
-        on_demand = _all(KeyItem.state == KeyState.SOLD, _Item.activation == Activation.ON_DEMAND)
-        printed = _all(_is_printed(), _Item.activation != Activation.ON_IMPORT)
+        on_demand = _all(KeyItem.state == KeyState.SOLD, _Item.activation == Activation.ON_DEMAND.value)
+        printed = _all(_is_printed(), _Item.activation != Activation.ON_IMPORT.value)
         idle = _any(_Item.active_until_ms.does_not_exist(), _Item.active_until_ms < at.now_ms)
         wanted = moving(_any(on_demand, printed) if over_the_counter else on_demand, still)
         actions = [
@@ -177,10 +169,10 @@ def _is_active(now_ms: int) -> Condition:
     is_sold, by_ask = KeyItem.state == KeyState.SOLD, _Item.active_until_ms >= now_ms
     known = KeyItem.state.is_in(KeyState.AVAILABLE, KeyState.SOLD)
     return _any(
-        _all(_Item.activation == Activation.ON_IMPORT, known),
-        _all(_Item.activation == Activation.ON_SALE, is_sold),
-        _all(_Item.activation == Activation.ON_REVEAL, is_sold, KeyItem.revealed_at_ms.exists()),
-        _all(_Item.activation == Activation.ON_DEMAND, is_sold, by_ask),
+        _all(_Item.activation == Activation.ON_IMPORT.value, known),
+        _all(_Item.activation == Activation.ON_SALE.value, is_sold),
+        _all(_Item.activation == Activation.ON_REVEAL.value, is_sold, KeyItem.revealed_at_ms.exists()),
+        _all(_Item.activation == Activation.ON_DEMAND.value, is_sold, by_ask),
         _all(_is_printed(), by_ask),
     )
 

@@ -12,6 +12,7 @@ class Metric(StrEnum):
     CALLBACK_REFUSED = "CallbackRefused"
     UNMATCHED_PAYMENT = "UnmatchedPayment"
     REFUND_DUE = "RefundDue"
+    GUESSING_SUSPECTED = "GuessingSuspected"
     LOW_STOCK = "LowStock"
 
 

@@ -21,10 +21,10 @@ class Obstacle(StrEnum):
     """Why a key cannot be used now; the first that applies, in this order."""
 
     NOT_REDEEMED_HERE = "not_redeemed_here"
+    NOT_SOLD = "not_sold"
     VOID = "void"
     USED_UP = "used_up"
     FROZEN = "frozen"
-    NOT_SOLD = "not_sold"
     NOT_ACTIVE = "not_active"
     NOT_YET_VALID = "not_yet_valid"
     NO_LONGER_VALID = "no_longer_valid"
@@ -50,6 +50,14 @@ class Asked:
     def entry(self, now_ms: int) -> Use:
         spent = self.amount.amount_minor if self.amount else 1
         return Use(name=self.name, by=self.by, at_ms=now_ms, spent=spent, place=self.place)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The key as it stands after a write or, where the write was `refused`, as what refused it; None: no such key."""
+
+    key: Key | None
+    refused: bool
 
 
 def redeemable(terms: Terms | None, *, for_print: bool = False) -> dict[str, Any]:
@@ -89,7 +97,7 @@ def obstacle(key: Key, asked: Asked | None, at: Moment, still: Collection[str]) 
     if terms is None:
         return Obstacle.NOT_REDEEMED_HERE
     return (
-        _of_state(key, still)
+        _of_state(key, terms, still)
         or _of_activation(key, terms, at.now_ms)
         or _of_time(key, terms, at)
         or _of_hours(terms, at)
@@ -97,7 +105,17 @@ def obstacle(key: Key, asked: Asked | None, at: Moment, still: Collection[str]) 
     )
 
 
-def _of_state(key: Key, still: Collection[str]) -> Obstacle | None:
+def why_inactive(key: Key, at: Moment, still: Collection[str]) -> Obstacle | None:
+    """None if the key is active, whatever the hour and the place."""
+    if key.terms is None:
+        return Obstacle.NOT_REDEEMED_HERE
+    terms = key.terms
+    return _of_state(key, terms, still) or _of_time(key, terms, at) or _of_activation(key, terms, at.now_ms)
+
+
+def _of_state(key: Key, terms: Terms, still: Collection[str]) -> Obstacle | None:
+    if key.sold_at_ms is None and key.claim_partition is not None and terms.activation is not Activation.ON_IMPORT:
+        return Obstacle.NOT_SOLD
     if key.state is KeyState.VOID:
         return Obstacle.VOID
     if key.state is KeyState.REDEEMED:
@@ -145,8 +163,12 @@ def _of_hours(terms: Terms, at: Moment) -> Obstacle | None:
     return Obstacle.WRONG_DAY if terms.weekdays is not None and begun_on not in terms.weekdays else None
 
 
+def is_elsewhere(terms: Terms, place: str | None) -> bool:
+    return terms.places is not None and place not in terms.places
+
+
 def _of_asked(key: Key, terms: Terms, asked: Asked) -> Obstacle | None:
-    if terms.places is not None and asked.place not in terms.places:
+    if is_elsewhere(terms, asked.place):
         return Obstacle.WRONG_PLACE
     if (problem := _of_amount(key, terms, asked.amount)) is not None:
         return problem
@@ -180,8 +202,9 @@ def entry_of(key: Key, by: str, name: str) -> int | None:
     return next((n for n, use in enumerate(key.uses or ()) if (use.by, use.name) == (by, name) and use.spent > 0), None)
 
 
-def reversal_of(key: Key, use: Use) -> Use | None:
-    return next((u for u in key.uses or () if (u.by, u.name) == (use.by, use.name) and u.spent < 0), None)
+def reversal_of(key: Key, use: Use) -> int | None:
+    """The number of the entry by which it was taken back."""
+    return next((n for n, u in enumerate(key.uses or ()) if (u.by, u.name) == (use.by, use.name) and u.spent < 0), None)
 
 
 def first_use(key: Key) -> Use | None:

@@ -17,6 +17,7 @@ from keyrail.inventory.model.keys import (
     claim_order,
     claim_partition,
     left_pool,
+    slot_id,
 )
 from keyrail.inventory.model.redeeming import redeemable
 from keyrail.platform.changes import Origin, stamp
@@ -33,6 +34,7 @@ class NewKey:
     secret: Secret
     line: int
     expires_on: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,16 @@ class Intake:
     def _data_key_index(self) -> int:
         return self.batch.data_keys.index(self.data_key.wrapped)
 
-    def key(self, new: NewKey, group: str, shards: int) -> Key:
-        """Named and sealed; to be claimed in one of the `shards` of its expiry `group`, or never if it is for print."""
+    def key_id(self, secret: Secret) -> str:
+        return self.names.key_id(self.sku.issuer, secret.code, case_sensitive=self.sku.case_sensitive)
+
+    def key(self, new: NewKey, group: str, shards: int, slot: int = 1) -> Key:
+        """Named and sealed; to be claimed in one of the `shards` of its expiry `group`, or never if it is for print.
+
+        Each `slot` of a loop key is a key of its own, sealed for its own place.
+        """
         batch, now_ms = self.batch, self.now_ms()
-        key_id = self.names.key_id(self.sku.issuer, new.secret.code, case_sensitive=self.sku.case_sensitive)
+        key_id = slot_id(self.key_id(new.secret), slot)
         shard = zlib.crc32(key_id.encode()) % shards
         sellable = not batch.for_print
         return Key(
@@ -67,9 +75,10 @@ class Intake:
             line=new.line,
             expires_on=new.expires_on,
             claim_partition=claim_partition(batch.sku_id, batch.batch_id, group, shard) if sellable else None,
-            claim_order=claim_order(AVAILABLE_FROM_S) if sellable else None,
+            claim_order=claim_order(AVAILABLE_FROM_S, new.label) if sellable else None,
             batch_partition=batch_partition(batch.batch_id, key_id),
             left_pool=None if sellable else left_pool(now_ms),
+            label=new.label,
             **redeemable(self.sku.terms, for_print=batch.for_print),
             **stamp(self.origin, now_ms),
         )

@@ -28,7 +28,8 @@ class Fingerprints:
         `case_sensitive` is a rule of the issuer and the same for ever (`catalog.model.Issuer`). In codes of our own,
         letters that are taken for digits are those digits.
         """
-        spelled = normalised(folded(code) if issuer == OWN_ISSUER else code, case_sensitive=case_sensitive)
+        own = issuer == OWN_ISSUER
+        spelled = normalised(folded(code) if own else code, case_sensitive=case_sensitive and not own)
         message = f"{issuer}\n{spelled}".encode()
         value = int.from_bytes(hmac.digest(self._key, message, hashlib.sha256), "big")
         body = "".join(CROCKFORD[(value >> (5 * i)) & 31] for i in range(FINGERPRINT_CHARACTERS))

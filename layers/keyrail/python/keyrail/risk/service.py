@@ -1,0 +1,82 @@
+"""Guessing is slowed: failed attempts are counted, and whoever fails too often waits. What succeeds writes nothing."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from keyrail.platform import logs, metrics
+from keyrail.platform.clock import NowMs
+from keyrail.platform.documents import Attributes
+from keyrail.platform.dynamo import Read, StoreUnavailable, read_together
+from keyrail.platform.logs import Entry
+from keyrail.platform.metrics import Metric
+from keyrail.risk.model import Blocked, Counted, TooManyAttempts
+from keyrail.risk.store import GuardStore
+
+LIST_CACHE_MS = 2_000  # a block works everywhere after so long
+MAX_REWRITES = 5
+MARK_BYTES = 12
+
+
+@dataclass
+class Guards:
+    """What is known of the list is at most LIST_CACHE_MS old, counted from before it was read."""
+
+    store: GuardStore
+    now_ms: NowMs
+    _known: Blocked = field(default_factory=Blocked, init=False)
+    _read_at_ms: int | None = field(default=None, init=False)
+
+    def due(self) -> tuple[Read, ...]:
+        """The read of the list if what is known is too old: for a request that is made anyway; see `learn`."""
+        now_ms = self.now_ms()
+        fresh = self._read_at_ms is not None and now_ms - self._read_at_ms < LIST_CACHE_MS
+        return () if fresh else (self.store.blocked(),)
+
+    def learn(self, attributes: Attributes | None, read_at_ms: int) -> None:
+        """What a read that began at `read_at_ms` brought."""
+        self._known, self._read_at_ms = self.store.listed(attributes), read_at_ms
+
+    def admit(self, callers: Collection[Counted]) -> None:
+        """Look the list up if it is due, and let nobody pass who is on it. Raises TooManyAttempts, StoreUnavailable."""
+        began_ms = self.now_ms()
+        if due := self.due():
+            (found,) = read_together(self.store.client, due)
+            self.learn(found, began_ms)
+        self.refuse_blocked(callers)
+
+    def refuse_blocked(self, callers: Collection[Counted]) -> None:
+        """By what is known. Raises TooManyAttempts."""
+        if (wait_ms := self._known.wait_ms(callers, self.now_ms())) > 0:
+            raise TooManyAttempts(-(-wait_ms // 1000))
+
+    def failed(self, counted: Collection[Counted], weight: int) -> None:
+        """Count a failed attempt for each of these; whoever is over the limit by it is blocked from now on."""
+        now_ms = self.now_ms()
+        over = [one for one in counted if one.is_over(self.store.count(one, weight, now_ms))]
+        unlisted = [one for one in over if self._known.wait_ms([one], now_ms) <= 0]
+        if unlisted:
+            self._block(unlisted)
+
+    def _block(self, guessers: Collection[Counted]) -> None:
+        for _ in range(MAX_REWRITES):
+            now_ms = self.now_ms()
+            (found,) = read_together(self.store.client, [self.store.blocked()])
+            standing = self.store.listed(found)
+            fresh = [one for one in guessers if standing.wait_ms([one], now_ms) <= 0]
+            longer = standing.with_(fresh, now_ms)
+            if not fresh or self.store.replace_blocked(longer, now_ms):
+                self._known, self._read_at_ms = (longer if fresh else standing), now_ms
+                self._alarm(fresh)
+                return
+        raise StoreUnavailable
+
+    @staticmethod
+    def _alarm(guessers: Collection[Counted]) -> None:
+        for one in guessers:
+            metrics.count(Metric.GUESSING_SUSPECTED)
+            logs.warn(Entry.GUESSING_SUSPECTED, dimension=one.dimension, who=one.name)
+
+    def spend(self, name: str, lasts_ms: int) -> bool:
+        """Whether nobody has spent this name before; our own request, sent again, is no second one."""
+        return self.store.spend(name, secrets.token_hex(MARK_BYTES), self.now_ms() + lasts_ms)

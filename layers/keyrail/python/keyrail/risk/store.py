@@ -1,0 +1,94 @@
+"""The `guards` table: counters, the list of who is blocked, and what is taken only once. All of it ends by itself."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.models import Model
+
+from keyrail.platform.documents import Attributes, from_attributes
+from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Read, StoreUnavailable, Table
+from keyrail.risk.model import LIMITS, Blocked, Counted, counter_ends_ms
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+BLOCKED = "blocked"
+LIST_LASTS_MS = 24 * 60 * 60_000  # without a change: longer than anybody is on it
+
+
+class GuardItem(Model):
+    """`expires_at` is the table's time to live, in epoch seconds; every item has one."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    expires_at = IntegerAttribute()
+    weight = IntegerAttribute()
+    version = IntegerAttribute()
+
+
+@dataclass(frozen=True)
+class _List:
+    until_ms: dict[str, int]
+    version: int
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class _Spent:
+    mark: str
+    expires_at: int
+
+
+class GuardStore:
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self.client = client
+        self._table = Table(client, table_name)
+
+    def count(self, counted: Counted, weight: int, now_ms: int) -> int:
+        """Add to the counter of this window, up to its limit; what it says then.
+
+        An answer that was lost and asked for again counts twice: this guards, and books nothing. Raises
+        StoreUnavailable.
+        """
+        actions = [
+            GuardItem.weight.set((GuardItem.weight | 0) + weight),
+            GuardItem.expires_at.set(_seconds(counter_ends_ms(now_ms))),
+        ]
+        below = GuardItem.weight.does_not_exist() | (GuardItem.weight < LIMITS[counted.dimension])
+        try:
+            counter = self._table.send(self._table.update({"pk": counted.counter(now_ms)}, actions, below))
+        except ConditionFailed as refused:
+            if refused.current is None:
+                raise StoreUnavailable from None
+            counter = refused.current
+        return int(counter["weight"]["N"])
+
+    def blocked(self) -> Read:
+        """The read of the list; `listed` understands what it brings."""
+        return self._table.read(pk=BLOCKED)
+
+    @staticmethod
+    def listed(attributes: Attributes | None) -> Blocked:
+        return from_attributes(Blocked, attributes) if attributes else Blocked()
+
+    def replace_blocked(self, blocked: Blocked, now_ms: int) -> bool:
+        """False if somebody else changed the list meanwhile. Raises StoreUnavailable."""
+        first = blocked.version == 1
+        condition = GuardItem.pk.does_not_exist() if first else GuardItem.version == blocked.version - 1
+        listed = _List(blocked.until_ms, blocked.version, _seconds(now_ms + LIST_LASTS_MS))
+        try:
+            self._table.send(self._table.put(listed, condition, pk=BLOCKED))
+        except ConditionFailed:
+            return False
+        return True
+
+    def spend(self, name: str, mark: str, until_ms: int) -> bool:
+        """Whether this call, which alone has `mark`, is the first to spend the name. Raises StoreUnavailable."""
+        spent = _Spent(mark, _seconds(until_ms))
+        standing = self._table.put_first(spent, GuardItem.pk.does_not_exist(), pk=f"spent#{name}")
+        return standing is None or standing.mark == mark
+
+
+def _seconds(epoch_ms: int) -> int:
+    """Rounded up, so that nothing ends too early."""
+    return -(-epoch_ms // 1000)
