@@ -112,7 +112,7 @@ class Following:
     """How many of a batch's keys were found to agree with it; `total` None: more of them may come."""
 
     done: int
-    total: int | None
+    total: int | None = None
 
 
 @dataclass(frozen=True)
