@@ -29,10 +29,15 @@ class NotInGroup(Denied):
 
 def allow(call: Call, groups: frozenset[Group], reason: str | None = None) -> Origin:
     """The operator as the origin of a change. Raises NotInGroup unless they are in one of `groups`."""
-    if not groups & _groups(call):
+    if not is_in(call, groups):
         raise NotInGroup
     name = call.claims.get("username") or call.claims.get("cognito:username") or call.claims["sub"]
     return Origin(f"operator:{name}", call.address, reason)
+
+
+def is_in(call: Call, groups: frozenset[Group]) -> bool:
+    """For what only some of those who may ask are shown."""
+    return bool(groups & _groups(call))
 
 
 def _groups(call: Call) -> set[str]:

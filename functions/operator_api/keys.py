@@ -1,30 +1,39 @@
-"""Single keys behind their mask, with their trace."""
+"""Single keys behind their mask, with all that is on record of them."""
 
-from functions.operator_api.access import READ, NotInGroup, allow
-from functions.operator_api.app import api, audit, batches
+from functools import cache
+
+from functions.operator_api.access import AFTER_SALES, MONEY, READ, NotInGroup, allow, is_in
+from functions.operator_api.app import api, audit, batches, keys, orders
 from functions.operator_api.schemas.keys import FindKeyIn, KeyOut
 from keyrail.catalog.model import UnknownSku
-from keyrail.inventory.model import Key, KeyNotFound
+from keyrail.fulfilment.service.tracing import KeyStory, Tracing
+from keyrail.inventory.model import KeyNotFound
+from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Call
+
+
+@cache
+def tracing() -> Tracing:
+    return Tracing(orders(), KeyLookup(keys()), audit())
 
 
 @api.operation(
     "GET",
     "/ops/v1/keys/{key_id}",
-    summary="A key behind its mask, with its trace",
+    summary="A key behind its mask, with all that is on record of it",
     answer=KeyOut,
     raises=(KeyNotFound, NotInGroup),
 )
 def get_key(call: Call) -> KeyOut:
     allow(call, READ)
-    return _traced(batches().key(call.path["key_id"]))
+    return _told(call, tracing().story(batches().key(call.path["key_id"])))
 
 
 @api.operation(
     "POST",
     "/ops/v1/keys/find",
-    summary="The key of a code that somebody presents",
+    summary="The key of a code that somebody presents, with all that is on record of it",
     body=FindKeyIn,
     answer=KeyOut,
     raises=(Invalid, UnknownSku, KeyNotFound, NotInGroup),
@@ -32,8 +41,9 @@ def get_key(call: Call) -> KeyOut:
 def find_key(call: Call) -> KeyOut:
     allow(call, READ)
     presented: FindKeyIn = call.body
-    return _traced(batches().find(presented.sku_id, presented.code))
+    found = batches().find(presented.sku_id, presented.code)
+    return _told(call, tracing().story(found, sold_to=presented.order_id))
 
 
-def _traced(key: Key) -> KeyOut:
-    return KeyOut.of(key, batches().batch(key.batch_id), audit().of(f"key:{key.key_id}"))
+def _told(call: Call, story: KeyStory) -> KeyOut:
+    return KeyOut.of(story, with_cost=is_in(call, MONEY), with_buyer=is_in(call, AFTER_SALES))

@@ -1,22 +1,25 @@
 """Another key for a bad one: what changes, what is refused, and what its source owes us."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from keyrail.fulfilment.model import Complaint
 from keyrail.inventory.model import Key, KeyNotFound, KeyState, SoldOut
-from keyrail.inventory.model.faults import SourceNotFound
+from keyrail.inventory.model.faults import SourceNotFound, charge, retire
 from keyrail.inventory.model.figures import no_figures
-from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyRedeemed, NotSold
+from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyRedeemed, LabelTaken, NotSold, secret_id
 from keyrail.inventory.model.moves import OfSource, counted, total
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.ordering.model import MAX_REPLACEMENTS_PER_KEY, Order, OrderStatus, ReplacedTooOften
+from keyrail.inventory.source_store import SourceStore
+from keyrail.ordering.model import MAX_REPLACEMENTS_PER_KEY, Line, Order, OrderStatus, ReplacedTooOften
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.changes import Origin
 from keyrail.platform.documents import from_attributes
+from keyrail.platform.dynamo import TransactionFailed, transact
 from keyrail.platform.money import Money
+from tests.files import UploadInMemory
 from tests.promises import check_promises, check_stock
 from tests.world import BUYER, OPERATOR, SKU, SYSTEM, World, new_codes
 
@@ -53,10 +56,7 @@ def sell(world: World, quantity: int = 1, sku_id: str = SKU) -> Sale:
 
 
 def import_at(world: World, source: str, cost: Money | None, keys: int = 1, sku_id: str = SKU) -> str:
-    wanted = NewBatch(sku_id=sku_id, source=source, unit_cost=cost)
-    batch = world.batches.open(wanted, secrets.token_hex(16), OPERATOR)
-    world.importing.import_file(batch.batch_id, "\n".join(new_codes(keys)).encode(), SYSTEM)
-    return batch.batch_id
+    return world.import_codes(new_codes(keys), sku_id, source, cost)[1].batch_id
 
 
 def becomes(world: World, key_id: str, **changes: str) -> None:
@@ -158,6 +158,26 @@ def test_asking_again_gives_what_stood_in_first_even_if_that_was_bad_too(world: 
     assert world.after_sales.replace(bad, BAD, SUPPORT).by.key_id == first
 
 
+def test_a_key_that_changed_since_it_was_read_is_not_ended(world: World) -> None:
+    world.stock_up(2)
+    sale = sell(world)
+    as_read = world.keys.get(sale.keys[0])
+    sale.revealed()
+    ended = retire(as_read, "key_other", Fault.OTHER, SUPPORT, world.now_ms(), charge_back=False)
+    with pytest.raises(TransactionFailed):
+        transact(world.dynamodb, [world.keys.next_of_key(ended)])
+    assert world.keys.get(as_read.key_id).state is KeyState.SOLD
+
+
+def test_a_source_that_changed_since_it_was_read_is_not_charged(world: World) -> None:
+    world.stock_up(1)
+    store, source = SourceStore(world.keys), world.sources.of("supplier").source
+    transact(world.dynamodb, [store.next(charge(source, COST, SUPPORT, world.now_ms()))])
+    with pytest.raises(TransactionFailed):
+        transact(world.dynamodb, [store.next(charge(source, COST, SUPPORT, world.now_ms()))])
+    assert world.sources.of("supplier").source.charged_back == 1
+
+
 # refused, with nothing changed
 
 
@@ -193,11 +213,16 @@ def test_with_nothing_to_replace_it_with_nothing_changes(world: World) -> None:
 def test_a_key_on_hold_is_not_replaced(world: World) -> None:
     world.stock_up(2)
     (bad,) = sell(world).keys
-    becomes(world, bad, state="frozen", state_before="sold")
+    batch_id = world.keys.get(bad).batch_id
+    world.commands.freeze(batch_id, OPERATOR)
     refused(world, bad, KeyFrozen)
-    becomes(world, bad, state="sold")
-    becomes(world, world.keys.get(bad).batch_id, standing="frozen")
+    world.follow(batch_id)
+    assert world.keys.get(bad).state is KeyState.FROZEN
     refused(world, bad, KeyFrozen)
+    world.commands.unfreeze(batch_id, OPERATOR)
+    world.follow(batch_id)
+    world.another_process().after_sales.replace(bad, BAD, SUPPORT)
+    check_promises(world)
 
 
 def test_a_key_that_we_redeemed_was_good_and_is_not_replaced(world: World) -> None:
@@ -207,15 +232,20 @@ def test_a_key_that_we_redeemed_was_good_and_is_not_replaced(world: World) -> No
     refused(world, bad, KeyRedeemed)
 
 
-def test_a_key_that_died_with_its_batch_is_replaced_from_another_batch(world: World) -> None:
+@pytest.mark.parametrize("followed", [True, False])
+def test_a_key_that_died_with_its_batch_is_replaced_from_another_batch(world: World, followed: bool) -> None:
     world.stock_up(1)
     sale = sell(world)
     (bad,) = sale.keys
-    becomes(world, bad, state="void")
-    becomes(world, world.keys.get(bad).batch_id, standing="void")
+    batch_id = world.keys.get(bad).batch_id
+    world.commands.void(batch_id, OPERATOR)
+    if followed:
+        world.follow(batch_id)
     import_at(world, "another", None)
     done = world.another_process().after_sales.replace(bad, CHARGED, SUPPORT)
     assert sale.keys == (done.by.key_id,)
+    world.follow(batch_id)
+    assert world.keys.get(bad).replaced_by == done.by.key_id
     check_promises(world)
 
 
@@ -225,6 +255,43 @@ def test_a_unit_has_its_keys_replaced_so_often_and_no_oftener(world: World) -> N
     for _ in range(MAX_REPLACEMENTS_PER_KEY):
         world.after_sales.replace(sale.keys[0], BAD, SUPPORT)
     refused(world, sale.keys[0], ReplacedTooOften)
+    check_promises(world)
+
+
+# chosen numbers, and codes that are sold more than once
+
+
+def import_table(world: World, rows: list[str], sales_per_key: int = 1) -> None:
+    wanted = NewBatch(sku_id=SKU, source="supplier", sales_per_key=sales_per_key)
+    batch = world.batches.open(wanted, secrets.token_hex(16), OPERATOR)
+    world.importing.import_file(batch.batch_id, UploadInMemory("\n".join(rows).encode()), SYSTEM)
+
+
+def test_a_chosen_number_is_replaced_by_the_same_number_or_not_at_all(world: World) -> None:
+    world.stock_up(0)
+    world.catalog.save_sku(replace(world.catalog.sku(SKU), pick_fee=Money(100, "CNY")), OPERATOR)
+    import_table(
+        world, ["code,label", *(f"{code},{code[:4]}" for code in ("8888-AAAA-1111-0001", "6666-AAAA-1111-0002"))]
+    )
+    placed = world.order(lines=(Line(SKU, 1, label="8888"),))
+    world.pay(placed.attempt)
+    sale = Sale(world, placed)
+    (bad,) = sale.keys
+    refused(world, bad, LabelTaken)
+    import_table(world, ["code,label", "8888-AAAA-1111-0003,8888"])
+    done = world.another_process().after_sales.replace(bad, BAD, SUPPORT)
+    assert (done.by.label, sale.keys) == ("8888", (done.by.key_id,))
+    check_promises(world)
+
+
+def test_another_sale_of_the_same_bad_code_does_not_stand_in_for_it(world: World) -> None:
+    world.stock_up(0)
+    import_table(world, new_codes(1), sales_per_key=5)
+    sale = sell(world)
+    refused(world, sale.keys[0], SoldOut)
+    import_table(world, new_codes(1), sales_per_key=5)
+    done = world.another_process().after_sales.replace(sale.keys[0], BAD, SUPPORT)
+    assert secret_id(done.by.key_id) != secret_id(done.bad.key_id)
     check_promises(world)
 
 

@@ -5,12 +5,12 @@ from functools import partial
 import pytest
 
 from keyrail.fulfilment.model import Complaint, Replacement, RevealedUnit
-from keyrail.inventory.model import KeyState
+from keyrail.inventory.model import KeyState, SoldOut
 from keyrail.inventory.model.keys import Fault
 from keyrail.ordering.service.checkout import Placed
 from tests.promises import check_promises, check_stock
 from tests.racing import at_once, refusals
-from tests.world import BUYER, OPERATOR, SKU, World
+from tests.world import BUYER, OPERATOR, SKU, World, new_codes
 
 OPERATORS = 12
 CHARGED = Complaint(fault=Fault.BAD_CODE, charge_back=True)
@@ -104,6 +104,46 @@ def test_the_last_key_goes_to_a_buyer_or_stands_in_and_never_both(world: World) 
         assert len(set(owners)) == len(owners)
         assert unit.key_ids == (bad,) or world.keys.get(bad).state is KeyState.VOID
         check_stock(world, sku)
+    check_promises(world)
+
+
+def test_a_key_that_is_replaced_while_its_batch_is_frozen_ends_frozen_or_replaced(world: World) -> None:
+    for number in range(8):
+        sku = f"freeze-{number}"
+        world.stock_up(1, sku)
+        placed, (bad,) = sold(world, sku_id=sku)
+        world.import_codes(new_codes(2), sku)
+        batch_id = world.keys.get(bad).batch_id
+        freezer, operator = world.another_process(), world.another_process()
+
+        def freeze(by: World = freezer, batch_id: str = batch_id) -> None:
+            by.commands.freeze(batch_id, OPERATOR)
+            by.follow(batch_id)
+
+        assert set(refusals(at_once([freeze, partial(give_another, operator, bad)]))) <= {"key_frozen"}
+        world.follow(batch_id)
+        unit = world.orders.of_operator(placed.order.order_id).units[0]
+        key = world.keys.get(bad)
+        if key.replaced_by:
+            assert (key.state, unit.key_ids) == (KeyState.VOID, (key.replaced_by,))
+        else:
+            assert (key.state, unit.key_ids) == (KeyState.FROZEN, (bad,))
+            world.commands.unfreeze(batch_id, OPERATOR)
+            world.follow(batch_id)
+            replace(world.another_process(), bad)
+    check_promises(world)
+
+
+def test_nothing_of_a_frozen_batch_stands_in(world: World) -> None:
+    world.stock_up(1)
+    _, (bad,) = sold(world)
+    _, frozen = world.import_codes(new_codes(3))
+    world.commands.freeze(frozen.batch_id, OPERATOR)
+    with pytest.raises(SoldOut):
+        replace(world.another_process(), bad)
+    world.commands.unfreeze(frozen.batch_id, OPERATOR)
+    world.follow(frozen.batch_id)
+    assert replace(world.another_process(), bad).by.batch_id == frozen.batch_id
     check_promises(world)
 
 

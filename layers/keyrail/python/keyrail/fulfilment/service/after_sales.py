@@ -9,9 +9,10 @@ from keyrail.fulfilment.model import Complaint, Replacement
 from keyrail.inventory.model import SoldOut
 from keyrail.inventory.model.batches import Standing
 from keyrail.inventory.model.faults import check_replaceable
-from keyrail.inventory.model.keys import Key, KeyFrozen, NotSold
+from keyrail.inventory.model.keys import Key, KeyFrozen, LabelTaken, NotSold
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.faulty_keys import FaultyKeys
+from keyrail.inventory.service.labels import Labels
 from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.ordering.model import Order, Unit, UnitStatus, check_replacements, replace_key
 from keyrail.ordering.service.orders import Orders
@@ -90,12 +91,17 @@ class AfterSales:
         return True
 
     def _lease(self, order: Order, unit: Unit, bad: Key, origin: Origin) -> str | None:
-        """None if the bad key was replaced meanwhile, perhaps by the last one that there was. Raises SoldOut."""
+        """A key of another secret, or of the very label that the buyer chose.
+
+        None if the bad key was replaced meanwhile, perhaps by the last one that there was. Raises SoldOut, LabelTaken.
+        """
         until_ms = self.now_ms() + REPLACEMENT_LEASE_MS
-        known = (*unit.key_ids, *unit.replaced)
         try:
+            if unit.label is not None:
+                return Labels(self.claims).lease(unit.sku_id, unit.label, order.order_id, until_ms, origin)
+            known = (*unit.key_ids, *unit.replaced)
             (fresh,) = self.claims.lease(unit.sku_id, 1, order.order_id, until_ms, origin, besides=known)
-        except SoldOut:
+        except (SoldOut, LabelTaken):
             if self.lookup.key(bad.key_id).replaced_by is None:
                 raise
             return None

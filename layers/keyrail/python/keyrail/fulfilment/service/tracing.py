@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from keyrail.fulfilment.model import ends_like
-from keyrail.inventory.model import Batch, Key
+from keyrail.inventory.model import Batch, Key, KeyNotFound
 from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.ordering.model import Order
 from keyrail.ordering.service.orders import Orders
@@ -27,16 +27,18 @@ class Tracing:
     lookup: KeyLookup
     audit: AuditTrail
 
-    def story(self, key_id: str) -> KeyStory:
-        """Raises KeyNotFound."""
-        key = self.lookup.key(key_id)
+    def story(self, key: Key, sold_to: str | None = None) -> KeyStory:
+        """Of this sale of the key's secret, or of that to the order `sold_to`. Raises KeyNotFound if there is none."""
         batch = self.lookup.batch(key.batch_id)
+        slots = self.lookup.slots(key, batch)
+        if sold_to not in {None, key.order_id}:
+            key = _sold_to(slots, sold_to)
         return KeyStory(
             key=key,
             batch=batch,
             order=self.orders.find(key.order_id) if key.order_id else None,
-            slots=tuple(self.lookup.slots(key, batch)),
-            trace=self.audit.of(f"key:{key_id}"),
+            slots=tuple(slots),
+            trace=self.audit.of(f"key:{key.key_id}"),
         )
 
     def of_order(self, order_id: str) -> list[Key]:
@@ -47,3 +49,10 @@ class Tracing:
     def with_mask(self, order_id: str, said: str) -> list[Key]:
         """The order's keys that may be the one of which a buyer can read the end. Raises OrderNotFound."""
         return [key for key in self.of_order(order_id) if ends_like(key.mask, said)]
+
+
+def _sold_to(slots: list[Key], order_id: str | None) -> Key:
+    for slot in slots:
+        if slot.order_id == order_id:
+            return slot
+    raise KeyNotFound

@@ -1,0 +1,211 @@
+"""The desk of complaints as support, finance and auditors meet it: what each is shown, and what one answer tells."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from functions.operator_api import handler as operator_api
+from keyrail.inventory.model import events_between
+from keyrail.platform import aws
+from keyrail.platform.audit import audit_record
+from keyrail.platform.money import Money
+from keyrail.vault.model import mask
+from tests.local_cloud import LocalCloud
+from tests.world import BUYER, SKU, World
+
+EMAIL = "buyer@example.com"
+BAD = {"fault": "bad_code", "charge_back": True, "reason": "ticket 4711"}
+
+
+@dataclass
+class Desk:
+    world: World
+
+    def ask(self, group: str, method: str, path: str, body: Any = None, query: str = "") -> tuple[int, dict[str, Any]]:
+        claims = {"username": "sue", "cognito:groups": f"[{group}]", "sub": "1"}
+        request = {"method": method, "path": f"/ops/v1/{path}", "sourceIp": "192.0.2.44"}
+        event = {
+            "version": "2.0",
+            "rawPath": f"/ops/v1/{path}",
+            "rawQueryString": query,
+            "queryStringParameters": dict(part.split("=") for part in query.split("&") if part),
+            "headers": {},
+            "body": json.dumps(body) if body is not None else None,
+            "requestContext": {
+                "http": request,
+                "stage": "$default",
+                "requestId": "r",
+                "authorizer": {"jwt": {"claims": claims}},
+            },
+        }
+        answer = operator_api.handler(event, None)
+        return int(answer["statusCode"]), json.loads(answer["body"])
+
+    def told(self, group: str, method: str, path: str, body: Any = None, query: str = "") -> dict[str, Any]:
+        status, answer = self.ask(group, method, path, body, query)
+        assert status == 200, answer
+        return answer
+
+    def sell(self, quantity: int = 1, sku_id: str = SKU) -> tuple[str, tuple[str, ...], list[str]]:
+        """The order, its keys and their codes; the buyer has looked once."""
+        placed = self.world.order(quantity, sku_id=sku_id)
+        self.world.pay(placed.attempt)
+        (unit,) = self.world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+        return placed.order.order_id, tuple(key.key_id for key in unit.keys), [str(key.code) for key in unit.keys]
+
+
+@pytest.fixture
+def desk(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    world = World(local_cloud.client("dynamodb"), local_cloud.client("kms"))
+    world.stock_up(0)
+    settings = {
+        **local_cloud.environment,
+        **{f"{kind.upper()}_TABLE": name for kind, name in world.names.items()},
+        **{name.upper(): "x" for name in operator_api.Settings.__dataclass_fields__ if not name.endswith("_table")},
+        "FINGERPRINT_KEY_ARN": world.fingerprint_key,
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield Desk(world)
+    forget()
+
+
+def forget() -> None:
+    modules = [aws, *(module for name, module in sys.modules.items() if name.startswith("functions.operator_api"))]
+    for remembered in (value for module in modules for value in vars(module).values()):
+        if hasattr(remembered, "cache_clear"):
+            remembered.cache_clear()
+
+
+def supply(desk: Desk, codes: list[str], source: str = "ACME", sku_id: str = SKU) -> str:
+    return desk.world.import_codes(codes, sku_id, source, Money(700, "CNY"))[1].batch_id
+
+
+def test_a_complaint_from_the_buyers_address_to_the_new_key(desk: Desk) -> None:
+    supply(desk, ["AAAA-BBBB-CCCC-0001", "AAAA-BBBB-CCCC-0002", "AAAA-BBBB-CCCC-0003"])
+    order_id, keys, codes = desk.sell(2)
+
+    (order,) = desk.told("support", "POST", "orders/find", {"email": EMAIL.upper()})["orders"]
+    assert order["order_id"] == order_id
+    known = desk.told("support", "GET", f"orders/{order_id}/keys")["keys"]
+    assert [key["key_id"] for key in known] == list(keys)
+    (bad,) = desk.told("support", "POST", f"orders/{order_id}/keys/find", {"mask": f"***{codes[1][-4:]}"})["keys"]
+    assert (bad["key_id"], bad["mask"]) == (keys[1], mask(codes[1]))
+
+    done = desk.told("support", "POST", f"keys/{bad['key_id']}/replace", BAD)
+    assert (done["bad"]["state"], done["bad"]["fault"]) == ("void", "bad_code")
+    assert done["bad"]["replaced_by"] == done["replacement"]["key_id"]
+    assert done["replacement"]["replaces"] == bad["key_id"]
+    assert done["bad"]["charged_back_at"]
+
+    known = desk.told("support", "GET", f"orders/{order_id}/keys")["keys"]
+    assert [key["key_id"] for key in known] == [keys[0], done["replacement"]["key_id"], keys[1]]
+    assert desk.told("support", "POST", f"keys/{bad['key_id']}/replace", BAD) == done
+    assert not any(code in json.dumps([known, done, order]) for code in codes)
+
+
+def test_support_is_shown_the_buyer_and_whoever_keeps_the_books_the_cost(desk: Desk) -> None:
+    supply(desk, ["AAAA-BBBB-CCCC-0001"])
+    _, (key_id,), (code,) = desk.sell()
+    shown = {
+        group: desk.told(group, "GET", f"keys/{key_id}") for group in ("support", "operator", "finance", "auditor")
+    }
+    cost, buyer = {"amount_minor": 700, "currency": "CNY"}, {"email": EMAIL}
+    assert [shown[group].get("buyer") for group in shown] == [buyer, buyer, None, None]
+    assert [shown[group].get("unit_cost") for group in shown] == [None, cost, cost, cost]
+    by_code = desk.told("support", "POST", "keys/find", {"sku_id": SKU, "code": code.lower()})
+    assert by_code == shown["support"]
+
+
+def test_one_answer_tells_the_whole_of_a_key(desk: Desk) -> None:
+    world = desk.world
+    batch_id = supply(desk, ["AAAA-BBBB-CCCC-0001"])
+    versions = [world.stored_keys()[0]]
+    key_id = versions[0].key_id
+    placed = world.order()
+    versions.append(world.keys.get(key_id))
+    world.pay(placed.attempt)
+    versions.append(world.keys.get(key_id))
+    world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+    versions.append(world.keys.get(key_id))
+    supply(desk, ["AAAA-BBBB-CCCC-0002"])
+    done = desk.told("support", "POST", f"keys/{key_id}/replace", BAD)
+    versions.append(world.keys.get(key_id))
+    for before, after in pairwise([None, *versions]):
+        world.chain.write(audit_record(events_between(before, after), after), before)
+
+    told = desk.told("support", "GET", f"keys/{key_id}")
+    assert [(step["what"], step["by"], step.get("order_id")) for step in told["trace"]] == [
+        (["key.imported"], "system:test", None),
+        (["key.leased"], "buyer", placed.order.order_id),
+        (["key.sold"], "provider:epay/main", placed.order.order_id),
+        (["key.revealed"], "buyer", placed.order.order_id),
+        (["key.replaced"], "operator:sue", placed.order.order_id),
+    ]
+    assert all(step["address"] and step["at"] for step in told["trace"])
+    assert told["trace"][-1]["reason"] == "ticket 4711"
+    expected = {
+        "batch_id": batch_id,
+        "source": "ACME",
+        "line": 1,
+        "imported_at": told["trace"][0]["at"],
+        "order_id": placed.order.order_id,
+        "unit_id": placed.order.units[0].unit_id,
+        "sold_at": told["trace"][2]["at"],
+        "revealed_at": told["trace"][3]["at"],
+        "charged_back_at": told["trace"][4]["at"],
+        "state": "void",
+        "fault": "bad_code",
+        "replaced_by": done["replacement"]["key_id"],
+        "uses": [],
+        "slots": [],
+    }
+    assert {name: told[name] for name in expected} == expected
+
+
+def test_only_support_replaces_and_only_with_a_reason(desk: Desk) -> None:
+    supply(desk, ["AAAA-BBBB-CCCC-0001", "AAAA-BBBB-CCCC-0002"])
+    _, (key_id,), _ = desk.sell()
+    for group in ("finance", "auditor", "nobody"):
+        assert desk.ask(group, "POST", f"keys/{key_id}/replace", BAD)[0] == 403
+    assert desk.ask("support", "POST", f"keys/{key_id}/replace", {"fault": "bad_code"})[0] == 422
+    assert desk.ask("support", "POST", f"keys/{key_id}/replace", {**BAD, "fault": "ugly"})[0] == 422
+    assert desk.ask("finance", "POST", "orders/find", {"email": EMAIL})[0] == 403
+    assert desk.world.keys.get(key_id).replaced_by is None
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [("key_01" + "0" * 26, 404, "key_not_found"), ("{unsold}", 409, "not_sold"), ("{sold}", 409, "sold_out")],
+)
+def test_a_refusal_says_what_stands_in_the_way(desk: Desk, path: str, status: int, code: str) -> None:
+    supply(desk, ["AAAA-BBBB-CCCC-0001"])
+    if path == "{sold}":
+        path = desk.sell()[1][0]
+    elif path == "{unsold}":
+        path = desk.world.stored_keys()[0].key_id
+    answered, problem = desk.ask("support", "POST", f"keys/{path}/replace", BAD)
+    assert (answered, problem["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("name", ["ACME", "供货商 一号", "A & B, 50%"])
+def test_a_source_is_found_under_whatever_name_it_has(desk: Desk, name: str) -> None:
+    supply(desk, ["AAAA-BBBB-CCCC-0001", "AAAA-BBBB-CCCC-0002"], name)
+    _, (key_id,), _ = desk.sell()
+    desk.told("support", "POST", f"keys/{key_id}/replace", BAD)
+    told = desk.told("finance", "GET", f"sources/{quote(name, safe='')}")
+    assert (told["name"], told["charged_back"]) == (name, 1)
+    assert told["charged_money"] == [{"amount_minor": 700, "currency": "CNY"}]
+    assert "charged_money" not in desk.told("support", "GET", f"sources/{quote(name, safe='')}")
+    listed = desk.told("auditor", "GET", "sources", query="limit=100")["sources"]
+    assert name in [source["name"] for source in listed]
+    assert desk.ask("auditor", "GET", "sources/nobody")[1]["code"] == "source_not_found"
