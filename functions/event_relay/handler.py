@@ -40,6 +40,7 @@ class Poison:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    settings()  # without them nothing is understood, and everything would be set aside
     records = event["Records"]
     understood = [_understood(record) for record in records]
     changes = [None if isinstance(each, Poison) else each for each in understood]

@@ -30,7 +30,8 @@ def places() -> tuple[Place, ...]:
         _prefixed("key", names.keys_table, "key_id", "key_"),
         _prefixed("batch", names.keys_table, "key_id", "bat_"),
         _prefixed("export", names.keys_table, "key_id", "exp_"),
-        Place("stock", names.keys_table, lambda sku_id: {"key_id": f"figures#{sku_id}"}, _of_figures),
+        _marked("stock", names.keys_table, "figures"),
+        _marked("source", names.keys_table, "source"),
         _prefixed("order", names.orders_table, "order_id", ""),
         _prefixed("payment", names.payments_table, "payment_id", ""),
         *(_of_catalog(kind, names.catalog_table) for kind in ("product", "sku", "issuer")),
@@ -46,9 +47,14 @@ def _prefixed(kind: str, table: str, attribute: str, prefix: str) -> Place:
     return Place(kind, table, lambda name: {attribute: name}, id_of)
 
 
-def _of_figures(key: Mapping[str, str]) -> str | None:
-    kind, _, sku_id = key["key_id"].partition("#")
-    return sku_id if kind == "figures" else None
+def _marked(kind: str, table: str, mark: str) -> Place:
+    """Items of the keys table whose primary key is a mark and their id."""
+
+    def id_of(key: Mapping[str, str]) -> str | None:
+        found, _, name = key["key_id"].partition("#")
+        return name if found == mark else None
+
+    return Place(kind, table, lambda name: {"key_id": f"{mark}#{name}"}, id_of)
 
 
 def _of_catalog(kind: str, table: str) -> Place:

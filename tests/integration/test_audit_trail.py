@@ -29,7 +29,7 @@ def happened(world: World, times: int) -> list[AuditRecord]:
         for number in range(1, times + 1)
     ]
     for record in reversed(records):
-        world.audit.write(record)
+        world.chain.add(record)
     return records
 
 

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import importlib
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import pytest
 
 from keyrail.platform import aws
 from tests.local_cloud import LocalCloud
-from tests.world import SKU, World
+from tests.world import CHAIN_SECRET, SKU, World
 
 TRIGGERS = Path(__file__).resolve().parents[2] / "events" / "triggers"
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
@@ -54,7 +55,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     codes = world.stock_up(3)
     queues = {
         name: local_cloud.client("sqs").create_queue(QueueName=f"{world.names['keys']}-{name}")["QueueUrl"]
-        for name in ("issuance", "relay-dead-letters")
+        for name in ("issuance", "codes", "exports", "batches", "relay-dead-letters")
     }
     settings = {
         **local_cloud.environment,
@@ -62,12 +63,16 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "VAULT_KEY_ARN": world.vault_key,
         "FINGERPRINT_KEY_ARN": world.fingerprint_key,
         "ACCESS_TOKEN_SECRET_ARN": secret(local_cloud, TOKEN_SECRET),
+        "AUDIT_CHAIN_SECRET_ARN": secret(local_cloud, CHAIN_SECRET),
         "PAYMENT_ACCOUNTS_SECRET_ARN": secret(local_cloud, payment_accounts()),
         "PUBLIC_API_URL": "https://api.example",
         "DEFAULT_STORE_ID": "main",
         "IMPORT_BUCKET": "keyrail-imports",
         "EVENT_BUS_NAME": "default",
         "ISSUANCE_QUEUE_URL": queues["issuance"],
+        "CODE_QUEUE_URL": queues["codes"],
+        "EXPORT_QUEUE_URL": queues["exports"],
+        "BATCH_QUEUE_URL": queues["batches"],
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],
     }
     for name, value in settings.items():
@@ -98,7 +103,9 @@ def function_names() -> list[str]:
 
 def forget() -> None:
     """What a process remembers of its settings and clients."""
-    modules = [aws, *map(handler_of, function_names())]
+    for name in function_names():
+        handler_of(name)
+    modules = [aws, *(module for name, module in sys.modules.items() if name.startswith("functions."))]
     for remembered in (value for module in modules for value in vars(module).values()):
         if hasattr(remembered, "cache_clear"):
             remembered.cache_clear()

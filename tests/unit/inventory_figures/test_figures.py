@@ -1,0 +1,220 @@
+"""What a key counts for, when stock runs low, and what is told of it."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from keyrail.inventory.model import KeyState
+from keyrail.inventory.model.figures import (
+    MAX_LAST_DAYS,
+    MAX_SALES_DAYS,
+    PAST,
+    Figures,
+    figures_events_between,
+    no_figures,
+)
+from keyrail.inventory.model.moves import (
+    MAX_SOURCES,
+    OTHER_SOURCES,
+    Moves,
+    OfSource,
+    Tally,
+    counted,
+    moves_between,
+    total,
+)
+from keyrail.platform.changes import Origin
+from tests.stream_of_keys import NOW_MS, SKU, SOURCE, after, leased, looked_at, new_key, sold
+
+DAY_MS = 24 * 60 * 60 * 1000
+ALICE = Origin("operator:alice", "192.0.2.7", "counted the shelf")
+
+
+def stocked(on_hand: int, low_stock: int | None = 10, **said: Any) -> Figures:
+    tally = Tally(imported=100, on_hand=on_hand, issued=100 - on_hand, sold=100 - on_hand)
+    fresh = replace(no_figures(SKU, NOW_MS), revision=1, tally=tally, low_stock=low_stock, sku_version=1)
+    return replace(fresh, **said)
+
+
+def going(on_hand: int) -> Moves:
+    return Moves(Tally(on_hand=on_hand, sold=-on_hand))
+
+
+def told(old: Figures | None, new: Figures) -> list[str]:
+    return [event.name for event in figures_events_between(old, new)]
+
+
+# what a key counts for
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, Tally(imported=1, on_hand=1)),
+        ({"state": KeyState.LEASED}, Tally(imported=1, on_hand=1, leased=1)),
+        ({"claim_order": None}, Tally(imported=1, unpooled=1)),
+        ({"state": KeyState.SOLD, "claim_order": None, "sold_at_ms": 1}, Tally(imported=1, sold=1, issued=1)),
+        ({"state": KeyState.FROZEN, "claim_order": None}, Tally(imported=1, frozen=1)),
+        ({"state": KeyState.FROZEN, "claim_order": None, "sold_at_ms": 1}, Tally(imported=1, frozen=1, issued=1)),
+        ({"state": KeyState.VOID, "claim_order": None}, Tally(imported=1, void=1)),
+        ({"state": KeyState.EXPIRED, "claim_order": None}, Tally(imported=1, expired=1)),
+        (
+            {"state": KeyState.REDEEMED, "claim_order": None, "sold_at_ms": 1, "revealed_at_ms": 2},
+            Tally(imported=1, redeemed=1, issued=1, revealed=1),
+        ),
+    ],
+)
+def test_a_key_counts_once_wherever_it_stands(said: dict[str, Any], expected: Tally) -> None:
+    assert counted(replace(new_key(1), **said), SOURCE).tally == expected
+
+
+@pytest.mark.parametrize("state", KeyState)
+def test_every_state_has_its_place(state: KeyState) -> None:
+    tally = counted(replace(new_key(1), state=state), SOURCE).tally
+    places = (tally.on_hand, tally.unpooled, tally.sold, tally.frozen, tally.void, tally.expired, tally.redeemed)
+    assert sum(places) == tally.imported == 1
+
+
+def test_a_life_adds_up_to_its_end() -> None:
+    fresh = new_key(1, expires_on="2026-06-30")
+    lives = [None, fresh, leased(fresh), sold(leased(fresh)), looked_at(sold(leased(fresh)))]
+    moves = [moves_between(old, new, SOURCE) for old, new in pairwise(lives) if new]
+    assert total(moves) == counted(lives[-1], SOURCE)
+    assert total(moves).last_days == {}
+    assert moves[0].last_days == {"2026-06-30": 1}
+    assert total(moves).sales == {"2026-01-01": 1}
+    assert total(moves).sources == {SOURCE: OfSource(imported=1, issued=1)}
+
+
+def test_the_second_look_at_a_key_counts_for_nothing() -> None:
+    seen = looked_at(sold(leased(new_key(1))))
+    assert not moves_between(seen, looked_at(seen), SOURCE)
+
+
+def test_an_unfrozen_sale_is_no_second_one() -> None:
+    bought = sold(leased(new_key(1)))
+    frozen = after(bought, state=KeyState.FROZEN, state_before=KeyState.SOLD)
+    assert moves_between(bought, frozen, SOURCE) == Moves(Tally(sold=-1, frozen=1))
+    back = after(frozen, state=KeyState.SOLD, state_before=None)
+    assert moves_between(frozen, back, SOURCE) == Moves(Tally(sold=1, frozen=-1))
+
+
+def test_a_key_whose_last_day_is_put_off_moves_to_that_day() -> None:
+    fresh = new_key(1, expires_on="2026-06-30")
+    assert moves_between(fresh, after(fresh, expires_on="2026-12-31"), SOURCE) == Moves(
+        last_days={"2026-06-30": -1, "2026-12-31": 1}
+    )
+
+
+# low and enough
+
+
+def test_stock_runs_low_once_when_it_reaches_the_threshold() -> None:
+    steps = [stocked(12)]
+    for _ in range(4):
+        steps.append(steps[-1].after(going(-1), NOW_MS + 1))
+    assert [step.low for step in steps] == [False, False, True, True, True]
+    assert [told(old, new) for old, new in pairwise(steps)] == [[], ["stock.low"], [], []]
+
+
+def test_stock_that_comes_in_recovers_once() -> None:
+    low = stocked(5, low=True, version=1)
+    still, enough = low.after(Moves(Tally(on_hand=5)), NOW_MS), low.after(Moves(Tally(on_hand=6)), NOW_MS)
+    assert (still.low, told(low, still)) == (True, [])
+    assert (enough.low, told(low, enough)) == (False, ["stock.recovered"])
+
+
+def test_stock_that_comes_in_does_not_run_low() -> None:
+    first = replace(no_figures(SKU, NOW_MS), low_stock=10).after(Moves(Tally(imported=3, on_hand=3)), NOW_MS)
+    assert (first.low, told(None, first)) == (False, [])
+    assert told(first, first.after(going(-1), NOW_MS)) == ["stock.low"]
+
+
+def test_a_threshold_of_nothing_is_reached_when_all_is_sold() -> None:
+    almost = stocked(1, low_stock=0)
+    assert told(almost, almost.after(going(-1), NOW_MS)) == ["stock.low"]
+
+
+def test_without_a_threshold_nothing_is_low() -> None:
+    unknown = stocked(1, low_stock=None)
+    assert told(unknown, unknown.after(going(-1), NOW_MS)) == []
+
+
+@pytest.mark.parametrize(
+    ("figures", "low_stock", "expected"),
+    [
+        (stocked(8, low_stock=5), 10, ["stock.low"]),
+        (stocked(8, low=True, version=1), 5, ["stock.recovered"]),
+        (stocked(8, low=True, version=1), 9, []),
+        (stocked(8, low_stock=None), 10, ["stock.low"]),
+        (no_figures(SKU, NOW_MS), 10, []),
+    ],
+)
+def test_another_threshold_judges_anew(figures: Figures, low_stock: int, expected: list[str]) -> None:
+    assert told(figures, figures.with_threshold(low_stock, 2, NOW_MS)) == expected
+
+
+def test_keys_past_their_last_day_are_not_on_hand_and_let_the_stock_run_low() -> None:
+    figures = stocked(20, last_days={PAST: 2, "2025-12-31": 6, "2026-01-01": 3})
+    assert (figures.on_hand(NOW_MS), figures.past_last_day(NOW_MS)) == (12, 8)
+    assert told(figures, figures.after(going(-2), NOW_MS)) == ["stock.low"]
+
+
+def test_a_correction_is_told_with_what_follows_from_it_and_names_who_ordered_it() -> None:
+    figures = stocked(50, last_days={PAST: 2})
+    right = figures.corrected(9, 4, ALICE, NOW_MS)
+    assert told(figures, right) == ["stock.low", "stock.corrected"]
+    assert (right.on_hand(NOW_MS), right.tally.leased, right.tally.sold) == (9, 4, 50)
+    assert (right.changed_by, right.changed_reason, right.version) == ("operator:alice", "counted the shelf", 1)
+
+
+def test_what_is_told_is_numbered_and_what_is_only_counted_is_not() -> None:
+    figures = stocked(12)
+    one = figures.after(going(-1), NOW_MS)
+    low = one.after(going(-1), NOW_MS)
+    assert [(each.version, each.revision) for each in (figures, one, low)] == [(0, 1), (0, 2), (1, 3)]
+    assert (one.changed_at_ms, low.changed_by) == (figures.changed_at_ms, "system:event_relay")
+
+
+# bounds
+
+
+def test_sales_are_kept_by_day_for_a_month_in_whatever_order_they_come() -> None:
+    days = {"2026-01-31": 5, "2026-02-02": 1, "2026-03-01": 2, "2026-03-02": 4}
+    there, back = no_figures(SKU, NOW_MS), no_figures(SKU, NOW_MS)
+    for day, number in days.items():
+        there = there.after(Moves(sales={day: number}), NOW_MS)
+    for day, number in reversed(days.items()):
+        back = back.after(Moves(sales={day: number}), NOW_MS)
+    assert there.sales_by_day() == back.sales_by_day()
+    assert {day: sold for day, sold in there.sales_by_day() if sold} == {
+        "2026-02-02": 1, "2026-03-01": 2, "2026-03-02": 4,
+    }  # fmt: skip
+    assert len(there.sales) <= MAX_SALES_DAYS
+    assert there.sold_since("2026-03-01") == 6
+
+
+def test_more_sources_than_fit_are_counted_together() -> None:
+    figures = no_figures(SKU, NOW_MS)
+    for number in range(MAX_SOURCES + 5):
+        figures = figures.after(Moves(sources={f"supplier {number:03d}": OfSource(imported=1)}), NOW_MS)
+    assert len(figures.sources) == MAX_SOURCES + 1
+    assert figures.sources[OTHER_SOURCES] == OfSource(imported=5)
+
+
+def test_last_days_that_are_over_are_remembered_as_one_and_others_up_to_a_limit() -> None:
+    coming = {f"20{year}-{month:02d}-01": 1 for year in range(30, 60) for month in range(1, 13)}
+    figures = no_figures(SKU, NOW_MS).after(Moves(last_days={"2025-01-01": 3, "2025-06-01": 4, **coming}), NOW_MS)
+    assert figures.last_days[PAST] == 7
+    assert len(figures.last_days) == MAX_LAST_DAYS + 1
+    met = figures.after(Moves(last_days={"2025-01-01": -3, "2025-06-01": -4}), NOW_MS)
+    assert met.past_last_day(NOW_MS) == 0
+
+
+def test_the_clock_of_the_sales_begins_with_the_first_key() -> None:
+    created = no_figures(SKU, NOW_MS).with_threshold(10, 1, NOW_MS)
+    stocked_later = created.after(Moves(Tally(imported=1, on_hand=1)), NOW_MS + 5 * DAY_MS)
+    assert stocked_later.since_ms == NOW_MS + 5 * DAY_MS
+    assert stocked_later.after(Moves(Tally(imported=1)), NOW_MS + 9 * DAY_MS).since_ms == NOW_MS + 5 * DAY_MS
