@@ -12,7 +12,7 @@ from functions.redemption_api.schemas import (
     presented,
 )
 from keyrail.channels.model import SignatureInvalid
-from keyrail.inventory.model.keys import KeyFrozen, KeyVoid
+from keyrail.inventory.model.keys import KeyFrozen, KeyVoid, NotSold
 from keyrail.platform.documents import view
 from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Call
@@ -22,7 +22,6 @@ from keyrail.redemption.model import (
     NoLongerValid,
     NotActive,
     NotReversible,
-    NotSold,
     NotYetValid,
     RedemptionIdTaken,
     RedemptionUnknown,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from keyrail.catalog.model import Activation, Terms
-from keyrail.inventory.model.keys import Key, KeyFrozen, KeyVoid
+from keyrail.inventory.model.keys import Key, KeyFrozen, KeyVoid, NotSold
 from keyrail.inventory.model.redeeming import FOREVER_MS, Obstacle, first_use, left_after, reversal_of, uses_left
 from keyrail.inventory.model.uses import Use
 from keyrail.platform.changes import Origin
@@ -29,14 +29,6 @@ class AlreadyRedeemed(Conflict):
     code = "already_redeemed"
     title = "This code has been redeemed already."
     title_zh = "该兑换码已被核销。"
-
-
-class NotSold(Conflict):
-    """We have the code and nobody has bought it: whoever presents it should not have it."""
-
-    code = "not_sold"
-    title = "This code has not been sold."
-    title_zh = "该兑换码尚未售出。"
 
 
 class NotActive(Conflict):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.keys import Key
+from keyrail.inventory.model.keys import Key, NotSold
 from keyrail.inventory.model.redeeming import (
     Asked,
     Obstacle,
@@ -32,7 +32,6 @@ from keyrail.redemption.model import (
     Caller,
     CodeUnknown,
     NotReversible,
-    NotSold,
     Presented,
     Redeemed,
     RedemptionIdTaken,

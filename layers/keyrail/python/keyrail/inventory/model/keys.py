@@ -87,11 +87,11 @@ class KeyRedeemed(Conflict):
 
 
 class NotSold(Conflict):
-    """Nobody has the key, so nobody needs another one for it."""
+    """Whoever presents it should not have it, and nobody needs another one for it."""
 
     code = "not_sold"
-    title = "Only a key that was sold and delivered can be replaced."
-    title_zh = "只有已售出并交付的卡密才能更换。"
+    title = "This code has not been sold."
+    title_zh = "该兑换码尚未售出。"
 
 
 class KeyVoid(Conflict):
