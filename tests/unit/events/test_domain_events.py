@@ -15,7 +15,9 @@ from functions.event_relay import handler as relay
 from keyrail.catalog import model as catalog
 from keyrail.inventory import model as inventory
 from keyrail.inventory.model import faults
-from keyrail.inventory.model.batches import batch_events_between
+from keyrail.inventory.model.batches import Following, Stage, Standing, batch_events_between
+from keyrail.inventory.model.commands import extend, release, stand
+from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Fault
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
@@ -87,6 +89,62 @@ def of_batches() -> Iterator[Happening]:
     yield Happening(charged, batch_events_between(replace(charged, charged_back=0), charged))
     asked = next_version(made, exports=(derived_id("exp", "an export"),))
     yield Happening(asked, batch_events_between(made, asked))
+
+
+def of_commands() -> Iterator[Happening]:
+    new = inventory.Batch(
+        batch_id=derived_id("bat", "a batch"), sku_id="steam-100", source="ACME", created_at_ms=NOW_MS, **STAMP
+    )
+    stages = (Stage(keys=2, opens_at_ms=NOW_MS), Stage())
+    imported = replace(new, status=inventory.BatchStatus.IMPORTED, report=inventory.ImportReport(accepted=2))
+    for batch in (replace(new, stages=stages), replace(imported, stages=stages)):
+        frozen = stand(batch, Standing.FROZEN, ORIGIN, NOW_MS)
+        on_the_way = next_version(frozen, following=Following(done=1, total=frozen.key_count))
+        steps = [
+            batch,
+            release(batch, 2, NOW_MS, ORIGIN, NOW_MS),
+            stand(batch, Standing.CLOSED, ORIGIN, NOW_MS),
+            stand(batch, Standing.VOID, ORIGIN, NOW_MS),
+        ]
+        yield from (Happening(step, batch_events_between(batch, step)) for step in steps[1:])
+        dated = replace(batch, first_expiry="2026-01-31")
+        extended = extend(dated, "2026-12-31", NOW_MS, ORIGIN, NOW_MS)
+        yield Happening(extended, batch_events_between(dated, extended))
+        followed = next_version(on_the_way, following=None, followed=frozen.generation)
+        for old, item in pairwise([batch, frozen, on_the_way, followed, stand(frozen, Standing.OPEN, ORIGIN, NOW_MS)]):
+            yield Happening(item, batch_events_between(old, item))
+
+
+def of_following_keys() -> Iterator[Happening]:
+    batch = inventory.Batch(
+        batch_id=derived_id("bat", "a batch"),
+        sku_id="steam-100",
+        source="ACME",
+        created_at_ms=NOW_MS,
+        generation=1,
+        extended_to="2099-12-31",
+        **STAMP,
+    )
+    for state, standing in product(inventory.KeyState, Standing):
+        frozen = state is inventory.KeyState.FROZEN
+        key = inventory.Key(
+            key_id=KEY_ID,
+            batch_id=batch.batch_id,
+            sku_id="steam-100",
+            state=state,
+            state_before=inventory.KeyState.SOLD if frozen else None,
+            sealed=b"sealed-bytes",
+            data_key=0,
+            mask="••••WXYZ",
+            line=7,
+            expires_on="2026-01-31",
+            claim_partition="steam-100#bat#2026-01-31#0",
+            order_id=None if state is inventory.KeyState.AVAILABLE else ORDER_ID,
+            **STAMP,
+        )
+        following = follow(replace(batch, standing=standing), key, NOW_MS)
+        item = next_version(following)
+        yield Happening(item, inventory.events_between(key, item))
 
 
 def of_exports() -> Iterator[Happening]:
@@ -262,6 +320,8 @@ HAPPENINGS = [
     for source in (
         of_catalog,
         of_batches,
+        of_commands,
+        of_following_keys,
         of_sources,
         of_exports,
         of_keys,

@@ -308,6 +308,10 @@ def batch_events_between(old: Batch | None, new: Batch | None) -> list[Event]:
     happened = "created" if old is None else _commanded(old, new) or new.status
     if happened in _COMMANDED:
         data |= {"standing": new.standing}
+    if happened == "extended":
+        data |= {"expires_on": new.extended_to}
+    if happened == "following" and new.following:
+        data |= {"done": new.following.done, "total": new.following.total}
     if happened == "charged_back":
         data |= {"charged_back": new.charged_back}
     if old is not None and new.exports != old.exports:

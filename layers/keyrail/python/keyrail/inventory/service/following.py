@@ -85,16 +85,18 @@ class Followers:
         return self._finish(walk)
 
     def _walk_until_all_follow(self, walk: _Walk) -> None:
-        """Returns once all that there are were found, or, where nobody knows how many, none was left to bring."""
-        in_vain = 0
+        """Returns once as many were found as there are; where more may come, or more were found than an import counted
+        that was stopped, once none was left to bring.
+        """
+        in_vain, key_count = 0, walk.batch.key_count
         while True:
             before = walk.brought
             self._bring_all(walk)
-            if len(walk.found) == walk.batch.key_count:
+            if len(walk.found) == key_count:
                 return
             if walk.brought > before:
                 continue
-            if walk.batch.key_count is None:
+            if key_count is None or len(walk.found) > key_count:
                 return
             in_vain += 1
             if in_vain == MAX_WALKS_IN_VAIN:
