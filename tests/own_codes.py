@@ -119,13 +119,15 @@ class Workshop:
     def codes(self, batch_id: str) -> dict[int, str]:
         """By their number, as whoever may decrypt opens them."""
         wrapped = self.world.keys.get_batch(batch_id).data_keys
-        return {
+        keys = [key for key in self.world.stored_keys() if key.batch_id == batch_id]
+        codes = {
             key.line: self.opener.open(
                 wrapped[key.data_key], Place(key.key_id, key.batch_id, key.sku_id), key.sealed
             ).code
-            for key in self.world.stored_keys()
-            if key.batch_id == batch_id
+            for key in keys
         }
+        assert len(codes) == len(keys), "two codes have one number"
+        return codes
 
     def printed(self, export: Export) -> list[list[str]]:
         """The rows of the file, as its reader decrypts it."""

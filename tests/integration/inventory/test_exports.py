@@ -34,7 +34,7 @@ from keyrail.inventory.model.exports import (
 from keyrail.platform.changes import stamp
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import IdempotencyConflict
-from keyrail.platform.handover import FILE_LIFETIME_MS, LINK_LIFETIME_S, AlreadyHandedOut, FileExpired, Link
+from keyrail.platform.handover import FILE_LIFETIME_MS, AlreadyHandedOut, FileExpired, Link
 from keyrail.vault.model import BadCertificate
 from tests.own_codes import ALICE, BOB, CAROL, OWN_SKU, Workshop, certificate_for, printer
 from tests.racing import at_once, refusals
@@ -69,6 +69,22 @@ def set_state(shop: Workshop, key_id: str, state: KeyState) -> None:
         UpdateExpression="SET #state = :state",
         ExpressionAttributeNames={"#state": "state"},
         ExpressionAttributeValues={":state": {"S": state}},
+    )
+
+
+def set_left_pool(shop: Workshop, key_id: str, left_pool: str | None) -> None:
+    """None: the index does not name the key."""
+    keys = shop.world.names["keys"]
+    if left_pool is None:
+        shop.world.dynamodb.update_item(
+            TableName=keys, Key={"key_id": {"S": key_id}}, UpdateExpression="REMOVE left_pool"
+        )
+        return
+    shop.world.dynamodb.update_item(
+        TableName=keys,
+        Key={"key_id": {"S": key_id}},
+        UpdateExpression="SET left_pool = :left",
+        ExpressionAttributeValues={":left": {"S": left_pool}},
     )
 
 
@@ -131,6 +147,11 @@ def test_no_file_is_made_of_a_part_of_the_codes(shop: Workshop, batch_id: str) -
         shop.printing.make(export.export_id, SYSTEM)
     assert shop.bucket == {}
     set_state(shop, key.key_id, KeyState.AVAILABLE)
+    set_left_pool(shop, key.key_id, None)
+    with pytest.raises(StoreUnavailable):
+        shop.printing.make(export.export_id, SYSTEM)
+    assert shop.bucket == {}
+    set_left_pool(shop, key.key_id, key.left_pool)
     assert shop.printing.make(export.export_id, SYSTEM).keys == CODES
 
 
@@ -324,7 +345,9 @@ def test_a_file_is_handed_out_once_for_a_minute(shop: Workshop, batch_id: str) -
     )
     address = urlsplit(link.url)
     assert [name in address.path for name in shop.bucket] == [True]
-    assert parse_qs(address.query)["X-Amz-Expires"] == [str(LINK_LIFETIME_S)]
+    (lifetime_s,) = parse_qs(address.query)["X-Amz-Expires"]
+    assert int(lifetime_s) <= 60
+    assert link.expires_at_ms <= shop.world.now_ms() + 60_000
     for who in (ALICE, BOB):
         with pytest.raises(AlreadyHandedOut):
             shop.exports.hand_out(export_id, who)

@@ -1,6 +1,6 @@
 """The file of an approved export: the codes of a batch, opened here and nowhere kept, encrypted for its one reader.
 
-All of a file is in memory at once, since its format wants that: about 230 MB for the MAX_OWN_CODES of a batch.
+All of a file is in memory at once, since its format wants that: below 400 MB for the MAX_OWN_CODES of a batch.
 """
 
 import hashlib
