@@ -12,13 +12,17 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from functions.event_relay import handler as relay
+from functions.event_relay.app import settings
+from functions.event_relay.stream import Change
 from keyrail.catalog import model as catalog
 from keyrail.inventory import model as inventory
 from keyrail.inventory.model import faults
 from keyrail.inventory.model.batches import Following, Stage, Standing, batch_events_between
 from keyrail.inventory.model.commands import extend, release, stand
+from keyrail.inventory.model.figures import figures_events_between, no_figures
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Fault
+from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
 from keyrail.ordering import model as ordering
@@ -315,6 +319,23 @@ def of_payments() -> Iterator[Happening]:
         yield Happening(waiting, payments.events_between(None, waiting))
 
 
+def of_figures() -> Iterator[Happening]:
+    new = no_figures("steam-100", NOW_MS)
+    enough = new.with_threshold(10, 1, NOW_MS).after(Moves(Tally(imported=11, on_hand=11)), NOW_MS)
+    low = enough.after(Moves(Tally(on_hand=-1, sold=1)), NOW_MS)
+    for old, item in (
+        (None, new),
+        (new, enough),
+        (enough, low),
+        (low, low.after(Moves(Tally(on_hand=1, sold=-1)), NOW_MS)),
+        (low, low.with_threshold(5, 2, NOW_MS)),
+        (low, low.corrected(9, 0, ORIGIN, NOW_MS)),
+        (low, low.corrected(50, 0, ORIGIN, NOW_MS)),
+        (new, new.corrected(3, 0, ORIGIN, NOW_MS)),
+    ):
+        yield Happening(item, figures_events_between(old, item))
+
+
 HAPPENINGS = [
     happening
     for source in (
@@ -329,6 +350,7 @@ HAPPENINGS = [
         of_uses,
         of_orders,
         of_payments,
+        of_figures,
     )
     for happening in source()
     if happening.events
@@ -352,10 +374,10 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
     bus = Bus()
     for name in relay.Settings.__dataclass_fields__:
         monkeypatch.setenv(name.upper(), "x")
-    relay.settings.cache_clear()
+    settings.cache_clear()
     monkeypatch.setattr(relay, "client", {"events": bus}.__getitem__)
     yield bus
-    relay.settings.cache_clear()
+    settings.cache_clear()
 
 
 def schema(name: str) -> Draft202012Validator:
@@ -378,7 +400,7 @@ def test_the_example_fits_the_schema(name: str) -> None:
 
 def test_what_the_relay_publishes_fits_the_schema(bus: Bus) -> None:
     for happening in HAPPENINGS:
-        relay.publish(relay.entries(relay.Change(happening.item, happening.events)))
+        relay.publish(relay.entries(Change(happening.item, happening.events)))
     assert {entry["DetailType"] for entry in bus.entries} == set(NAMES)
     for entry in bus.entries:
         said = {
@@ -391,14 +413,14 @@ def test_what_the_relay_publishes_fits_the_schema(bus: Bus) -> None:
 
 def test_an_event_carries_no_secret_no_contact_and_nobody_s_address(bus: Bus) -> None:
     for happening in HAPPENINGS:
-        relay.publish(relay.entries(relay.Change(happening.item, happening.events)))
+        relay.publish(relay.entries(Change(happening.item, happening.events)))
     published = json.dumps(bus.entries, ensure_ascii=False)
     assert [text for text in SECRETS if text in published] == []
 
 
 def test_one_change_names_each_of_its_events_differently(bus: Bus) -> None:
     for happening in HAPPENINGS:
-        relay.publish(relay.entries(relay.Change(happening.item, happening.events)))
+        relay.publish(relay.entries(Change(happening.item, happening.events)))
         ids = [json.loads(entry["Detail"])["id"] for entry in bus.entries]
         assert len(ids) == len(set(ids))
         bus.entries.clear()
