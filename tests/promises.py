@@ -40,13 +40,17 @@ def check_stock(world: World, sku_id: str) -> None:
     assert (stock.claimable, stock.leased) == (len(unsold), 0), "a key can neither be bought nor is it sold"
 
 
+_UNSOLD = {KeyState.AVAILABLE, KeyState.LEASED, KeyState.EXPIRED}
+
+
 def _one_owner_a_key(keys: dict[str, Key], orders: list[Order]) -> None:
     delivered = [(order, unit, key) for order in orders for unit in _delivered(order) for key in unit.key_ids]
     owners = Counter(key for _, _, key in delivered)
     assert not [key for key, count in owners.items() if count > 1], "a key went to two units"
-    sold = {key.key_id for key in keys.values() if key.state is KeyState.SOLD}
+    sold = {key.key_id for key in keys.values() if key.sold_at_ms is not None and key.replaced_by is None}
     assert sold <= set(owners), "a key was sold to nobody"
     assert set(owners) <= sold, "a unit was delivered with a key that is not sold"
+    assert not [key for key in sold if keys[key].state in _UNSOLD], "a key was sold and is for sale again"
     for order, unit, key in delivered:
         assert (keys[key].order_id, keys[key].unit_id) == (order.order_id, unit.unit_id), "a key names another owner"
         assert keys[key].claim_order is None, "a sold key can still be claimed"

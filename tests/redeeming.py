@@ -124,8 +124,8 @@ def redeem(
     return world.redemption.redeem(Presented(code=code, issuer=issuer), asked, caller)
 
 
-def reverse(world: World, code: str, redemption_id: str, caller: Caller = TILL) -> Redeemed:
-    return world.redemption.reverse(Presented(code=code), redemption_id, None, caller)
+def reverse(world: World, code: str, redemption_id: str, caller: Caller = TILL, issuer: str | None = None) -> Redeemed:
+    return world.redemption.reverse(Presented(code=code, issuer=issuer), redemption_id, None, caller)
 
 
 def check_account(key: Key, terms: Terms) -> None:

@@ -21,6 +21,7 @@ from keyrail.platform.dynamo import TransactionFailed, transact
 from keyrail.platform.money import Money
 from tests.files import UploadInMemory
 from tests.promises import check_promises, check_stock
+from tests.redeeming import ONCE, redeem, reverse
 from tests.world import BUYER, OPERATOR, SKU, SYSTEM, World, new_codes
 
 SUPPORT = Origin("operator:sue", "192.0.2.44", "ticket 4711")
@@ -57,18 +58,6 @@ def sell(world: World, quantity: int = 1, sku_id: str = SKU) -> Sale:
 
 def import_at(world: World, source: str, cost: Money | None, keys: int = 1, sku_id: str = SKU) -> str:
     return world.import_codes(new_codes(keys), sku_id, source, cost)[1].batch_id
-
-
-def becomes(world: World, key_id: str, **changes: str) -> None:
-    """As the key stands after what other parts of the product do to it."""
-    sets = ", ".join(f"#{name} = :{name}" for name in changes)
-    world.dynamodb.update_item(
-        TableName=world.names["keys"],
-        Key={"key_id": {"S": key_id}},
-        UpdateExpression=f"SET {sets}, version = version + :one",
-        ExpressionAttributeNames={f"#{name}": name for name in changes},
-        ExpressionAttributeValues={":one": {"N": "1"}, **{f":{name}": {"S": value} for name, value in changes.items()}},
-    )
 
 
 # what changes
@@ -225,11 +214,22 @@ def test_a_key_on_hold_is_not_replaced(world: World) -> None:
     check_promises(world)
 
 
-def test_a_key_that_we_redeemed_was_good_and_is_not_replaced(world: World) -> None:
-    world.stock_up(2)
-    (bad,) = sell(world).keys
-    becomes(world, bad, state="redeemed")
+def test_a_key_that_we_redeemed_was_good_and_is_replaced_only_once_that_was_taken_back(world: World) -> None:
+    world.stock_up(0)
+    world.catalog.save_sku(replace(world.catalog.sku(SKU), terms=replace(ONCE, uses=2)), OPERATOR)
+    world.import_codes(new_codes(2))
+    sale = sell(world)
+    ((bad, code),) = sale.revealed()
+    for redemption_id in ("till-1", "till-2"):
+        redeem(world, str(code), redemption_id, issuer="game")
+        refused(world, bad, KeyRedeemed)
+    reverse(world, str(code), "till-1", issuer="game")
     refused(world, bad, KeyRedeemed)
+    reverse(world, str(code), "till-2", issuer="game")
+    done = world.after_sales.replace(bad, BAD, SUPPORT)
+    assert sale.keys == (done.by.key_id,)
+    assert [use.spent for use in done.bad.uses or ()] == [1, 1, -1, -1]
+    check_promises(world)
 
 
 @pytest.mark.parametrize("followed", [True, False])

@@ -1,5 +1,7 @@
 """A bad key in many hands at once: operators, its buyer, other buyers of the last key."""
 
+import dataclasses
+import time
 from functools import partial
 
 import pytest
@@ -10,6 +12,7 @@ from keyrail.inventory.model.keys import Fault
 from keyrail.ordering.service.checkout import Placed
 from tests.promises import check_promises, check_stock
 from tests.racing import at_once, refusals
+from tests.redeeming import ONCE, redeem
 from tests.world import BUYER, OPERATOR, SKU, World, new_codes
 
 OPERATORS = 12
@@ -134,6 +137,25 @@ def test_a_key_that_is_replaced_while_its_batch_is_frozen_ends_frozen_or_replace
     check_promises(world)
 
 
+def test_a_code_is_redeemed_or_replaced_and_never_both(world: World) -> None:
+    for number in range(10):
+        sku = f"redeem-{number}"
+        world.stock_up(0, sku)
+        world.catalog.save_sku(dataclasses.replace(world.catalog.sku(sku), terms=ONCE), OPERATOR)
+        world.import_codes(new_codes(2), sku)
+        placed, (bad,) = sold(world, sku_id=sku)
+        (unit,) = world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+        till, operator = world.another_process(), world.another_process()
+        use = partial(use_up, till, str(unit.keys[0].code), after_s=number * 0.003)
+        refused = refusals(at_once([use, partial(give_another, operator, bad)]))
+        key = world.keys.get(bad)
+        if key.replaced_by:
+            assert (refused, key.uses) == (["key_void"], None)
+        else:
+            assert (refused, key.state) == (["key_redeemed"], KeyState.REDEEMED)
+    check_promises(world)
+
+
 def test_nothing_of_a_frozen_batch_stands_in(world: World) -> None:
     world.stock_up(1)
     _, (bad,) = sold(world)
@@ -145,6 +167,12 @@ def test_nothing_of_a_frozen_batch_stands_in(world: World) -> None:
     world.follow(frozen.batch_id)
     assert replace(world.another_process(), bad).by.batch_id == frozen.batch_id
     check_promises(world)
+
+
+def use_up(till: World, code: str, after_s: float) -> None:
+    """A little later each time, so that now the one and now the other is faster."""
+    time.sleep(after_s)
+    redeem(till, code, issuer="game")
 
 
 def look_often(buyer: World, placed: Placed, seen: list[RevealedUnit]) -> None:
