@@ -71,6 +71,17 @@ class KeyrailStack(cdk.Stack):
                 # The callback itself issues at once; the queue comes after it, not beside it.
                 delay_s=_AFTER_THE_CALLBACK_S,
             ),
+            uploads=WorkQueue(
+                self,
+                "Uploads",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.IMPORT_TIMEOUT_S,
+                visibility_s=functions.IMPORT_TIMEOUT_S + _AFTER_A_KILL_S,
+                patience_s=900,
+                meaning="a key file waits longer than a quarter of an hour to be imported",
+            ),
             codes=WorkQueue(
                 self,
                 "Codes",
@@ -105,7 +116,6 @@ class KeyrailStack(cdk.Stack):
                 meaning="keys wait longer than an hour to follow a command on their batch",
             ),
             relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
-            import_dead_letters=DeadLetterQueue(self, "ImportDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             public_url=self.api.public_url,
         )
         self._connect()
@@ -174,6 +184,8 @@ class KeyrailStack(cdk.Stack):
         )
         self.api.operators_only(operator, self.operators, "/ops/v1/{proxy+}")
         consume_queue(issuance, parts.issuance.queue)
+        parts.imports.announce_to(parts.uploads.queue)
+        consume_queue(importer, parts.uploads.queue, batch_size=1)
         consume_queue(codes, parts.codes.queue, batch_size=1)
         consume_queue(export, parts.exports.queue, batch_size=1)
         consume_queue(follow, parts.batches.queue, batch_size=1)
@@ -185,6 +197,8 @@ class KeyrailStack(cdk.Stack):
             queues=[
                 parts.issuance.queue,
                 parts.issuance.dead_letters,
+                parts.uploads.queue,
+                parts.uploads.dead_letters,
                 parts.codes.queue,
                 parts.codes.dead_letters,
                 parts.exports.queue,
@@ -192,7 +206,6 @@ class KeyrailStack(cdk.Stack):
                 parts.batches.queue,
                 parts.batches.dead_letters,
                 parts.relay_dead_letters,
-                parts.import_dead_letters,
             ],
             alarms=parts.alarms,
         )
@@ -209,6 +222,8 @@ class KeyrailStack(cdk.Stack):
             "EventBusName": parts.events.bus.event_bus_name,
             "IssuanceQueueUrl": parts.issuance.queue.queue_url,
             "IssuanceDeadLetterQueueUrl": parts.issuance.dead_letters.queue_url,
+            "ImportQueueUrl": parts.uploads.queue.queue_url,
+            "ImportDeadLetterQueueUrl": parts.uploads.dead_letters.queue_url,
             "CodeQueueUrl": parts.codes.queue.queue_url,
             "CodeDeadLetterQueueUrl": parts.codes.dead_letters.queue_url,
             "ExportQueueUrl": parts.exports.queue.queue_url,
@@ -216,7 +231,6 @@ class KeyrailStack(cdk.Stack):
             "BatchQueueUrl": parts.batches.queue.queue_url,
             "BatchDeadLetterQueueUrl": parts.batches.dead_letters.queue_url,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
-            "ImportDeadLetterQueueUrl": parts.import_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,
             "PartnerCredentialsSecretArn": parts.secrets.partner_credentials_arn,

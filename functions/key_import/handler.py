@@ -1,6 +1,11 @@
-"""S3: a supplier's file has arrived. Its keys are imported, then the file is removed; never the other way round."""
+"""SQS: a supplier's file has arrived in the bucket. Its keys are imported, a slice of time each call, and then it goes.
 
-from dataclasses import dataclass, field
+A message is what S3 says of a new object. What a slice leaves to be done goes back to the queue in the same words, so
+that a message lives no longer than its slice: one that comes again was killed, or failed.
+"""
+
+import json
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
@@ -10,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.batches import Batch
-from keyrail.inventory.model.key_columns import FileProblem
-from keyrail.inventory.model.key_file import MAX_FILE_BYTES
+from keyrail.inventory.providers import UploadUnavailable
+from keyrail.inventory.providers.s3 import S3Files, S3Upload
 from keyrail.inventory.service.importing import Importing
 from keyrail.inventory.store import KeyStore
 from keyrail.platform import logs
@@ -25,149 +30,121 @@ from keyrail.platform.logs import Entry
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
 PREFIX = "imports/"
-# Without the right to list a bucket, S3 answers for a missing object as for a forbidden one.
-MISSING = {"NoSuchKey", "404", "AccessDenied", "403"}
-# What a removal answers when the object that was read is no longer there: another one is, or none.
-REPLACED, GONE = {"PreconditionFailed", "412"}, {"NoSuchKey", "404"}
+SLICE_MS = 60_000  # then the chunk that is being written is the last; the function's time-out leaves room for it
 # The file itself is refused, and would be whenever it came again.
 FINAL = (NotFound, Conflict, Invalid)
 
 
-class UploadUnavailable(Unavailable):
-    """The file could not be read or removed, and its batch still waits for it."""
+class RestUnsent(Unavailable):
+    """The rest of the work could not be put on the queue; this message comes again instead."""
 
-    code = "upload_unavailable"
-
-
-class ImportUnfinished(Unavailable):
-    """What the runtime logs when it is asked to call again: a name, and no text of any cause."""
-
-    code = "import_unfinished"
+    code = "rest_unsent"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The bucket is named by its event: said here too, bucket and function would have to be made before each other."""
-
     keys_table: str
     catalog_table: str
+    import_bucket: str
+    import_queue_url: str
     vault_key_arn: str
     fingerprint_key_arn: str
 
 
 @dataclass(frozen=True)
-class Upload:
-    bucket: str
+class Arrival:
+    """An object that is to be imported, and who brought it."""
+
     name: str
     batch_id: str
     origin: Origin
 
 
-@dataclass(frozen=True)
-class File:
-    """The object as it was read, named by its entity tag; `raw` is None for one over MAX_FILE_BYTES."""
-
-    etag: str
-    raw: bytes | None = field(repr=False)
+@cache
+def settings() -> Settings:
+    return load(Settings)
 
 
 @cache
 def importing() -> Importing:
-    settings, dynamodb, kms = load(Settings), client("dynamodb"), client("kms")
+    dynamodb, kms = client("dynamodb"), client("kms")
     return Importing(
-        KeyStore(dynamodb, settings.keys_table),
-        Catalog(CatalogStore(dynamodb, settings.catalog_table), system_now_ms),
-        KmsKeyWrapper(kms, settings.vault_key_arn),
-        KmsKeyWrapper(kms, settings.fingerprint_key_arn),
+        KeyStore(dynamodb, settings().keys_table),
+        Catalog(CatalogStore(dynamodb, settings().catalog_table), system_now_ms),
+        KmsKeyWrapper(kms, settings().vault_key_arn),
+        KmsKeyWrapper(kms, settings().fingerprint_key_arn),
+        S3Files(client("s3"), settings().import_bucket),
         system_now_ms,
     )
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
-    """Every record is tried. If one failed for now the event comes again, and what is imported by then stays so."""
-    unfinished = 0
-    for record in event.get("Records", ()):
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
+    until_ms = system_now_ms() + SLICE_MS
+    failed: list[dict[str, str]] = []
+    for message in event["Records"]:
         try:
-            take(record)
-        except Exception as error:  # noqa: BLE001 - one bad record may not stop its neighbours
-            logs.log_failure(error, sequencer=record.get("s3", {}).get("object", {}).get("sequencer"))
-            unfinished += 1
-    if unfinished:
-        raise ImportUnfinished
+            for record in json.loads(message["body"]).get("Records", ()):
+                if not take(record, until_ms):
+                    send_rest(record)
+        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
+            logs.log_failure(error, message_id=message["messageId"])
+            failed.append({"itemIdentifier": message["messageId"]})
+    return {"batchItemFailures": failed}
 
 
-def take(record: dict[str, Any]) -> None:
-    """Import one object and remove it, also if it is refused for good.
+def take(record: dict[str, Any], until_ms: int) -> bool:
+    """Import one object and remove it, also if it is refused for good; False if there is more of it to be done.
 
     Anything else is raised and leaves the object where it is, to be called for again and then set aside.
     """
-    upload = understood(record)
-    if upload is None:
+    arrival = understood(record)
+    if arrival is None:
         # The name is a stranger's text and is not repeated.
         logs.warn(Entry.IMPORT_REJECTED, reason="not_an_import")
-        return
-    file = read(upload)
+        return True
+    upload = S3Upload.find(client("s3"), settings().import_bucket, arrival.name)
+    if upload is None:
+        return gone(arrival)
     try:
-        batch = imported(upload, file)
+        batch = importing().import_file(arrival.batch_id, upload, arrival.origin, until_ms)
     except FINAL as refused:
-        logs.warn(Entry.IMPORT_REJECTED, batch_id=upload.batch_id, reason=refused.code)
+        logs.warn(Entry.IMPORT_REJECTED, batch_id=arrival.batch_id, reason=refused.code)
     else:
-        if batch:
-            tell(batch)
-    if file:
-        remove(upload, file)
+        if not batch.is_settled:
+            return False
+        tell(batch)
+    upload.remove()
+    return True
 
 
-def understood(record: dict[str, Any]) -> Upload | None:
-    """None for an object whose name is not that of an import."""
+def understood(record: dict[str, Any]) -> Arrival | None:
+    """None for an object that is in another place than imports are."""
     bucket, name = record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
     batch_id = name.removeprefix(PREFIX)
-    if name == batch_id or batch_id != f"bat_{body_of(batch_id, 'bat')}":
+    if bucket != settings().import_bucket or name == batch_id or batch_id != f"bat_{body_of(batch_id, 'bat')}":
         return None
     address = record.get("requestParameters", {}).get("sourceIPAddress", "s3")
-    return Upload(bucket, name, batch_id, Origin("system:key_import", address))
+    return Arrival(name, batch_id, Origin("system:key_import", address))
 
 
-def read(upload: Upload) -> File | None:
-    """None if there is no such object, or it may not be read. Raises UploadUnavailable."""
+def gone(arrival: Arrival) -> bool:
+    """An object that is no longer there was dealt with by an earlier call. Raises UploadUnavailable unless it was."""
     try:
-        answer = client("s3").get_object(Bucket=upload.bucket, Key=upload.name)
-        body = answer["Body"]
-        if answer["ContentLength"] > MAX_FILE_BYTES:
-            body.close()
-            return File(answer["ETag"], None)
-        return File(answer["ETag"], body.read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in MISSING:
-            return None
-        raise UploadUnavailable from error
-    except BotoCoreError as error:
-        raise UploadUnavailable from error
+        if importing().is_settled(arrival.batch_id):
+            return True
+    except FINAL:
+        return True
+    raise UploadUnavailable
 
 
-def imported(upload: Upload, file: File | None) -> Batch | None:
-    """None if the object is gone because an earlier call finished its batch. Raises KeyrailError."""
-    if file is None:
-        if importing().is_settled(upload.batch_id):
-            return None
-        raise UploadUnavailable
-    if file.raw is None:
-        return importing().refuse(upload.batch_id, FileProblem.TOO_LARGE, upload.origin)
-    return importing().import_file(upload.batch_id, file.raw, upload.origin)
-
-
-def remove(upload: Upload, file: File) -> None:
-    """The object that was read and no other: a newer one of its name has an event of its own. Raises UploadUnavailable.
-
-    S3 asks for both rights, to read and to delete, of whoever names an entity tag.
-    """
+def send_rest(record: dict[str, Any]) -> None:
+    """Raises RestUnsent."""
+    body = json.dumps({"Records": [record]})
     try:
-        client("s3").delete_object(Bucket=upload.bucket, Key=upload.name, IfMatch=file.etag)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in REPLACED | GONE:
-            raise UploadUnavailable from error
-    except BotoCoreError as error:
-        raise UploadUnavailable from error
+        client("sqs").send_message(QueueUrl=settings().import_queue_url, MessageBody=body)
+    except (ClientError, BotoCoreError) as error:
+        raise RestUnsent from error
 
 
 def tell(batch: Batch) -> None:

@@ -10,7 +10,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bundling.bundles import Bundles
@@ -37,7 +36,7 @@ class Platform:
 
 
 class Function(Construct):
-    """A function with its role, log group, alarms and, where it is called asynchronously, its dead-letter queue.
+    """A function with its role, log group and alarms.
 
     `name` is the folder under `functions/`. The role starts with nothing but its own log and traces; `may` adds
     one statement of explicit actions. One that works `in_slices` sends itself the rest: Lambda would take that for an
@@ -54,7 +53,6 @@ class Function(Construct):
         timeout_s: int,
         memory_mb: int,
         environment: Mapping[str, str],
-        on_failure: sqs.IQueue | None = None,
         in_slices: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -95,10 +93,8 @@ class Function(Construct):
                 **environment,
             },
         )
-        if on_failure:
-            self._send_failures_to(on_failure)
         self._add_alarms(platform.alarms)
-        self._acknowledge(asynchronous=on_failure is not None)
+        self._acknowledge()
 
     def may(self, actions: Sequence[str], *resources: str) -> None:
         """Grant exactly these actions on exactly these resources."""
@@ -111,22 +107,7 @@ class Function(Construct):
             self, "Throttles", self.function.metric_throttles(period=minute), meaning="invocations are throttled"
         )
 
-    def _send_failures_to(self, queue: sqs.IQueue) -> None:
-        """After two retries an asynchronous call goes to the queue, with its event and its error."""
-        self.may(["sqs:SendMessage"], queue.queue_arn)
-        config = lambda_.CfnEventInvokeConfig(
-            self,
-            "OnFailure",
-            function_name=self.function.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=2,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=queue.queue_arn)
-            ),
-        )
-        config.node.add_dependency(self.role)
-
-    def _acknowledge(self, *, asynchronous: bool) -> None:
+    def _acknowledge(self) -> None:
         acknowledge(
             self.role,
             "AwsSolutions-IAM5[Resource::*]",
@@ -135,9 +116,7 @@ class Function(Construct):
         acknowledge(
             self.function,
             "Serverless-LambdaDLQ",
-            "An on-failure destination takes its place: it keeps the error beside the event."
-            if asynchronous
-            else "Never called asynchronously: an API answers its caller, a mapping has its own destination.",
+            "Never called asynchronously: an API answers its caller, a mapping has its own destination.",
         )
         for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
             acknowledge(

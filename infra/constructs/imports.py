@@ -1,21 +1,21 @@
-"""The bucket that key files come in by, and encrypted exports wait in."""
+"""The bucket that key files come in by; rejected lines and encrypted exports wait in it to be fetched."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
-from infra.constructs.function import Function
 from infra.constructs.lowest import resource_of
 from infra.stages import Stage
 
 PREFIX = "imports/"
 EXPORTS = "exports/"
+REJECTED = "rejected/"
 
 
 class Imports(Construct):
@@ -58,28 +58,32 @@ class Imports(Construct):
     def exports_arn(self) -> str:
         return self.bucket.arn_for_objects(f"{EXPORTS}*")
 
-    def deliver_to(self, importer: Function) -> None:
-        """Call the importer for each new file.
+    @property
+    def rejected_arn(self) -> str:
+        return self.bucket.arn_for_objects(f"{REJECTED}*")
+
+    def announce_to(self, queue: sqs.Queue) -> None:
+        """Tell the queue of each new file.
 
         Written with the bucket's own property, not with the CDK's custom resource, whose function may write the
-        notifications of every bucket in the account. Two things would make a circle (bucket, function, policy)
-        and are therefore apart: the permission names the account instead of the bucket, and what the importer may
-        do with objects is a policy that its function does not wait for.
+        notifications of every bucket in the account. S3 tries the queue before it takes the property, so its
+        permission comes first; it names the account instead of the bucket, or each would have to wait for the other.
         """
-        permission = lambda_.CfnPermission(
-            self,
-            "MayCall",
-            action="lambda:InvokeFunction",
-            function_name=importer.function.function_arn,
-            principal="s3.amazonaws.com",
-            source_account=cdk.Stack.of(self).account,
+        permission = queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="NewFiles",
+                principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
         )
         resource = resource_of(self.bucket, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            lambda_configurations=[
-                s3.CfnBucket.LambdaConfigurationProperty(
+            queue_configurations=[
+                s3.CfnBucket.QueueConfigurationProperty(
                     event="s3:ObjectCreated:*",
-                    function=importer.function.function_arn,
+                    queue=queue.queue_arn,
                     filter=s3.CfnBucket.NotificationFilterProperty(
                         s3_key=s3.CfnBucket.S3KeyFilterProperty(
                             rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=PREFIX)]
@@ -88,14 +92,8 @@ class Imports(Construct):
                 )
             ]
         )
-        resource.add_resource_dependency(permission)
-        policy = iam.Policy(
-            self,
-            "ReadAndRemove",
-            roles=[importer.role],
-            statements=[iam.PolicyStatement(actions=["s3:GetObject", "s3:DeleteObject"], resources=[self.objects_arn])],
-        )
-        self.acknowledge_objects(policy)
+        if permission.policy_dependable is not None:
+            self.bucket.node.add_dependency(permission.policy_dependable)
 
     def acknowledge_objects(self, holder: Construct, prefix: str = PREFIX) -> None:
         """Accept that a policy of the holder names all objects of the prefix at once."""

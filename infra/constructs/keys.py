@@ -102,10 +102,11 @@ class Keys(Construct):
         )
         self.data.add_to_resource_policy(
             iam.PolicyStatement(
-                sid="AlarmsAndEventsThatSend",
+                sid="AlarmsEventsAndFilesThatSend",
                 principals=[
                     iam.ServicePrincipal("cloudwatch.amazonaws.com"),
                     iam.ServicePrincipal("events.amazonaws.com"),
+                    iam.ServicePrincipal("s3.amazonaws.com"),
                 ],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],

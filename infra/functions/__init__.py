@@ -9,7 +9,7 @@ from infra.functions.code_generation import CODES_TIMEOUT_S, code_generation
 from infra.functions.delivery_api import delivery_api
 from infra.functions.event_relay import event_relay
 from infra.functions.key_export import EXPORT_TIMEOUT_S, key_export
-from infra.functions.key_import import key_import
+from infra.functions.key_import import IMPORT_TIMEOUT_S, key_import
 from infra.functions.key_issuance import ISSUANCE_TIMEOUT_S, key_issuance
 from infra.functions.operator_api import operator_api
 from infra.functions.parts import Parts
@@ -21,6 +21,7 @@ __all__ = [
     "CODES_TIMEOUT_S",
     "EXPORT_TIMEOUT_S",
     "FOLLOW_TIMEOUT_S",
+    "IMPORT_TIMEOUT_S",
     "ISSUANCE_TIMEOUT_S",
     "Parts",
     "batch_follow",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
+from infra.constructs.imports import REJECTED
 from infra.constructs.keys import allow
 from infra.functions.parts import Parts, query, table
+
+IMPORT_TIMEOUT_S = 180
 
 
 def key_import(scope: Construct, parts: Parts) -> Function:
@@ -16,21 +19,28 @@ def key_import(scope: Construct, parts: Parts) -> Function:
         "KeyImport",
         name="key_import",
         platform=parts.platform,
-        timeout_s=900,
+        timeout_s=IMPORT_TIMEOUT_S,
+        # One whole processor and a bit: a file is parsed on one.
         memory_mb=2048,
         environment={
             "CATALOG_TABLE": parts.tables.catalog.table_name,
             "KEYS_TABLE": parts.tables.keys.table_name,
+            "IMPORT_BUCKET": parts.imports.bucket.bucket_name,
+            "IMPORT_QUEUE_URL": parts.uploads.queue.queue_url,
             "VAULT_KEY_ARN": parts.keys.vault.key_arn,
             "FINGERPRINT_KEY_ARN": parts.keys.fingerprint.key_arn,
         },
-        on_failure=parts.import_dead_letters,
+        in_slices=True,
     )
     table(function, parts.tables.catalog, "GetItem")
-    table(function, parts.tables.keys, "GetItem", "PutItem")
+    table(function, parts.tables.keys, "BatchGetItem", "GetItem", "PutItem")
     # Parts of a pool that are sold out are taken out of it when a batch joins.
     query(function, parts.tables.keys, "claimable")
+    function.may(["s3:GetObject", "s3:DeleteObject"], parts.imports.objects_arn)
+    parts.imports.acknowledge_objects(function.role)
+    function.may(["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], parts.imports.rejected_arn)
+    parts.imports.acknowledge_objects(function.role, REJECTED)
+    function.may(["sqs:SendMessage"], parts.uploads.queue.queue_arn)
     allow(parts.keys.vault, function.role, "kms:GenerateDataKey")
     allow(parts.keys.fingerprint, function.role, "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext")
-    parts.imports.deliver_to(function)
     return function

@@ -31,10 +31,11 @@ class Parts:
     imports: Imports
     events: Events
     issuance: WorkQueue
+    uploads: WorkQueue
     codes: WorkQueue
     exports: WorkQueue
+    batches: WorkQueue
     relay_dead_letters: DeadLetterQueue
-    import_dead_letters: DeadLetterQueue
     public_url: str
 
     @property

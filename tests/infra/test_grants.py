@@ -24,11 +24,11 @@ _LOGICAL_NAMES = {
     "KeysFingerprint": "fingerprint",
     "EventsBus": "bus",
     "IssuanceQueue": "issuance",
+    "UploadsQueue": "uploads",
     "CodesQueue": "codes",
     "ExportsQueue": "exports",
     "BatchesQueue": "batches",
     "RelayDeadLetters": "relay_dead_letters",
-    "ImportDeadLetters": "import_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 _WALKED = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Scan"}
@@ -84,12 +84,13 @@ EXPECTED = {
     },
     "key_import": {
         "catalog": {"dynamodb:GetItem"},
-        "keys": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "keys/index/claimable": {"dynamodb:Query"},
         "imports/imports/*": {"s3:GetObject", "s3:DeleteObject"},
+        "imports/rejected/*": {"s3:PutObject", "s3:GetObject", "s3:DeleteObject"},
         "vault": {"kms:GenerateDataKey"},
         "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
-        "import_dead_letters": {"sqs:SendMessage"},
+        "uploads": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
     },
     "code_generation": {
         "catalog": {"dynamodb:GetItem"},

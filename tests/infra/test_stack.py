@@ -160,9 +160,11 @@ def test_every_dead_letter_queue_rings_at_its_first_message(prod: Template) -> N
 
 
 def test_failed_work_is_kept_wherever_nobody_waits_for_an_answer(prod: Template) -> None:
-    (importer,) = prod.all("AWS::Lambda::EventInvokeConfig")
-    assert target_of(importer.properties["FunctionName"]) == prod.functions()["key_import"].name
-    assert _destination(importer).startswith("ImportDeadLetters")
+    # Nobody is called asynchronously: files, like all other work, come by a queue with dead letters of its own.
+    for queue in prod.all("AWS::SQS::Queue"):
+        assert ("RedrivePolicy" in queue.properties) is ("DeadLetters" not in queue.name)
+    (bucket,) = prod.all("AWS::S3::Bucket")
+    assert set(bucket.properties["NotificationConfiguration"]) == {"QueueConfigurations"}
     streams = [m for m in prod.all("AWS::Lambda::EventSourceMapping") if "BisectBatchOnFunctionError" in m.properties]
     tables_with_stream = [
         table for table in prod.all("AWS::DynamoDB::Table") if "StreamSpecification" in table.properties

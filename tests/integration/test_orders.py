@@ -22,6 +22,7 @@ from keyrail.ordering.service.checkout import LEASE_GRACE_MS, Placed, Wanted
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.money import Money
+from tests.files import UploadInMemory
 from tests.promises import check_promises, check_stock
 from tests.world import BUYER, OPERATOR, PRICE, SKU, SYSTEM, World
 
@@ -37,7 +38,7 @@ def import_dated(world: World, dated: dict[str, str], sku_id: str = SKU) -> None
     """Codes with their last day of use, as a supplier's table brings them."""
     lines = ["code,expires_on", *(f"{code},{day}" for code, day in dated.items())]
     batch = world.batches.open(NewBatch(sku_id=sku_id, source="supplier"), secrets.token_hex(16), OPERATOR)
-    report = world.importing.import_file(batch.batch_id, "\n".join(lines).encode(), OPERATOR).report
+    report = world.importing.import_file(batch.batch_id, UploadInMemory("\n".join(lines).encode()), OPERATOR).report
     assert report is not None
     assert report.accepted == len(dated)
 

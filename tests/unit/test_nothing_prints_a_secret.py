@@ -3,15 +3,18 @@
 import pytest
 
 from functions.delivery_api import schemas as delivery
-from functions.key_import.handler import File
 from functions.operator_api.schemas.batches import UploadOut
 from functions.operator_api.schemas.keys import FindKeyIn
 from functions.storefront_api import schemas as storefront
+from keyrail.inventory.model.imports import Verdict
+from keyrail.inventory.model.key_file import EncodingSurvey, FileKey, Line, Row
+from keyrail.inventory.service.importing.reading import LookedThrough
 from keyrail.ordering.model import OrderStatus
 from keyrail.payments.providers import Callback, PaymentAction
 from keyrail.platform.documents import from_json
 from keyrail.platform.http import Call
 from keyrail.platform.money import Money
+from keyrail.vault.model import Secret
 
 SECRET = "XK4P-9QWE-77TT"
 
@@ -25,7 +28,7 @@ def call(**parts: object) -> Call:
 
 
 def revealed(code: str = "", password: str | None = None) -> delivery.RevealOut:
-    key = delivery.KeyOut(key_id="key_01", code=code, password=password, expires_at=None)
+    key = delivery.KeyOut(key_id="key_01", code=code, password=password, expires_at=None, withheld=None)
     return delivery.RevealOut(units=(delivery.UnitOut(unit_id="unt_1", sku_id="a", keys=(key,)),))
 
 
@@ -57,7 +60,9 @@ HOLDERS = {
     "code as it came in": from_json(FindKeyIn, f'{{"sku_id": "a", "code": "{SECRET}"}}'),
     "address of an upload": UploadOut(method="PUT", url=f"https://s3.example/?sig={SECRET}", expires_at=""),
     "token of an order": placed(),
-    "uploaded file": File("etag", SECRET.encode()),
+    "beginning of an uploaded file": LookedThrough("digest", SECRET.encode(), EncodingSurvey()),
+    "line of an uploaded file": Line(1, 14, SECRET, SECRET),
+    "row of an uploaded file": Verdict(Row(1, 1, 14, SECRET, [SECRET]), FileKey(1, Secret(SECRET, SECRET))),
 }
 
 

@@ -12,6 +12,7 @@ from tests.faults.use_cases.case import (
     revealed,
     stocked,
 )
+from tests.files import UploadInMemory
 from tests.world import OPERATOR, SYSTEM, World, new_codes
 
 
@@ -33,7 +34,7 @@ def _import(world: World, sku: str, codes: list[str]) -> Case:
     raw = "\n".join(fresh).encode()
 
     def bring(process: World) -> None:
-        process.importing.import_file(batch.batch_id, raw, SYSTEM)
+        process.importing.import_file(batch.batch_id, UploadInMemory(raw), SYSTEM)
 
     def check(world: World) -> None:
         imported = world.keys.get_batch(batch.batch_id)
@@ -52,7 +53,7 @@ def import_of_a_file_that_is_none(world: World) -> Case:
     batch = world.batches.open(NewBatch(sku_id=sku, source="supplier"), secrets.token_hex(16), OPERATOR)
 
     def bring(process: World) -> None:
-        process.importing.import_file(batch.batch_id, b"\x89PNG\r\n\x1a\n\x00\x00", SYSTEM)
+        process.importing.import_file(batch.batch_id, UploadInMemory(b"\x89PNG\r\n\x1a\n\x00\x00"), SYSTEM)
 
     def check(world: World) -> None:
         expect(world.keys.get_batch(batch.batch_id).status is BatchStatus.REJECTED, "not rejected")

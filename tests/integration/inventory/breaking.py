@@ -4,6 +4,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+READS = {"get_item", "batch_get_item"}
+WRITES = {"put_item", "update_item", "transact_write_items", "generate_data_key", "decrypt"}
+
 
 class Killed(BaseException):
     """The process is gone. No `except Exception` of ours may notice."""
@@ -21,10 +24,10 @@ class Life:
     def goes_on(self, operation: str) -> bool:
         """Raises Killed for every request behind the last; False says that this is the last."""
         with self._lock:
-            if operation.startswith("get_") or self.writes is None:
+            if operation in READS or self.writes is None:
                 self.sent.append(operation)
                 return True
-            written = sum(not name.startswith("get_") for name in self.sent)
+            written = sum(name not in READS for name in self.sent)
             if written >= self.writes:
                 raise Killed
             self.sent.append(operation)
@@ -44,7 +47,7 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._client, name)
-        if name not in {"get_item", "put_item", "update_item", "generate_data_key", "decrypt"}:
+        if name not in READS | WRITES:
             return attribute
 
         def call(**request: Any) -> Any:

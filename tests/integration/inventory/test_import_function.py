@@ -1,4 +1,4 @@
-"""The function as S3 calls it: what it reads, what it removes, and when it asks to be called again."""
+"""The function as its queue calls it: what it reads and removes, what it sends itself, when it is called again."""
 
 import io
 import json
@@ -13,8 +13,9 @@ import pytest
 
 from functions.key_import import handler as function
 from keyrail.inventory.model import BatchStatus
-from keyrail.inventory.model.key_file import MAX_FILE_BYTES
+from keyrail.inventory.providers.s3 import S3Upload
 from keyrail.inventory.service.batches import NewBatch
+from keyrail.inventory.service.importing import reading, runs
 from keyrail.platform import aws, logs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import KeyrailError
@@ -29,10 +30,12 @@ BUCKET = "imports-of-tests"
 
 @dataclass
 class Stage:
-    """The function in its environment, the bucket beside it."""
+    """The function in its environment, the bucket and the queue beside it."""
 
     world: World
     s3: Any
+    sqs: Any
+    queue_url: str
 
     def upload(self, raw: bytes, name: str | None = None) -> str:
         """A file for a new batch, or under any name; returns the object's name."""
@@ -44,7 +47,17 @@ class Stage:
         return name
 
     def exists(self, name: str) -> bool:
-        return name in {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
+        return name in self.objects()
+
+    def objects(self) -> set[str]:
+        return {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
+
+    def rest(self) -> list[dict[str, Any]]:
+        """What the function sent itself, as the queue would bring it."""
+        received = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in received:
+            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return [{"Records": [{"messageId": m["MessageId"], "body": m["Body"]}]} for m in received]
 
     def wrap_fingerprint_key(self, wrapped: dict[str, bytes]) -> None:
         (key_id,) = (i["key_id"] for i in self.world.scan("keys") if i["key_id"]["S"].startswith("fingerprint"))
@@ -64,80 +77,144 @@ class Stage:
 def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     world = World(local_cloud.client("dynamodb"), local_cloud.client("kms"))
     world.stock_up(1)
+    s3, sqs = local_cloud.client("s3"), local_cloud.client("sqs")
+    s3.create_bucket(Bucket=BUCKET)
+    queue_url = sqs.create_queue(QueueName=f"imports-{new_id('q', world.now_ms())}")["QueueUrl"]
     settings = {
         **local_cloud.environment,
         "KEYS_TABLE": world.names["keys"],
         "CATALOG_TABLE": world.names["catalog"],
+        "IMPORT_BUCKET": BUCKET,
+        "IMPORT_QUEUE_URL": queue_url,
         "VAULT_KEY_ARN": world.vault_key,
         "FINGERPRINT_KEY_ARN": world.fingerprint_key,
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    s3 = local_cloud.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
     forget()
-    yield Stage(world, s3)
+    stage = Stage(world, s3, sqs, queue_url)
+    yield stage
     forget()
-    for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+    for name in stage.objects():
+        s3.delete_object(Bucket=BUCKET, Key=name)
     s3.delete_bucket(Bucket=BUCKET)
+    sqs.delete_queue(QueueUrl=queue_url)
 
 
 def forget() -> None:
-    """What a process remembers of its clients."""
-    caches: list[Any] = [function.importing, aws.client, aws.session]
+    """What a process remembers of its clients and settings."""
+    caches: list[Any] = [function.importing, function.settings, aws.client, aws.session]
     for remembered in caches:
         remembered.cache_clear()
 
 
 def event_of(*names: str) -> dict[str, Any]:
-    """The sample trigger, for these objects."""
+    """The sample trigger, with a message for each of these objects."""
     (sample,) = json.loads(TRIGGER.read_text())["Records"]
-    records = []
-    for name in names:
-        record = json.loads(json.dumps(sample))
+    messages = []
+    for number, name in enumerate(names):
+        body = json.loads(sample["body"])
+        (record,) = body["Records"]
         record["s3"]["bucket"]["name"] = BUCKET
         record["s3"]["object"]["key"] = quote_plus(name, safe="/")
-        records.append(record)
-    return {"Records": records}
+        messages.append({**sample, "messageId": f"message-{number}", "body": json.dumps(body)})
+    return {"Records": messages}
+
+
+def call(event: dict[str, Any]) -> list[str]:
+    """The messages that are to come again."""
+    return [failure["itemIdentifier"] for failure in function.handler(event, None)["batchItemFailures"]]
 
 
 def test_a_file_is_imported_and_then_removed(stage: Stage) -> None:
     codes = new_codes(5)
     name = stage.upload("\n".join(codes).encode())
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     batch = stage.batch(name)
     assert (batch.status, batch.report.accepted) == (BatchStatus.IMPORTED, 5)
     assert (batch.changed_by, batch.changed_from) == ("system:key_import", "192.0.2.10")
+    assert stage.objects() == set()
+    assert stage.rest() == []
+
+
+def test_a_file_that_takes_longer_than_a_slice_goes_on_by_messages_to_itself(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(function, "SLICE_MS", 0)
+    monkeypatch.setattr(runs, "KEYS_A_CHUNK", 10)
+    codes = new_codes(35)
+    name = stage.upload("\n".join([*codes, codes[0]]).encode())
+    events, slices = [event_of(name)], 0
+    while events:
+        forget()  # each slice in a process of its own
+        assert call(events.pop()) == []
+        slices += 1
+        if not stage.batch(name).is_settled:
+            assert stage.exists(name)
+        events += stage.rest()
+    batch = stage.batch(name)
+    assert slices == 4
+    assert (batch.report.accepted, batch.report.duplicate) == (35, 1)
+    assert len(batch.data_keys) == 4
+    assert len([key for key in stage.world.stored_keys() if key.batch_id == batch.batch_id]) == 35
     assert not stage.exists(name)
+    assert stage.objects() == {batch.rejected_lines.file.object_name}
+
+
+def test_slices_in_one_process_share_a_data_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(function, "SLICE_MS", 0)
+    monkeypatch.setattr(runs, "KEYS_A_CHUNK", 10)
+    name = stage.upload("\n".join(new_codes(35)).encode())
+    events = [event_of(name)]
+    while events:
+        assert call(events.pop()) == []
+        events += stage.rest()
+    assert stage.batch(name).report.accepted == 35
+    assert len(stage.batch(name).data_keys) == 1
+
+
+def test_what_could_not_be_put_on_the_queue_comes_again_as_it_was(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(function, "SLICE_MS", 0)
+    monkeypatch.setattr(runs, "KEYS_A_CHUNK", 2)
+    name = stage.upload("\n".join(new_codes(5)).encode())
+    monkeypatch.setenv("IMPORT_QUEUE_URL", stage.queue_url + "-of-nobody")
+    function.settings.cache_clear()
+    assert call(event_of(name)) == ["message-0"]
+    assert stage.batch(name).status is BatchStatus.IMPORTING
+    assert stage.exists(name)
 
 
 def test_the_same_event_again_finds_its_work_done(stage: Stage) -> None:
     name = stage.upload("\n".join(new_codes(5)).encode())
-    function.handler(event_of(name), None)
+    call(event_of(name))
     done = stage.batch(name)
-    function.handler(event_of(name, name), None)
+    assert call(event_of(name, name)) == []
     assert stage.batch(name) == done
 
 
 def test_a_second_file_for_a_batch_is_removed_unread(stage: Stage) -> None:
     name = stage.upload("\n".join(new_codes(5)).encode())
-    function.handler(event_of(name), None)
+    call(event_of(name))
     done = stage.batch(name)
     stage.upload("\n".join(new_codes(9)).encode(), name)
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     assert stage.batch(name) == done
     assert not stage.exists(name)
 
 
 @pytest.mark.parametrize(
     ("raw", "problem"),
-    [(b"", "empty"), (b"\0\1\2", "not_text"), (b"A" * (MAX_FILE_BYTES + 1), "too_large")],
+    [(b"", "empty"), (b"\0\1\2", "not_text"), (b"A" * 1_001, "too_large")],
     ids=["empty", "binary", "too_large"],
 )
-def test_a_file_that_cannot_be_taken_is_rejected_and_removed(stage: Stage, raw: bytes, problem: str) -> None:
+def test_a_file_that_cannot_be_taken_is_rejected_and_removed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, raw: bytes, problem: str
+) -> None:
+    monkeypatch.setattr(reading, "MAX_FILE_BYTES", 1_000)
     name = stage.upload(raw)
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     batch = stage.batch(name)
     assert (batch.status, batch.report.file_problem) == (BatchStatus.REJECTED, problem)
     assert not stage.exists(name)
@@ -145,8 +222,9 @@ def test_a_file_that_cannot_be_taken_is_rejected_and_removed(stage: Stage, raw: 
 
 def test_a_file_of_no_batch_is_removed_too(stage: Stage) -> None:
     name = stage.upload(b"A1", f"imports/{new_id('bat', stage.world.now_ms())}")
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     assert not stage.exists(name)
+    assert call(event_of(name)) == []
 
 
 @pytest.mark.parametrize(
@@ -154,31 +232,38 @@ def test_a_file_of_no_batch_is_removed_too(stage: Stage) -> None:
 )
 def test_an_object_of_another_name_is_left_alone(stage: Stage, name: str) -> None:
     stage.upload(b"A1", name)
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
+    assert stage.exists(name)
+
+
+def test_an_object_of_another_bucket_is_left_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = stage.upload(b"A1")
+    monkeypatch.setenv("IMPORT_BUCKET", "another-bucket")
+    function.settings.cache_clear()
+    assert call(event_of(name)) == []
     assert stage.exists(name)
 
 
 def test_a_file_that_vanished_before_its_batch_was_settled_asks_for_another_call(stage: Stage) -> None:
     name = stage.upload(b"A1")
     stage.s3.delete_object(Bucket=BUCKET, Key=name)
-    with pytest.raises(function.ImportUnfinished):
-        function.handler(event_of(name), None)
+    assert call(event_of(name)) == ["message-0"]
     assert stage.batch(name).status is BatchStatus.AWAITING_UPLOAD
 
 
-def test_one_bad_record_stops_no_other_and_the_event_comes_again(stage: Stage) -> None:
+@pytest.mark.parametrize("body", ["", "no json", "[]", '{"Records": [{"s3": {}}]}', '{"Records": 1}'])
+def test_one_bad_message_stops_no_other_and_comes_again_until_it_is_set_aside(stage: Stage, body: str) -> None:
     name = stage.upload("\n".join(new_codes(3)).encode())
-    with pytest.raises(function.ImportUnfinished):
-        function.handler({"Records": [{"s3": {}}, *event_of(name)["Records"]]}, None)
+    poison = {"messageId": "poison", "body": body}
+    assert call({"Records": [poison, *event_of(name)["Records"]]}) == ["poison"]
     assert stage.batch(name).status is BatchStatus.IMPORTED
 
 
 def test_the_object_stays_while_the_table_does_not_answer(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     name = stage.upload(b"A1")
     monkeypatch.setenv("KEYS_TABLE", "nowhere")
-    function.importing.cache_clear()
-    with pytest.raises(function.ImportUnfinished):
-        function.handler(event_of(name), None)
+    forget()
+    assert call(event_of(name)) == ["message-0"]
     assert stage.exists(name)
 
 
@@ -190,11 +275,10 @@ def test_the_object_stays_until_the_fingerprint_key_can_be_read(stage: Stage) ->
         KeyId=stage.world.fingerprint_key, KeySpec="AES_256", EncryptionContext={"purpose": "another"}
     )
     stage.wrap_fingerprint_key({"B": foreign["CiphertextBlob"]})
-    with pytest.raises(function.ImportUnfinished):
-        function.handler(event_of(name), None)
+    assert call(event_of(name)) == ["message-0"]
     assert stage.exists(name)
     stage.wrap_fingerprint_key(wrapped)
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     assert stage.batch(name).report.accepted == 3
 
 
@@ -207,28 +291,50 @@ def test_what_is_not_refused_for_good_asks_for_another_call(
 
     name = stage.upload(b"A1")
     monkeypatch.setattr(function.importing(), "import_file", failing)
-    with pytest.raises(function.ImportUnfinished):
-        function.handler(event_of(name), None)
+    assert call(event_of(name)) == ["message-0"]
     assert stage.exists(name)
 
 
-def test_a_file_that_replaced_the_one_that_was_read_is_left_to_its_own_event(
+def test_a_file_that_replaced_the_one_that_was_read_is_left_to_its_own_message(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = stage.upload("\n".join(new_codes(2)).encode())
     importing, import_file = function.importing(), function.importing().import_file
 
     def replaced_meanwhile(*arguments: Any) -> Any:
+        imported = import_file(*arguments)
         stage.upload(b"NEWER1", name)
-        return import_file(*arguments)
+        return imported
 
     monkeypatch.setattr(importing, "import_file", replaced_meanwhile)
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     assert stage.batch(name).report.accepted == 2
     assert stage.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read() == b"NEWER1"
     monkeypatch.setattr(importing, "import_file", import_file)
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     assert not stage.exists(name)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_never_read_half_and_half(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "READ_BYTES", 64)
+    codes, other = new_codes(20), new_codes(20)
+    name = stage.upload("\n".join(codes).encode())
+    read, reads = S3Upload.read, iter(range(100))
+
+    def replaced_meanwhile(upload: Any, start: int, length: int) -> bytes:
+        if next(reads) == 3:
+            stage.upload("\n".join(other).encode(), name)
+        return read(upload, start, length)
+
+    monkeypatch.setattr(S3Upload, "read", replaced_meanwhile)
+    assert call(event_of(name)) == ["message-0"]
+    assert stage.batch(name).status is BatchStatus.AWAITING_UPLOAD
+    assert call(event_of(name)) == []
+    assert stage.batch(name).report.accepted == 20
+    find = stage.world.batches.find
+    assert {find(SKU, code).batch_id for code in other} == {stage.batch(name).batch_id}
 
 
 def test_a_file_that_somebody_else_removed_meanwhile_is_done(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,16 +342,18 @@ def test_a_file_that_somebody_else_removed_meanwhile_is_done(stage: Stage, monke
     importing, import_file = function.importing(), function.importing().import_file
 
     def removed_meanwhile(*arguments: Any) -> Any:
+        imported = import_file(*arguments)
         stage.s3.delete_object(Bucket=BUCKET, Key=name)
-        return import_file(*arguments)
+        return imported
 
     monkeypatch.setattr(importing, "import_file", removed_meanwhile)
-    function.handler(event_of(name), None)
+    assert call(event_of(name)) == []
     assert stage.batch(name).status is BatchStatus.IMPORTED
 
 
 def test_a_message_without_records_is_nothing_to_do() -> None:
-    function.handler({"Service": "Amazon S3", "Event": "s3:TestEvent"}, None)
+    test_of_s3 = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET}
+    assert call({"Records": [{"messageId": "test", "body": json.dumps(test_of_s3)}]}) == []
 
 
 def test_the_log_tells_counts_and_reasons_and_no_code(stage: Stage) -> None:
@@ -256,9 +364,10 @@ def test_the_log_tells_counts_and_reasons_and_no_code(stage: Stage) -> None:
     codes = new_codes(3)
     good = stage.upload("\n".join([*codes, codes[0], f"={codes[1]}"]).encode())
     bad, foreign = stage.upload(f"={codes[2]}".encode()), stage.upload(b"A1", f"imports/{codes[0]}")
+    nobodys = stage.upload(b"A1", "imports/bat_" + "0" * 26)
     logger.addHandler(listening)
     try:
-        function.handler(event_of(good, bad, foreign, "imports/bat_" + "0" * 26), None)
+        assert call(event_of(good, bad, foreign, nobodys)) == []
     finally:
         logger.removeHandler(listening)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]

@@ -20,7 +20,8 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         compiled = re2.compile(pattern, options=options)
     except re2.error:
         raise NotAPattern from None
-    return lambda text: compiled.fullmatch(text) is not None
+    # Of bytes it need not find out again which character a match ends at.
+    return lambda text: compiled.fullmatch(text.encode()) is not None
 
 
 def is_pattern(pattern: str) -> bool:

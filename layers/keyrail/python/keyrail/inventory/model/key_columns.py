@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class FileProblem(StrEnum):
-    """Why nothing of a file was taken."""
+    """Why nothing of a file was taken; or, of one that was stopped, no more of it."""
 
     EMPTY = "empty"
     TOO_LARGE = "too_large"
@@ -16,8 +16,11 @@ class FileProblem(StrEnum):
     NO_CODE_COLUMN = "no_code_column"
     AMBIGUOUS_HEADER = "ambiguous_header"
     UNKNOWN_HEADER = "unknown_header"
+    SEVERAL_SHEETS = "several_sheets"
     NO_KEY = "no_key"
+    TOO_MANY_KEYS = "too_many_keys"
     POOL_FULL = "pool_full"
+    STOPPED = "stopped"
 
 
 class Unreadable(Exception):
@@ -33,9 +36,11 @@ class Columns:
     """Positions; `count` is how many columns a line may have."""
 
     code: int
-    password: int | None
-    expiry: int | None
     count: int
+    password: int | None = None
+    expiry: int | None = None
+    face_value: int | None = None
+    label: int | None = None
 
 
 # Of a file without a header.
@@ -47,7 +52,13 @@ class _Name(StrEnum):
     CODE = "code"
     PASSWORD = "password"  # a column's name
     EXPIRY = "expiry"
+    FACE_VALUE = "face_value"
+    AMOUNT = "amount"
+    LABEL = "label"
 
+
+# Without one of them a line is no header of a key file, whatever else it may be the header of.
+_OF_A_KEY = frozenset({_Name.NUMBER, _Name.CODE, _Name.PASSWORD, _Name.EXPIRY})
 
 _SPELLINGS = {
     _Name.NUMBER: (
@@ -68,9 +79,16 @@ _SPELLINGS = {
         "有效期 有效期至 有效期限 有效期截止 有效期到 有效日期 有效截止日期 到期日 到期日期 到期时间 "
         "截止日期 截止时间 失效日期 失效时间 过期日期 过期时间 使用期限"
     ),
+    _Name.FACE_VALUE: (
+        "facevalue faceamount denomination denom parvalue nominalvalue cardvalue "
+        "面值 面额 卡面值 卡面额 卡片面值 券面值 券面额 卡券面值 面值元 面额元 充值面值"
+    ),
+    # The face value, too, where no other column is named for it; else it may be a price.
+    _Name.AMOUNT: "amount value 金额 卡金额 金额元 价值 充值金额",
+    _Name.LABEL: "label publiclabel publicnumber vanitynumber 靓号 号码 公开号码",
 }
 _NAMES = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings.split()}
-_DECORATION = str.maketrans(dict.fromkeys(" _-./:*'()[]\"", None))
+_DECORATION = str.maketrans(dict.fromkeys(" _-./:*'()[]\"（）【】：", None))
 
 
 def is_name(cell: str) -> bool:
@@ -89,16 +107,22 @@ def columns_of(cells: Sequence[str]) -> Columns | None:
     Raises Unreadable for a header whose meaning would have to be guessed.
     """
     names = [_name(cell) for cell in cells]
-    unknown = [cell for cell, name in zip(cells, names, strict=True) if cell and name is None]
-    if not any(names):
-        if len(unknown) > 1 and not any(cell.isascii() for cell in unknown):
+    if not _OF_A_KEY & set(names):
+        named = [cell for cell in cells if cell]
+        if len(named) > 1 and not any(cell.isascii() for cell in named):
             raise Unreadable(FileProblem.UNKNOWN_HEADER)
         return None
+    unknown = [cell for cell, name in zip(cells, names, strict=True) if cell and name is None]
     if any(character.isdigit() for cell in unknown for character in cell):
         return None
-    if any(names.count(name) > 1 for name in _Name):
+    if _Name.FACE_VALUE not in names:
+        names = [_Name.FACE_VALUE if name is _Name.AMOUNT else name for name in names]
+    if any(names.count(name) > 1 for name in _Name if name is not _Name.AMOUNT):
         raise Unreadable(FileProblem.AMBIGUOUS_HEADER)
-    at = {name: position for position, name in enumerate(names) if name}
+    return _columns({name: position for position, name in enumerate(names) if name}, len(cells))
+
+
+def _columns(at: dict[_Name, int], count: int) -> Columns:
     if _Name.NUMBER in at and _Name.CODE in at:
         if _Name.PASSWORD in at:
             raise Unreadable(FileProblem.AMBIGUOUS_HEADER)
@@ -106,4 +130,11 @@ def columns_of(cells: Sequence[str]) -> Columns | None:
     code = at.get(_Name.CODE, at.get(_Name.NUMBER))
     if code is None:
         raise Unreadable(FileProblem.NO_CODE_COLUMN)
-    return Columns(code, at.get(_Name.PASSWORD), at.get(_Name.EXPIRY), len(cells))
+    return Columns(
+        code=code,
+        password=at.get(_Name.PASSWORD),
+        expiry=at.get(_Name.EXPIRY),
+        count=count,
+        face_value=at.get(_Name.FACE_VALUE),
+        label=at.get(_Name.LABEL),
+    )

@@ -1,0 +1,166 @@
+"""From lines to rows of cells: how a file is laid out, and what belongs together.
+
+A header says which column is what. Without one a line is `code`, `code password` or `code password expiry`, separated
+by `----`, a tab, a comma or blanks; a line that can be split in two ways is rejected. A quoted cell may run over
+several lines (csv): the further lines share the fate of the first, or are ignored if it is a key.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from typing import NamedTuple
+
+from keyrail.inventory.model.key_columns import POSITIONAL, Columns, columns_of, is_name
+from keyrail.inventory.model.key_file.lines import Line
+from keyrail.inventory.model.key_file.reasons import MAX_LINE_LENGTH, Reason
+
+DASHES = "----"
+_BLANK = " \t"
+_BLANKS = re.compile(r"[ \t]+")
+_TAB_BETWEEN_CELLS = re.compile(r"[^\t ,][ ]*\t[\t ]*[^\t ,]")
+
+CELLS = ""
+
+Cell = str | date | Decimal | Reason
+"""Text; or a date, a number with a sign or a fraction, or what is wrong, as only a workbook's cell can say."""
+
+
+class Row(NamedTuple):
+    """A line, or several if a quoted cell runs over them. Neither cells nor problem: ignored.
+
+    `end` is where the next row begins, `written` the lines as they were.
+    """
+
+    line: int
+    lines: int
+    end: int
+    written: str
+    cells: Sequence[Cell] | None = None
+    problem: Reason | None = None
+
+    def __repr__(self) -> str:
+        return f"Row({self.line}, {self.problem})"
+
+    @property
+    def is_ignored(self) -> bool:
+        return self.cells is None and self.problem is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What the first line that counts says about all of them; `header` is its number if it is one.
+
+    `separator` None: each line is split by its own. A workbook's cells are apart already (CELLS).
+    """
+
+    columns: Columns = POSITIONAL
+    separator: str | None = None
+    header: int | None = None
+
+    @property
+    def has_header(self) -> bool:
+        return self.header is not None
+
+
+def layout_of(lines: Iterator[Line]) -> Layout:
+    """What the first line that counts says about the others; none is kept. Raises Unreadable."""
+    first = next((line for line in lines if not is_remark(line.text)), None)
+    return Layout() if first is None or first.too_long else _layout(first)
+
+
+def is_remark(line: str) -> bool:
+    bare = line.strip(_BLANK)
+    return not bare or bare.startswith(("#", "//"))
+
+
+def _layout(line: Line) -> Layout:
+    text = line.text
+    separator = next((s for s in (DASHES, "\t", ",", ";") if s in text), None)
+    cells = _split(line, iter(()), separator).cells if separator else [text.strip(_BLANK)]
+    columns = columns_of([cell for cell in cells if isinstance(cell, str)]) if cells else None
+    if columns is None and separator is None and all(map(is_name, text.split())):
+        columns, separator = columns_of(text.split()), " "
+    return Layout() if columns is None else Layout(columns=columns, separator=separator, header=line.number)
+
+
+def rows(lines: Iterator[Line], layout: Layout) -> Iterator[Row]:
+    for line in lines:
+        if is_remark(line.text) or line.number == layout.header:
+            yield Row(line.number, 1, line.end, line.written)
+        else:
+            yield _split(line, lines, layout.separator)
+
+
+def _split(line: Line, following: Iterator[Line], separator: str | None) -> Row:
+    """Split with the file's separator, or with the line's own where no header named one."""
+    number, end, text, written, too_long = line
+    if too_long:
+        return Row(number, 1, end, written, problem=Reason.LINE_TOO_LONG)
+    own = separator or _separator(text)
+    if isinstance(own, Reason):
+        return Row(number, 1, end, written, problem=own)
+    if own == DASHES:
+        cells = text.split(DASHES)
+    elif own == " ":
+        cells = _BLANKS.split(text.strip(_BLANK))
+    elif '"' in text:
+        return _quoted(line, following, own)
+    else:
+        cells = text.split(own)
+    return Row(number, 1, end, written, stripped(cells))
+
+
+def stripped(cells: Sequence[str]) -> list[str] | None:
+    """None if there is nothing in any of them, as in the empty rows that Excel leaves behind."""
+    bare = [cell.strip(_BLANK) for cell in cells]
+    return bare if any(bare) else None
+
+
+def _separator(line: str) -> str | Reason:
+    """How a line without a header is split. A comma wins over a tab only if the tabs stand around cells, as those
+    do that people append to keep Excel off a long number.
+    """
+    if DASHES in line:
+        return DASHES if DASHES + "-" not in line else Reason.AMBIGUOUS_SEPARATOR
+    bare = line.strip(_BLANK)
+    if "," in bare:
+        return "," if '"' in bare or not _TAB_BETWEEN_CELLS.search(bare) else Reason.AMBIGUOUS_SEPARATOR
+    if "\t" in bare:
+        return "\t"
+    return '"' if bare.startswith('"') else " "
+
+
+class _Feed:
+    """Hands lines to the csv module and remembers which it took."""
+
+    def __init__(self, first: Line, following: Iterator[Line]) -> None:
+        self._lines = chain([first], following)
+        self.taken: list[Line] = []
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.taken.append(line)
+        if line.too_long:
+            raise csv.Error
+        return line.text + "\n"
+
+
+def _quoted(first: Line, following: Iterator[Line], separator: str) -> Row:
+    """A quote that never closes takes as many lines as the csv module takes characters for one cell."""
+    feed = _Feed(first, following)
+    delimiter = "," if separator == '"' else separator
+    cells: list[str] | None = None
+    problem: Reason | None = None
+    try:
+        cells = stripped(next(csv.reader(feed, delimiter=delimiter, strict=True)))
+    except csv.Error:
+        problem = Reason.LINE_TOO_LONG if feed.taken[-1].too_long else Reason.QUOTES_BROKEN
+    written = "\n".join(line.written for line in feed.taken)[:MAX_LINE_LENGTH]
+    return Row(first.number, len(feed.taken), feed.taken[-1].end, written, cells, problem)
