@@ -3,6 +3,7 @@
 import pytest
 
 from functions.delivery_api import schemas as delivery
+from functions.operator_api.schemas.after_sales import FindInOrderIn
 from functions.operator_api.schemas.batches import UploadOut
 from functions.operator_api.schemas.keys import FindKeyIn
 from functions.storefront_api import schemas as storefront
@@ -57,6 +58,7 @@ HOLDERS = {
     "code shown to a buyer": revealed(code=SECRET),
     "password shown to a buyer": revealed(password=SECRET),
     "code that an operator looks for": FindKeyIn(sku_id="a", code=SECRET),
+    "code pasted for its end": FindInOrderIn(mask=SECRET),
     "code as it came in": from_json(FindKeyIn, f'{{"sku_id": "a", "code": "{SECRET}"}}'),
     "address of an upload": UploadOut(method="PUT", url=f"https://s3.example/?sig={SECRET}", expires_at=""),
     "token of an order": placed(),
