@@ -9,7 +9,6 @@ from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.model import SignatureInvalid
 from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, payment_accounts
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
@@ -18,7 +17,7 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
-from keyrail.platform.errors import Unavailable
+from keyrail.platform.errors import SignatureInvalid, Unavailable
 from keyrail.platform.http import Call, HttpApi, RawReply
 from keyrail.platform.logs import Entry
 from keyrail.platform.metrics import Metric

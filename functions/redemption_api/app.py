@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
-from keyrail.channels.model import NONCE_LASTS_MS, Credential, SignatureInvalid, Signed
+from keyrail.channels.model import NONCE_LASTS_MS, Credential, Signed
 from keyrail.channels.service import Partners
 from keyrail.inventory.service.redeemable_keys import RedeemableKeys
 from keyrail.inventory.store import KeyStore
@@ -14,6 +14,7 @@ from keyrail.inventory.use_store import UseStore
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import ConfigError, load
+from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.http import Call, HttpApi
 from keyrail.platform.secrets import read_secret
 from keyrail.redemption.model import PUBLIC, Caller

@@ -11,10 +11,9 @@ from functions.redemption_api.schemas import (
     VerifyIn,
     presented,
 )
-from keyrail.channels.model import SignatureInvalid
 from keyrail.inventory.model.keys import KeyFrozen, KeyVoid, NotSold
 from keyrail.platform.documents import view
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import IdempotencyConflict, Invalid, SignatureInvalid
 from keyrail.platform.http import Call
 from keyrail.redemption.model import (
     AlreadyRedeemed,
@@ -23,7 +22,6 @@ from keyrail.redemption.model import (
     NotActive,
     NotReversible,
     NotYetValid,
-    RedemptionIdTaken,
     RedemptionUnknown,
     UsedTooOften,
     ValueInsufficient,
@@ -48,7 +46,7 @@ _OF_A_REDEMPTION = (
     WrongPlace,
     ValueInsufficient,
     UsedTooOften,
-    RedemptionIdTaken,
+    IdempotencyConflict,
 )
 _OF_A_REVERSAL = (Invalid, MistypedCode, CodeUnknown, TooManyAttempts, KeyFrozen, KeyVoid)
 

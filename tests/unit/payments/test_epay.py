@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
-from keyrail.payments.model import Confirmation, PaymentAttempt, SignatureInvalid, attempt_id
+from keyrail.payments.model import Confirmation, PaymentAttempt, attempt_id
 from keyrail.payments.providers import Callback, Opening
 from keyrail.payments.providers.epay import MAX_NAME_BYTES, Epay
 from keyrail.platform.config import ConfigError
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import Invalid, SignatureInvalid
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 

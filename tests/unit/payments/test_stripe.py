@@ -17,14 +17,13 @@ from keyrail.payments.model import (
     Confirmation,
     PaymentAttempt,
     ProviderUnavailable,
-    SignatureInvalid,
     attempt_id,
 )
 from keyrail.payments.providers import Callback, Opening
 from keyrail.payments.providers.http_client import Reply
 from keyrail.payments.providers.stripe import SIGNATURE_TOLERANCE_S, Stripe
 from keyrail.platform.config import ConfigError
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import Invalid, SignatureInvalid
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 

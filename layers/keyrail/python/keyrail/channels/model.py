@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes
 
-from keyrail.platform.errors import Unauthenticated
+from keyrail.platform.errors import SignatureInvalid
 
 TOLERANCE_S = 300  # both ways
 MAX_SECRETS = 2  # alive at a time, while one takes the other's place
@@ -23,12 +23,6 @@ _NONCE = re.compile(r"[!-~]{16,64}")
 _SIGNATURE = re.compile(rf"{_VERSION}=([0-9a-f]{{64}})")
 _NOBODY_S_SECRET = "0" * MIN_SECRET_LENGTH
 """So that an unknown credential takes as long to refuse as a known one."""
-
-
-class SignatureInvalid(Unauthenticated):
-    """Unknown credential, forged, stale, or used before. Nothing is said about which part."""
-
-    code = "signature_invalid"
 
 
 @dataclass(frozen=True)

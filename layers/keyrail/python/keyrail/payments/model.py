@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keyrail.platform.changes import Event, Versioned
-from keyrail.platform.errors import FieldError, Invalid, Unauthenticated, Unavailable
+from keyrail.platform.errors import FieldError, Invalid, Unavailable
 from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
 
@@ -14,12 +14,6 @@ MAX_ATTEMPTS = 99  # two digits in the attempt's number
 class AttemptStatus(StrEnum):
     OPEN = "open"
     PAID = "paid"
-
-
-class SignatureInvalid(Unauthenticated):
-    """Forged, stale, or not the provider's format. Nothing is said about which part."""
-
-    code = "signature_invalid"
 
 
 class UnknownProvider(Invalid):

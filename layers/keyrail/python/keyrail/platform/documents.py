@@ -115,14 +115,21 @@ def _marshal(value: Any) -> Attributes:
             return {"N": str(value)}
         case bytes():
             return {"B": value}
-        case list() | tuple():
-            return {"L": [_marshal(item) for item in value]}
-        case frozenset() | set() if value:
-            return {"SS": sorted(value)}
-        case dict():
-            return {"M": {name: _marshal(item) for name, item in value.items()}}
         case _:
-            raise TypeError(f"{type(value).__name__} has no attribute type")
+            return _marshal_all(value)
+
+
+def _marshal_all(values: Any) -> Attributes:
+    """There is no empty set."""
+    match values:
+        case list() | tuple():
+            return {"L": [_marshal(item) for item in values]}
+        case frozenset() if values:
+            return {"SS": sorted(values)}
+        case dict():
+            return {"M": {name: _marshal(item) for name, item in values.items()}}
+        case _:
+            raise TypeError(f"{type(values).__name__} has no attribute type")
 
 
 def _unmarshal(attribute: Attributes) -> Any:

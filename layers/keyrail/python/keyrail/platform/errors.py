@@ -74,6 +74,12 @@ class Unauthenticated(KeyrailError):
     title_zh = "缺少凭证或凭证错误。"
 
 
+class SignatureInvalid(Unauthenticated):
+    """Unknown sender, forged, stale, used before, or not the agreed format. Nothing is said about which part."""
+
+    code = "signature_invalid"
+
+
 class Denied(KeyrailError):
     code = "denied"
     kind = Kind.DENIED
@@ -97,8 +103,8 @@ class Conflict(KeyrailError):
 
 class IdempotencyConflict(Conflict):
     code = "idempotency_conflict"
-    title = "This Idempotency-Key was already used with another request."
-    title_zh = "该幂等键已用于不同的请求。"
+    title = "This Idempotency-Key, or other name that you gave, was already used with another request."
+    title_zh = "该幂等键或业务单号已用于不同的请求。"
 
 
 class TooLarge(KeyrailError):

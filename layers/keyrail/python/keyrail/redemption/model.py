@@ -9,7 +9,7 @@ from keyrail.inventory.model.redeeming import FOREVER_MS, Obstacle, first_use, l
 from keyrail.inventory.model.uses import Use
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import rfc3339
-from keyrail.platform.errors import Conflict, FieldError, IdempotencyConflict, Invalid, KeyrailError, NotFound
+from keyrail.platform.errors import Conflict, FieldError, Invalid, KeyrailError, NotFound
 from keyrail.platform.money import Money
 from keyrail.risk.model import Counted, Dimension, by_address
 
@@ -81,12 +81,6 @@ class UsedTooOften(Conflict):
     code = "used_too_often"
     title = "This code was used and reversed too often; please contact the shop."
     title_zh = "该兑换码核销及撤销次数过多，请联系商家。"
-
-
-class RedemptionIdTaken(IdempotencyConflict):
-    code = "idempotency_conflict"
-    title = "This redemption_id was already used with another amount or place."
-    title_zh = "该核销单号已用于不同的请求。"
 
 
 class RedemptionUnknown(NotFound):

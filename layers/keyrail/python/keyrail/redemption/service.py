@@ -25,7 +25,7 @@ from keyrail.inventory.service.redeemable_keys import RedeemableKeys
 from keyrail.platform import logs
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
-from keyrail.platform.errors import FieldError, Invalid, KeyrailError
+from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid, KeyrailError
 from keyrail.platform.logs import Entry
 from keyrail.redemption.model import (
     Activated,
@@ -34,7 +34,6 @@ from keyrail.redemption.model import (
     NotReversible,
     Presented,
     Redeemed,
-    RedemptionIdTaken,
     RedemptionUnknown,
     Verified,
     Wanted,
@@ -76,7 +75,7 @@ class Redemption:
     def redeem(self, presented: Presented, wanted: Wanted, caller: Caller) -> Redeemed:
         """Use the code once, or for an amount; the same call again gets the same answer, however late.
 
-        Raises MistypedCode, CodeUnknown, TooManyAttempts, RedemptionIdTaken, Invalid, Unavailable, and whatever
+        Raises MistypedCode, CodeUnknown, TooManyAttempts, IdempotencyConflict, Invalid, Unavailable, and whatever
         stands in the way (`redemption.model`).
         """
         _check_tells_no_code(presented.code, wanted)
@@ -90,7 +89,7 @@ class Redemption:
         entry = entry_of(key, caller.by, wanted.redemption_id)
         if entry is not None:
             if not is_same(key, (key.uses or ())[entry], wanted):
-                raise RedemptionIdTaken
+                raise IdempotencyConflict
             if not tried.refused:
                 logs.log(Entry.CODE_REDEEMED, key_id=key.key_id, caller=caller.by)
             return redeemed(key, entry)

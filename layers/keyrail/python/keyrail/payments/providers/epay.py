@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes, urlencode
 
-from keyrail.payments.model import Confirmation, PaymentAttempt, SignatureInvalid
+from keyrail.payments.model import Confirmation, PaymentAttempt
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.platform.config import ConfigError
-from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import MINOR_DIGITS, Money, parse_decimal
 
 PROVIDER = "epay"

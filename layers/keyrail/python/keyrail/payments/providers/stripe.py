@@ -23,12 +23,11 @@ from keyrail.payments.model import (
     PaymentAttempt,
     PaymentRefused,
     ProviderUnavailable,
-    SignatureInvalid,
 )
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S, Reply, post_form
 from keyrail.platform.config import ConfigError
-from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
 
 PROVIDER = "stripe"
