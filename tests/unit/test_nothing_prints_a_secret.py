@@ -1,18 +1,23 @@
 """What holds a secret in the clear for a moment does not print it: a repr ends in logs and stack traces (I8)."""
 
+from dataclasses import fields
+
 import pytest
 
 from functions.delivery_api import schemas as delivery
 from functions.operator_api.schemas.after_sales import FindInOrderIn
 from functions.operator_api.schemas.batches import UploadOut
+from functions.operator_api.schemas.exports import ExportOut, LinkOut
 from functions.operator_api.schemas.keys import FindKeyIn
 from functions.storefront_api import schemas as storefront
 from keyrail.inventory.model.imports import Verdict
 from keyrail.inventory.model.key_file import EncodingSurvey, FileKey, Line, Row
 from keyrail.inventory.service.importing.reading import LookedThrough
+from keyrail.inventory.service.intake import NewKey
 from keyrail.ordering.model import OrderStatus
 from keyrail.payments.providers import Callback, PaymentAction
 from keyrail.platform.documents import from_json
+from keyrail.platform.handover import Link
 from keyrail.platform.http import Call
 from keyrail.platform.money import Money
 from keyrail.vault.model import Secret
@@ -45,6 +50,11 @@ def placed() -> storefront.PlacedOut:
     )
 
 
+def exported() -> ExportOut:
+    nothing = dict.fromkeys(field.name for field in fields(ExportOut))
+    return ExportOut(**nothing)  # type: ignore[arg-type]  # nobody looks into it here
+
+
 HOLDERS = {
     "headers of a call": call(headers={"authorization": f"Bearer {SECRET}", "idempotency-key": SECRET}),
     "raw body of a call": call(raw_body=SECRET.encode()),
@@ -61,6 +71,9 @@ HOLDERS = {
     "code pasted for its end": FindInOrderIn(mask=SECRET),
     "code as it came in": from_json(FindKeyIn, f'{{"sku_id": "a", "code": "{SECRET}"}}'),
     "address of an upload": UploadOut(method="PUT", url=f"https://s3.example/?sig={SECRET}", expires_at=""),
+    "address of an export": LinkOut(export=exported(), url=f"https://s3.example/?sig={SECRET}", expires_at=""),
+    "address of a file": Link(f"https://s3.example/?sig={SECRET}", 0),
+    "code of our own on its way in": NewKey(secret=Secret(SECRET), line=1),
     "token of an order": placed(),
     "beginning of an uploaded file": LookedThrough("digest", SECRET.encode(), EncodingSurvey()),
     "line of an uploaded file": Line(1, 14, SECRET, SECRET),
