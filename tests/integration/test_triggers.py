@@ -67,6 +67,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "PAYMENT_ACCOUNTS_SECRET_ARN": secret(local_cloud, payment_accounts()),
         "PUBLIC_API_URL": "https://api.example",
         "DEFAULT_STORE_ID": "main",
+        "BUSINESS_TIME_ZONE": "Asia/Shanghai",
         "IMPORT_BUCKET": "keyrail-imports",
         "EVENT_BUS_NAME": "default",
         "ISSUANCE_QUEUE_URL": queues["issuance"],

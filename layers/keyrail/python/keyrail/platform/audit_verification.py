@@ -1,7 +1,7 @@
 """The reading end of the chain: records of a subject are read again, and judged beside the live item."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -44,7 +44,7 @@ class AuditVerification:
 
     client: "DynamoDBClient"
     table_name: str
-    secret: str
+    secret: str = field(repr=False)
     places: Sequence[Place]
     now_ms: NowMs
 
