@@ -10,13 +10,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from keyrail.fulfilment.model import NotDelivered
-from keyrail.ordering.model import Line, NotCancellable
+from keyrail.fulfilment.model import Complaint, NotDelivered
+from keyrail.inventory.model import SoldOut
+from keyrail.inventory.model.keys import Fault, NotSold
+from keyrail.ordering.model import Line, NotCancellable, UnitStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import Conflict
 from tests.promises import check_promises, check_stock
 from tests.properties.in_memory import world_in_memory
-from tests.world import BUYER, SYSTEM, new_codes
+from tests.world import BUYER, OPERATOR, SYSTEM, new_codes
 
 MINUTE_MS = 60_000
 SKUS = ("scarce", "plenty")
@@ -78,6 +80,20 @@ class Business(RuleBasedStateMachine):
         except NotDelivered:
             return
         assert {key.code for unit in units for key in unit.keys} <= set(self.codes)
+
+    @HAVE_ORDERS
+    @rule(data=st.data(), charge_back=st.booleans())
+    def complain(self, data: st.DataObject, charge_back: bool) -> None:
+        """About a key that somebody has or had, if anybody has one; else about one that is only hoped for."""
+        units = [unit for each in self.placed for unit in self.world.orders.of_operator(each.order.order_id).units]
+        delivered = [unit for unit in units if unit.status is UnitStatus.DELIVERED]
+        known = [key for unit in delivered or units for key in (*unit.key_ids, *unit.replaced)]
+        if not known:
+            return
+        complaint = Complaint(fault=Fault.BAD_CODE, charge_back=charge_back)
+        with suppress(NotSold, SoldOut):
+            done = self.world.after_sales.replace(data.draw(st.sampled_from(known)), complaint, OPERATOR)
+            assert done.bad.charged_back_at_ms is not None or not charge_back
 
     @rule(count=st.integers(1, 2))
     def import_more(self, count: int) -> None:

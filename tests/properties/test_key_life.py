@@ -12,8 +12,17 @@ from keyrail.inventory.batch_store import BatchStore
 from keyrail.inventory.model import Batch, BatchStatus, ImportReport, Key, KeyNotFound, KeyState
 from keyrail.inventory.model.batches import NOTHING_HELD, Held, Standing
 from keyrail.inventory.model.commands import BatchClosed, BatchVoid, ExpiryNotLater, extend, held_with, stand
+from keyrail.inventory.model.faults import retire
 from keyrail.inventory.model.following import follow
-from keyrail.inventory.model.keys import AVAILABLE_FROM_S, KeyFrozen, KeyVoid, claim_order, claim_partition
+from keyrail.inventory.model.keys import (
+    AVAILABLE_FROM_S,
+    Fault,
+    KeyFrozen,
+    KeyVoid,
+    NotSold,
+    claim_order,
+    claim_partition,
+)
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.dynamo import TransactionFailed, transact
@@ -39,6 +48,7 @@ class Reference:
     expired: bool = False
     frozen: bool = False
     void: bool = False
+    replaced: bool = False
     follows: int = 0
 
     @property
@@ -195,6 +205,22 @@ class KeyLife(RuleBasedStateMachine):
         with suppress(BatchClosed, BatchVoid, ExpiryNotLater):
             self.batch = extend(self.batch, to.isoformat(), 0, OPERATOR, self.now_ms)
 
+    @rule()
+    def another_stands_in(self) -> None:
+        key = self.world.keys.get(KEY_ID)
+        try:
+            bad = retire(key, "key_other", Fault.BAD_CODE, OPERATOR, self.now_ms, charge_back=False)
+        except NotSold:
+            assert self.expected.owner is None
+        except KeyFrozen:
+            assert self.expected.frozen
+        except ValueError:
+            assert self.expected.replaced
+        else:
+            assert self.expected.owner is not None
+            transact(self.world.dynamodb, [self.world.keys.next_of_key(bad)])
+            self.expected.replaced = self.expected.void = True
+
     # a slice
 
     @rule()
@@ -225,6 +251,7 @@ class KeyLife(RuleBasedStateMachine):
         key = self.world.keys.get(KEY_ID)
         assert (key.state, key.follows) == (self.expected.state, self.expected.follows)
         assert key.expires_on == self.expected.last_day
+        assert (key.replaced_by is not None) == self.expected.replaced
         if key.state in {KeyState.SOLD, KeyState.LEASED}:
             assert key.order_id == (self.expected.owner or self.expected.holder)
 
