@@ -91,7 +91,7 @@ class Blocked:
 
     def wait_ms(self, counted: Iterable[Counted], now_ms: int) -> int:
         """How long the longest of them still waits; 0 if none is listed."""
-        return max((self.until_ms.get(one.listed_as, 0) - now_ms for one in counted), default=0)
+        return max(0, *(self.until_ms.get(one.listed_as, now_ms) - now_ms for one in counted), 0)
 
     def with_(self, counted: Iterable[Counted], now_ms: int) -> "Blocked":
         """The next version: these added, whose time is over left out; over MAX_BLOCKED the soonest to end go first."""

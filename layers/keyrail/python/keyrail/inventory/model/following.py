@@ -44,8 +44,8 @@ def calls_for_followers(old: Batch | None, new: Batch) -> bool:
 
 
 def _is_for_sale(key: Key) -> bool:
-    """Unsold. Of a key for print nobody knows: it may have gone over any counter."""
-    return (key.state_before or key.state) in _UNSOLD and key.claim_partition is not None
+    """Unsold. Of a key for print nobody knows: it may have gone over any counter. A used one is in somebody's hands."""
+    return (key.state_before or key.state) in _UNSOLD and key.claim_partition is not None and not key.uses
 
 
 def _frozen(key: Key, now_ms: int) -> Key:
@@ -86,8 +86,8 @@ def _extended(key: Key, to: str, over_ms: int, now_ms: int) -> Key:
 
 
 def _into_pool(key: Key, claimable_from_s: int) -> Key:
-    """Unless it never was in it: a key for print."""
-    if key.claim_partition is None:
+    """Unless it never was in it, a key for print, or somebody out there has used it without buying it."""
+    if key.claim_partition is None or key.uses:
         return key
     return replace(key, claim_order=claim_order(claimable_from_s, key.label), left_pool=None)
 
