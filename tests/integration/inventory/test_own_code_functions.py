@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import secrets
 import urllib.request
 from dataclasses import dataclass, field
@@ -101,12 +102,15 @@ def generated(house: House, **wanted: Any) -> str:
 
 
 def test_an_operator_has_codes_made_and_sees_how_far_they_are(
-    house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    caplog.set_level(logging.DEBUG, logger="keyrail")
     monkeypatch.setattr(code_generation, "SLICE_MS", 0)
     batch_id = generated(house)
     assert house.ask("alice", "GET", f"/ops/v1/batches/{batch_id}")[1]["generated"] == 0
-    monkeypatch.undo()
     # The first slice had no time, and left its work to the next.
     assert house.stage.messages("codes") == [{"batch_id": batch_id}]
     trigger = {"Records": [{"messageId": "again", "body": json.dumps({"batch_id": batch_id})}]}
@@ -114,14 +118,15 @@ def test_an_operator_has_codes_made_and_sees_how_far_they_are(
     assert house.stage.call("code_generation", trigger) == {"batchItemFailures": []}
     _, batch = house.ask("alice", "GET", f"/ops/v1/batches/{batch_id}")
     assert (batch["status"], batch["generated"], batch["wanted"]) == ("generated", CODES, CODES)
-    said = "".join(capfd.readouterr())
-    assert "codes generated" in said
+    said = repr([vars(line) for line in caplog.records]) + "".join(capfd.readouterr())
+    assert "K4010" in said
     assert not [code for code in Workshop(house.stage.world).codes(batch_id).values() if code in said]
 
 
 def test_two_operators_print_a_batch_and_one_link_leads_to_the_file(
-    house: House, capfd: pytest.CaptureFixture[str]
+    house: House, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    caplog.set_level(logging.DEBUG, logger="keyrail")
     batch_id = generated(house, for_print=True)
     wish = {"certificate": printer().pem, "reason": "cards for the shops"}
     status, export = house.ask("alice", "POST", f"/ops/v1/batches/{batch_id}/exports", wish)
@@ -157,7 +162,8 @@ def test_two_operators_print_a_batch_and_one_link_leads_to_the_file(
     status, of_batch = house.ask("carol", "GET", f"/ops/v1/batches/{batch_id}/exports")
     assert [each["export_id"] for each in of_batch["exports"]] == [export["export_id"]]
     assert ["batch.export_requested"] in [step["what"] for step in of_batch["trace"]]
-    said = "".join(capfd.readouterr())
+    said = repr([vars(line) for line in caplog.records]) + "".join(capfd.readouterr())
+    assert "K4011" in said
     assert not [code for code in codes.values() if code in said]
 
 

@@ -2,7 +2,7 @@
 
 A chunk of keys and the count of its batch are one transaction. So a batch holds exactly as many codes as it counts,
 whoever is killed or runs twice: a code that was not stored was never seen, and the next run draws others. Whoever makes
-codes may encrypt and never decrypt, so each slice of the work brings a data key of its own.
+codes may encrypt and never decrypt: a run in a process that does not have the batch's data key any more brings another.
 """
 
 import time
@@ -15,6 +15,7 @@ from keyrail.inventory.model.batches import NEVER, Batch, BatchNotFound, BatchSt
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.own_codes import is_abandoned, needs_codes, parts_of
 from keyrail.inventory.own_code_store import OwnCodeStore
+from keyrail.inventory.service.data_keys import DataKeys
 from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.service.intake import Intake, NewKey
 from keyrail.inventory.service.pooling import Pooling
@@ -26,7 +27,6 @@ from keyrail.vault.codes import grouped, new_code
 from keyrail.vault.model import Secret
 from keyrail.vault.providers import KeyWrapper
 from keyrail.vault.service.fingerprints import Fingerprints
-from keyrail.vault.service.sealing import new_batch_key
 
 CODES_A_CHUNK = MAX_TRANSACTION_WRITES - 2  # the count, and the look at the batch
 MAX_REWRITES = 10
@@ -36,7 +36,7 @@ REFUSED_WAIT_S = 0.05  # doubled each time
 
 @dataclass
 class Generating:
-    """Keeps the fingerprint key for its own life: one instance a process."""
+    """Keeps the fingerprint key for its own life, and data keys for minutes: one instance a process."""
 
     store: KeyStore
     counts: OwnCodeStore
@@ -45,6 +45,9 @@ class Generating:
     fingerprint_wrapper: KeyWrapper
     now_ms: NowMs
     _fingerprints: Fingerprints | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._data_keys = DataKeys(self.vault_wrapper, self.now_ms)
 
     def fill(self, batch_id: str, until_ms: int, origin: Origin) -> Batch:
         """Make codes until the batch has all that are wanted, or the time is over: then it still `needs_codes`.
@@ -65,11 +68,11 @@ class Generating:
         return batch
 
     def _intake(self, batch: Batch, origin: Origin) -> Intake | None:
-        """The batch takes a fresh data key before the first code is sealed with it; None if it stands still by now.
+        """The batch takes the data key before the first code is sealed with it; None if it stands still by now.
 
         With the first one it says in which parts of the pool its codes will be, so that all slices agree on that.
         """
-        data_key = new_batch_key(self.vault_wrapper, batch.batch_id, batch.sku_id)
+        data_key = self._data_keys.of(batch)
 
         def keyed(standing: Batch) -> Batch | None:
             if data_key.wrapped in standing.data_keys or not needs_codes(standing):
@@ -123,6 +126,7 @@ class Generating:
                 last_expiry=standing.expires_on,
             )
 
+        self._data_keys.forget(batch.batch_id)
         return self._change(batch.batch_id, settled, origin)
 
     def _change(self, batch_id: str, change: Callable[[Batch], Batch | None], origin: Origin) -> Batch:

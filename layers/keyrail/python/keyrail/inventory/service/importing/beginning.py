@@ -11,7 +11,7 @@ from keyrail.inventory.model.imports import ImportProgress, Survey, counted, rea
 from keyrail.inventory.model.key_columns import FileProblem, Unreadable
 from keyrail.inventory.model.key_file import Layout, Requirements, Rules
 from keyrail.inventory.providers import Upload
-from keyrail.inventory.service.importing.data_keys import DataKeys
+from keyrail.inventory.service.data_keys import DataKeys
 from keyrail.inventory.service.importing.reading import Reader, check_size, look_through, open_reader
 from keyrail.inventory.service.pooling import Pooling
 from keyrail.inventory.store import KeyStore

@@ -20,9 +20,9 @@ from keyrail.catalog.service import Catalog
 from keyrail.inventory.import_store import ImportStore
 from keyrail.inventory.model.batches import Batch, BatchNotFound, Filling
 from keyrail.inventory.providers import Files, Upload
+from keyrail.inventory.service.data_keys import DataKeys
 from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.service.importing.beginning import Beginning
-from keyrail.inventory.service.importing.data_keys import DataKeys
 from keyrail.inventory.service.importing.runs import Run
 from keyrail.inventory.service.intake import Intake
 from keyrail.inventory.store import KeyStore

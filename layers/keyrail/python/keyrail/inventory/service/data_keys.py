@@ -1,6 +1,6 @@
-"""Data keys of the batches that this process is filling, kept between the slices of an import.
+"""Data keys of the batches that this process is filling, kept between the slices of the work.
 
-An importer cannot unwrap the key that a run before it made; where that run was in the same process, it need not.
+Whoever fills a batch cannot unwrap the key that a run before made; where that run was in the same process, it need not.
 """
 
 from dataclasses import dataclass, field
