@@ -123,9 +123,9 @@ def test_a_use_racing_a_stop_of_its_batch_either_came_before_it_or_is_refused(wo
         issued = issue(world, FIVE)
         stopped = replace(issued.batch, standing=standing, generation=1)
 
-        tills = [partial(redeem, world.another_process(), issued.code, name()) for _ in range(8)]
         hands: list[Callable[[], object]] = [partial(make_follow, world.another_process(), stopped, issued.key_id)]
-        results = at_once([*hands, *tills])
+        hands += [partial(redeem, world.another_process(), issued.code, name()) for _ in range(8)]
+        results = at_once(hands)
         assert set(refusals(results)) <= {"already_redeemed", "key_frozen", "key_void"}
         key = world.keys.get(issued.key_id)
         used = sum(isinstance(result, Redeemed) for result in results)

@@ -46,9 +46,11 @@ from keyrail.redemption.model import (
 )
 from keyrail.risk.model import Counted, Dimension, Weight
 from keyrail.risk.service import Guards
-from keyrail.vault.codes import GROUP, OWN_ISSUER, MistypedCode, canonical
+from keyrail.vault.codes import OWN_ISSUER, MistypedCode, canonical
 
 MAX_REREADS = 8
+PREFIX_SYMBOLS = 2  # a SKU's prefix may be short; what follows it is chance, and would spread the count
+PREFIX_NAME_LENGTH = 10  # of its fingerprint; there are 1,024 prefixes
 TELLING_LENGTH = 8  # so many characters of a code do not stand in another text by chance
 _TAKEN_FOR_DIGITS = str.maketrans("ilo", "110")
 _PREFIXES = "prefix of guesses"
@@ -177,8 +179,10 @@ class Redemption:
     def _own(self, code: str, caller: Caller) -> _Named:
         names = self.keys.names()
         if names is None:
+            self.guards.failed([caller.counted], Weight.UNKNOWN)
             raise CodeUnknown
-        tried = Counted(Dimension.PREFIX, names.key_id(_PREFIXES, code[:GROUP], case_sensitive=False))
+        named = names.key_id(_PREFIXES, code[:PREFIX_SYMBOLS], case_sensitive=False)
+        tried = Counted(Dimension.PREFIX, named[-PREFIX_NAME_LENGTH:])
         self._refuse_prefix(tried, caller)
         return _Named(names.key_id(OWN_ISSUER, code, case_sensitive=False), tried, Weight.UNKNOWN)
 
