@@ -11,7 +11,7 @@ import pytest
 
 from bench.meter import Meter
 from keyrail.inventory.model import Batch, BatchNotFound, BatchStatus, KeyState
-from keyrail.inventory.model.batches import Standing
+from keyrail.inventory.model.batches import Stage, Standing
 from keyrail.inventory.model.own_codes import NotOwnIssuer, needs_codes
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.generating import CODES_A_CHUNK
@@ -20,7 +20,7 @@ from keyrail.platform.errors import IdempotencyConflict, Invalid, KeyrailError
 from keyrail.vault.codes import canonical, grouped
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
-from tests.own_codes import ALICE, OWN_SKU, PREFIX, Workshop
+from tests.own_codes import ALICE, LONG_MS, OWN_SKU, PREFIX, Workshop
 from tests.tables import TABLES
 from tests.world import BUYER, OPERATOR, World
 
@@ -73,6 +73,34 @@ def test_a_code_is_found_however_it_is_typed(shop: Workshop) -> None:
     for line, code in shop.codes(batch.batch_id).items():
         for typed in (code, code.lower().replace("-", ""), code.replace("0", "o").replace("1", "l")):
             assert shop.world.batches.find(OWN_SKU, typed).line == line
+
+
+def test_codes_come_on_sale_in_stages(shop: Workshop) -> None:
+    later_ms = shop.world.now_ms() + LONG_MS
+    stages = (Stage(keys=CODES_A_CHUNK + 1, opens_at_ms=0), Stage(keys=3, opens_at_ms=later_ms), Stage())
+    batch = shop.filled(CODES_A_CHUNK + 10, stages=stages)
+    check_whole(shop, batch.batch_id, CODES_A_CHUNK + 10)
+    assert shop.world.claims.stock(OWN_SKU).claimable == CODES_A_CHUNK + 1
+    shop.world.ahead_ms += LONG_MS + 1
+    assert shop.world.claims.stock(OWN_SKU).claimable == CODES_A_CHUNK + 4
+
+
+@pytest.mark.parametrize("stages", [(Stage(), Stage()), (Stage(keys=1),) * 21])
+def test_stages_that_do_not_say_how_many_are_refused(shop: Workshop, stages: tuple[Stage, ...]) -> None:
+    with pytest.raises(Invalid):
+        shop.open(9, stages=stages)
+
+
+def test_what_is_printed_has_no_stages(shop: Workshop) -> None:
+    with pytest.raises(Invalid):
+        shop.open(9, for_print=True, stages=(Stage(),))
+
+
+def test_a_request_is_known_again_after_its_batch_was_extended(shop: Workshop) -> None:
+    batch = shop.open(2, NAME, expires_on="2098-12-31")
+    extended = replace(batch, expires_on="2099-12-31", **stamp(ALICE, shop.world.now_ms(), batch.version + 1))
+    shop.world.keys.replace_batch(extended)
+    assert shop.open(2, NAME, expires_on="2098-12-31") == extended
 
 
 def test_codes_for_print_never_come_into_the_pool(shop: Workshop) -> None:

@@ -24,7 +24,10 @@ class PoolFull(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class NewOwnCodes:
-    """`wanted` codes. `expires_on` is their last day, an ISO date. Those `for_print` never come into the pool."""
+    """`wanted` codes. `expires_on` is their last day, an ISO date. Those `for_print` never come into the pool.
+
+    Of `stages` each but the last says how many keys it has.
+    """
 
     sku_id: str
     wanted: int
@@ -33,6 +36,7 @@ class NewOwnCodes:
     expires_on: str | None = None
     unit_cost: Money | None = None
     priority: int = 0
+    stages: tuple[Stage, ...] = ()
 
 
 def needs_codes(batch: Batch) -> bool:

@@ -1,5 +1,6 @@
 """Batches of our own codes in the operator's hands; the codes themselves are made elsewhere."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 
@@ -7,13 +8,14 @@ from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import Batch, BatchStatus, Filling
 from keyrail.inventory.model.own_codes import NewOwnCodes, NotOwnIssuer, PoolFull
 from keyrail.inventory.own_code_store import OwnCodeStore
+from keyrail.inventory.service.batches import check_stages
 from keyrail.inventory.service.pooling import Pooling
 from keyrail.inventory.service.sources import Sources
 from keyrail.inventory.source_store import SourceStore
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
-from keyrail.platform.documents import view
+from keyrail.platform.documents import to_json
 from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
 from keyrail.platform.ids import derived_id
 from keyrail.vault.codes import OWN_ISSUER
@@ -34,7 +36,7 @@ class OwnCodes:
         now_ms = self.now_ms()
         if self.catalog.sku(wanted.sku_id).issuer != OWN_ISSUER:
             raise NotOwnIssuer
-        _check_last_day(wanted.expires_on, utc_date(now_ms))
+        _check(wanted, utc_date(now_ms))
         if not wanted.for_print and not Pooling(self.store, self.now_ms).has_room(wanted.sku_id):
             raise PoolFull
         Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
@@ -49,13 +51,15 @@ class OwnCodes:
             expires_on=wanted.expires_on,
             unit_cost=wanted.unit_cost,
             priority=wanted.priority,
+            stages=wanted.stages,
+            request_hash=_fingerprint(wanted),
             created_at_ms=now_ms,
             **stamp(origin, now_ms),
         )
         standing = self.store.add_batch(batch)
         if standing is None:
             return batch
-        if view(NewOwnCodes, standing) != wanted:
+        if standing.request_hash != _fingerprint(wanted):
             raise IdempotencyConflict
         return standing
 
@@ -64,14 +68,26 @@ class OwnCodes:
         return self.counts.generated(batch.batch_id) if batch.filling is Filling.OWN_CODES else None
 
 
-def _check_last_day(expires_on: str | None, today: str) -> None:
-    if expires_on is None:
-        return
+def _fingerprint(wanted: NewOwnCodes) -> bytes:
+    return hashlib.sha256(to_json(wanted)).digest()
+
+
+def _check(wanted: NewOwnCodes, today: str) -> None:
+    """Raises Invalid."""
+    wrong = check_stages(wanted.stages)
+    if wanted.for_print and wanted.stages:
+        wrong.append(FieldError("stages", "for_print"))
+    if wanted.expires_on is not None and (problem := _problem(wanted.expires_on, today)):
+        wrong.append(FieldError("expires_on", problem))
+    if wrong:
+        raise Invalid(*wrong)
+
+
+def _problem(day: str, today: str) -> str | None:
     try:
-        written = date.fromisoformat(expires_on).isoformat()
+        written = date.fromisoformat(day).isoformat()
     except ValueError:
-        written = None
-    if written != expires_on:
-        raise Invalid(FieldError("expires_on", "not_a_date"))
-    if expires_on < today:
-        raise Invalid(FieldError("expires_on", "past"))
+        return "not_a_date"
+    if written != day:
+        return "not_a_date"
+    return "past" if day < today else None
