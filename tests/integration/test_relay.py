@@ -17,6 +17,7 @@ from functions.operator_api.audit import verification
 from keyrail.catalog.model import Sku
 from keyrail.inventory.model import Batch, Key
 from keyrail.inventory.model.figures import Figures
+from keyrail.platform.aws import client
 from keyrail.platform.changes import Versioned, stamp
 from keyrail.platform.documents import to_attributes
 from tests.faults.breaking import Wire
@@ -83,8 +84,8 @@ def relay(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Re
     found.world.keys.add_batch(
         Batch(batch_id=BATCH, sku_id=SKU, source=SOURCE, created_at_ms=NOW_MS, **stamp(SYSTEM, NOW_MS))
     )
-    bus, real = Bus(), event_relay.client
-    monkeypatch.setattr(event_relay, "client", lambda name: bus if name == "events" else real(name))
+    bus = Bus()
+    monkeypatch.setattr(event_relay, "client", lambda name: bus if name == "events" else client(name))  # type: ignore[call-overload]
     return Relay(found, bus)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -155,7 +156,7 @@ def test_processes_that_count_the_same_sku_at_once_lose_nothing(world: World, en
                     process.counting.put_on_record(SKU, some)
                     break
 
-    at_once([lambda p=p, lot=lot: count_all(p, lot) for p, lot in zip(processes, lots, strict=True)])
+    at_once([partial(count_all, process, lot) for process, lot in zip(processes, lots, strict=True)])
     agrees(world, *(new_key(number) for number in range(40)))
 
 

@@ -170,6 +170,16 @@ def test_a_correction_is_told_with_what_follows_from_it_and_names_who_ordered_it
     assert (right.changed_by, right.changed_reason, right.version) == ("operator:alice", "counted the shelf", 1)
 
 
+def test_a_correction_that_brings_a_threshold_is_one_change() -> None:
+    unknown = stocked(50, low_stock=None, sku_version=0)
+    right = unknown.corrected(9, 0, ALICE, NOW_MS, low_stock=10, sku_version=3)
+    assert told(unknown, right) == ["stock.low", "stock.corrected"]
+    assert (right.version, right.revision, right.sku_version) == (1, 2, 3)
+    only_known = unknown.corrected(50, 0, ALICE, NOW_MS, low_stock=10, sku_version=3)
+    assert (told(unknown, only_known), only_known.low_stock, only_known.version) == ([], 10, 0)
+    assert right.corrected(9, 0, ALICE, NOW_MS, low_stock=99, sku_version=3) == right
+
+
 def test_what_is_told_is_numbered_and_what_is_only_counted_is_not() -> None:
     figures = stocked(12)
     one = figures.after(going(-1), NOW_MS)

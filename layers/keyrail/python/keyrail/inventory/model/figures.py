@@ -74,21 +74,36 @@ class Figures(Versioned):
         return _judged(moved, now_ms, may_run_low=moves.tally.on_hand < 0)
 
     def with_threshold(self, low_stock: int, sku_version: int, now_ms: int) -> "Figures":
-        """Judged anew by another threshold. A SKU that never had a key does not run low."""
+        """Judged anew by the threshold of a later version of the SKU. One that never had a key does not run low."""
+        if sku_version <= self.sku_version:
+            return self
         known = replace(self, revision=self.revision + 1, low_stock=low_stock, sku_version=sku_version)
         return _judged(known, now_ms, may_run_low=self.tally.imported > 0)
 
-    def corrected(self, on_hand: int, leased: int, origin: Origin, now_ms: int) -> "Figures":
-        """As somebody had them counted: keys that may be sold, and those of them under a lease."""
+    def corrected(
+        self, on_hand: int, leased: int, origin: Origin, now_ms: int, low_stock: int | None = None, sku_version: int = 0
+    ) -> "Figures":
+        """As somebody had them counted: keys that may be sold, and those of them under a lease.
+
+        With the threshold of this version of the SKU, if it is a later one. The same figures if they are right.
+        """
+        is_wrong = (on_hand, leased) != (self.on_hand(now_ms), self.tally.leased)
+        is_later = sku_version > self.sku_version
+        if not is_wrong and not is_later:
+            return self
         right = replace(
             self,
             revision=self.revision + 1,
-            counted_at_ms=now_ms,
             tally=replace(self.tally, on_hand=on_hand + self.past_last_day(now_ms), leased=leased),
-            corrections=self.corrections + 1,
-            **stamp(origin, now_ms, self.version + 1),
+            low_stock=low_stock if is_later else self.low_stock,
+            sku_version=max(sku_version, self.sku_version),
         )
-        return replace(right, low=_is_low(right, now_ms, may_run_low=True))
+        low = _is_low(right, now_ms, may_run_low=is_wrong or self.tally.imported > 0)
+        if low is self.low and not is_wrong:
+            return right
+        corrections = self.corrections + int(is_wrong)
+        stamped = stamp(origin, now_ms, self.version + 1)
+        return replace(right, low=low, counted_at_ms=now_ms, corrections=corrections, **stamped)
 
     def sold_since(self, first_day: str) -> int:
         """Keys sold on this UTC day and later, as far back as the figures go."""

@@ -69,9 +69,8 @@ class Counting:
         try:
             for _ in range(MAX_REWRITES):
                 figures = self._figures(new.sku_id)
-                if figures.sku_version >= new.version:
-                    return
-                if self.figures.replace(figures.with_threshold(new.low_stock, new.version, self.now_ms())):
+                known = figures.with_threshold(new.low_stock, new.version, self.now_ms())
+                if known == figures or self.figures.replace(known):
                     return
         except FiguresUnreadable:
             logs.warn(Entry.FIGURES_UNREADABLE, sku_id=new.sku_id)

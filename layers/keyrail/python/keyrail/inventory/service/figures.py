@@ -44,16 +44,10 @@ class StockFigures:
         if figures.revision and now_ms - figures.counted_at_ms < QUIET_MS:
             raise StockMoving
         on_hand, leased = self._count(sku_id)
-        if figures.low_stock != sku.low_stock and figures.sku_version < sku.version:
-            figures = self._replaced(figures.with_threshold(sku.low_stock, sku.version, now_ms))
-        if (on_hand, leased) != (figures.on_hand(now_ms), figures.tally.leased):
-            figures = self._replaced(figures.corrected(on_hand, leased, origin, now_ms))
-        return figures
-
-    def _replaced(self, figures: Figures) -> Figures:
-        if not self.store.replace(figures):
+        right = figures.corrected(on_hand, leased, origin, now_ms, sku.low_stock, sku.version)
+        if right != figures and not self.store.replace(right):
             raise StockMoving
-        return figures
+        return right
 
     def _count(self, sku_id: str) -> tuple[int, int]:
         """Keys in the parts of the pool that are not past their last day, and how many of them are leased."""
