@@ -85,7 +85,7 @@ def relay(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Re
         Batch(batch_id=BATCH, sku_id=SKU, source=SOURCE, created_at_ms=NOW_MS, **stamp(SYSTEM, NOW_MS))
     )
     bus = Bus()
-    monkeypatch.setattr(event_relay, "client", lambda name: bus if name == "events" else client(name))  # type: ignore[call-overload]
+    monkeypatch.setattr(event_relay, "client", lambda name: bus if name == "events" else client(name))
     return Relay(found, bus)
 
 
