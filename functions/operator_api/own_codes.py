@@ -30,7 +30,7 @@ from keyrail.inventory.model.exports import (
     SamePerson,
     TooManyExports,
 )
-from keyrail.inventory.model.own_codes import NewOwnCodes, NotOwnIssuer, PoolFull
+from keyrail.inventory.model.own_codes import NotOwnIssuer, PoolFull
 from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.exports import Exports
 from keyrail.inventory.service.own_codes import OwnCodes
@@ -71,7 +71,7 @@ def _store() -> OwnCodeStore:
 def open_own_codes(call: Call) -> BatchOut:
     wanted: OwnCodesIn = call.body
     origin = allow(call, STOCK, wanted.reason)
-    batch = own_codes().open(view(NewOwnCodes, wanted), call.idempotency_key(), origin)
+    batch = own_codes().open(wanted.new(), call.idempotency_key(), origin)
     return BatchOut.of(batch, generated=own_codes().generated(batch))
 
 

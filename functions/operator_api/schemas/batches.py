@@ -35,6 +35,15 @@ class BatchIn:
 
     sku_id: Slug
     source: Name
+def on_sale(sellable_from: AwareDatetime | None, stages: tuple[StageIn, ...]) -> tuple[Stage, ...]:
+    """Raises Invalid if it is to be on sale from a time on and in stages, too."""
+    if sellable_from is None:
+        return tuple(stage.stage() for stage in stages)
+    if stages:
+        raise Invalid(FieldError("stages", "beside_sellable_from"))
+    return (Stage(opens_at_ms=epoch_ms(sellable_from)),)
+
+
     unit_cost: Money | None = None
     expires_on: date | None = None
     priority: Annotated[int, Field(ge=0, le=MAX_PRIORITY)] = 0
@@ -44,14 +53,9 @@ class BatchIn:
     reason: Reason
 
     def new(self) -> NewBatch:
-        """Raises Invalid if it is to be on sale from a time on and in stages, too."""
-        stages = tuple(stage.stage() for stage in self.stages)
-        if self.sellable_from is not None:
-            if stages:
-                raise Invalid(FieldError("stages", "beside_sellable_from"))
-            stages = (Stage(opens_at_ms=epoch_ms(self.sellable_from)),)
+        """Raises Invalid."""
         expires_on = None if self.expires_on is None else self.expires_on.isoformat()
-        return view(NewBatch, self, expires_on=expires_on, stages=stages)
+        return view(NewBatch, self, expires_on=expires_on, stages=on_sale(self.sellable_from, self.stages))
 
 
 @outgoing

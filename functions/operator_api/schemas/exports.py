@@ -1,12 +1,15 @@
 """Batches of our own codes, and their exports for printing."""
 
+from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
+from functions.operator_api.schemas.batches import StageIn, on_sale
 from functions.operator_api.schemas.common import Name, Reason, Slug, TraceStep, traced
 from keyrail.inventory.model import Export, ExportStatus
-from keyrail.inventory.model.own_codes import MAX_OWN_CODES
+from keyrail.inventory.model.batches import MAX_PRIORITY
+from keyrail.inventory.model.own_codes import MAX_OWN_CODES, NewOwnCodes
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import MAX_STRING_LENGTH, incoming, outgoing, view
 from keyrail.platform.money import Money
@@ -14,16 +17,26 @@ from keyrail.platform.money import Money
 
 @incoming
 class OwnCodesIn:
-    """`wanted` codes. `expires_on` is their last day of use, an ISO date; those `for_print` are never sold online."""
+    """`wanted` codes, of which `expires_on` is the last day of use. Those `for_print` are never sold online.
+
+    Others are on sale once all are generated, or from `sellable_from` on, or in `stages`.
+    """
 
     sku_id: Slug
     wanted: Annotated[int, Field(ge=1, le=MAX_OWN_CODES)]
     for_print: bool = False
-    expires_on: Annotated[str, Field(min_length=10, max_length=10)] | None = None
+    expires_on: date | None = None
     source: Name = "own codes"
     unit_cost: Money | None = None
-    priority: Annotated[int, Field(ge=0, le=100)] = 0
+    priority: Annotated[int, Field(ge=0, le=MAX_PRIORITY)] = 0
+    sellable_from: AwareDatetime | None = None
+    stages: tuple[StageIn, ...] = ()
     reason: Reason
+
+    def new(self) -> NewOwnCodes:
+        """Raises Invalid."""
+        expires_on = None if self.expires_on is None else self.expires_on.isoformat()
+        return view(NewOwnCodes, self, expires_on=expires_on, stages=on_sale(self.sellable_from, self.stages))
 
 
 @incoming
