@@ -20,6 +20,7 @@ import keyrail
 from functions.delivery_api.handler import api as delivery
 from functions.operator_api.handler import api as operator
 from functions.payment_webhook.handler import api as payment_callbacks
+from functions.redemption_api.handler import api as redemption
 from functions.storefront_api.handler import api as storefront
 from keyrail.payments.service.accounts import PROVIDERS
 from keyrail.platform.errors import Invalid, KeyrailError, Unavailable
@@ -37,6 +38,7 @@ from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 _REF = "#/components/schemas/{model}"
+_PROBLEM = f"{Problem.__module__}.{Problem.__qualname__}".replace(".", "__")
 
 Json = dict[str, Any]
 
@@ -50,9 +52,14 @@ class Document:
     apis: tuple[HttpApi, ...]
     security: Json | None = None
     """The scheme of everything that is guarded; None where the caller signs instead."""
+    prefix: str = "/"
+    """Of the paths behind this door, where a function is behind several."""
 
     def operations(self) -> list[Operation]:
-        return [operation for api in self.apis for operation in api.operations]
+        return [operation for api in self.apis for operation in self.of(api)]
+
+    def of(self, api: HttpApi) -> list[Operation]:
+        return [operation for operation in api.operations if operation.path.startswith(self.prefix)]
 
 
 BEARER = {
@@ -66,19 +73,50 @@ JWT = {
     "bearerFormat": "JWT",
     "description": "An access token of the stack's Cognito user pool; its groups decide what is allowed.",
 }
+_SIGNED_LINES = (
+    "`v1=` and, in hex, HMAC-SHA-256 under the credential's secret over seven lines, joined by line feeds: `v1`, the "
+    "method, the path below the API's address, the query (names and values encoded as RFC 3986 says, sorted by name "
+    "and then by value), the timestamp, the nonce, and the SHA-256 of the raw body in hex."
+)
+SIGNED = {
+    "credential": {"type": "apiKey", "in": "header", "name": "Keyrail-Key", "description": "The credential's id."},
+    "timestamp": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Keyrail-Timestamp",
+        "description": "Seconds since 1970, at most 300 away from our clock, either way.",
+    },
+    "nonce": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Keyrail-Nonce",
+        "description": "16 to 64 visible characters, different for each request.",
+    },
+    "signature": {"type": "apiKey", "in": "header", "name": "Keyrail-Signature", "description": _SIGNED_LINES},
+}
+"""All four together."""
 DOCUMENTS = {
     "storefront": Document(
         "keyrail storefront",
-        "What a shop front calls: the shelf, checkout, the order, and its keys. Public; an order opens to the bearer "
-        "of its access token.",
-        (storefront, delivery),
+        "What a shop front calls: the shelf, checkout, the order, its keys, and codes that are redeemed. Public; an "
+        "order opens to the bearer of its access token, a code to whoever holds it.",
+        (storefront, delivery, redemption),
         BEARER,
+        "/v1/",
     ),
     "operator": Document(
         "keyrail back office",
         "What operators call: products, SKUs, batches, order look-up, the trace of a key, the desk.",
         (operator,),
         JWT,
+    ),
+    "partner": Document(
+        "keyrail partner",
+        "What channel partners and their tills call. Every request is signed with one of the two secrets that a "
+        "credential may have; whatever is wrong with a signature, the answer is the same.",
+        (redemption,),
+        SIGNED,
+        "/partner/",
     ),
     "payment-callbacks": Document(
         "keyrail payment callbacks",
@@ -153,7 +191,7 @@ def _document(document: Document) -> Json:
     paths: dict[str, Json] = {}
     names = [operation.name for operation in document.operations()]
     for api in document.apis:
-        for operation in api.operations:
+        for operation in document.of(api):
             described = _operation(operation, document, schemas)
             described["tags"] = [api.title]
             if names.count(operation.name) > 1:
@@ -191,7 +229,8 @@ def _document(document: Document) -> Json:
         },
     }
     if document.security:
-        whole["components"]["securitySchemes"] = {"bearer": document.security}
+        signed = document.security is SIGNED
+        whole["components"]["securitySchemes"] = SIGNED if signed else {"bearer": document.security}
     return whole
 
 
@@ -239,16 +278,15 @@ def _short(name: str) -> str:
     """`functions__delivery_api__schemas__UnitOut` → `DeliveryUnitOut`: only where two functions have one name."""
     if name.startswith("Money-"):
         return "Money"
+    if name == _PROBLEM:
+        return Problem.__name__  # whatever else is called so
     parts = name.split("__")
     return name if len(parts) == 1 else parts[1].removesuffix("_api").title().replace("_", "") + parts[-1]
 
 
 def _operation(operation: Operation, document: Document, schemas: _Schemas) -> Json:
     described: Json = {"operationId": operation.name, "summary": operation.summary}
-    if document.security:
-        described["security"] = [{"bearer": []}] if _is_guarded(operation, document) else []
-    else:
-        described["security"] = []
+    described["security"] = _security(operation, document)
     if parameters := [*_path(operation), *_query(operation, schemas), *_headers(operation)]:
         described["parameters"] = parameters
     if operation.body:
@@ -256,6 +294,12 @@ def _operation(operation: Operation, document: Document, schemas: _Schemas) -> J
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     described["responses"] = {**_answers(operation, schemas), **_refusals(operation, document)}
     return described
+
+
+def _security(operation: Operation, document: Document) -> list[Json]:
+    if document.security is SIGNED:
+        return [{scheme: [] for scheme in SIGNED}]
+    return [{"bearer": []}] if document.security and _is_guarded(operation, document) else []
 
 
 def _is_guarded(operation: Operation, document: Document) -> bool:
@@ -334,9 +378,18 @@ def _refusals(operation: Operation, document: Document) -> Json:
         answers["500"] = _problem(500, [KeyrailError, *declared[500]])
     else:
         answers["500"] = {"$ref": "#/components/responses/InternalError"}
-    answers["429"] = {"$ref": "#/components/responses/Throttled"}
+    answers["429"] = _also_throttled(answers.get("429"))
     answers["503"] = {"$ref": "#/components/responses/Unavailable"}
     return dict(sorted(answers.items()))
+
+
+def _also_throttled(declared: Json | None) -> Json:
+    """The API's throttle answers in a form of its own; some functions refuse with that status, too."""
+    if declared is None:
+        return {"$ref": "#/components/responses/Throttled"}
+    gateway = _of_the_gateway("")
+    said = f"{declared['description']}\n- Or the API's throttle answers, not the function."
+    return {"description": said, "content": {**declared["content"], **gateway["content"]}}
 
 
 def _family(branch: type[KeyrailError]) -> list[type[KeyrailError]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
@@ -13,7 +13,7 @@ from keyrail.inventory.store import KeyStore
 from keyrail.inventory.use_store import UseStore
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
-from keyrail.platform.config import ConfigError, load
+from keyrail.platform.config import load, zone_named
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.http import Call, HttpApi
 from keyrail.platform.secrets import read_secret
@@ -59,10 +59,7 @@ def redemption() -> Redemption:
 
 @cache
 def zone() -> ZoneInfo:
-    try:
-        return ZoneInfo(settings().business_time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError("BUSINESS_TIME_ZONE") from None
+    return zone_named(settings().business_time_zone)
 
 
 @cache

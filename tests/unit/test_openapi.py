@@ -59,7 +59,7 @@ def test_a_path_declares_each_of_its_parameters(name: str, operation: Operation)
     assert operation.path.format(**dict.fromkeys(in_path, "x")).count("{") == 0
 
 
-def test_only_the_shelf_and_checkout_are_open_to_anybody() -> None:
+def test_only_the_shelf_checkout_and_codes_are_open_to_anybody() -> None:
     opened = {
         (method, path)
         for name in ("storefront.json", "operator.json")
@@ -67,7 +67,32 @@ def test_only_the_shelf_and_checkout_are_open_to_anybody() -> None:
         for method, described in operations.items()
         if not described["security"]
     }
-    assert opened == {("get", "/v1/products"), ("get", "/v1/products/{product_id}"), ("post", "/v1/orders")}
+    assert opened == {
+        ("get", "/v1/products"),
+        ("get", "/v1/products/{product_id}"),
+        ("get", "/v1/skus/{sku_id}/labels"),
+        ("post", "/v1/orders"),
+        ("post", "/v1/redemptions"),
+        ("post", "/v1/redemptions/activate"),
+        ("post", "/v1/redemptions/verify"),
+    }
+
+
+def test_every_call_of_a_partner_is_signed_in_all_four_headers() -> None:
+    document = GENERATED["partner.json"]
+    schemes = document["components"]["securitySchemes"]
+    assert {scheme["name"] for scheme in schemes.values()} == {
+        "Keyrail-Key", "Keyrail-Timestamp", "Keyrail-Nonce", "Keyrail-Signature",
+    }  # fmt: skip
+    for path, operations in document["paths"].items():
+        assert path.startswith("/partner/v1/")
+        assert all(described["security"] == [{scheme: [] for scheme in schemes}] for described in operations.values())
+
+
+def test_whoever_guesses_too_often_is_told_in_the_problem_s_form_and_the_gateway_s() -> None:
+    response = GENERATED["storefront.json"]["paths"]["/v1/redemptions"]["post"]["responses"]["429"]
+    assert set(response["content"]) == {"application/problem+json", "application/json"}
+    assert _codes("storefront.json", response) == {"too_many_attempts"}
 
 
 def test_operation_ids_are_unique() -> None:
