@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,29 @@ def stack() -> Iterator[Card]:
 @pytest.fixture(scope="session")
 def shop(stack: Card) -> Shop:
     return Shop(stack, operator_token(stack))
+
+
+@pytest.fixture(scope="session")
+def token_of(shop: Shop) -> Callable[..., str]:
+    """Signs in a new person who is in the named groups."""
+    cognito, pool = shop.aws("cognito-idp"), shop.card["operator"]["user_pool_id"]
+
+    def sign_in(*groups: str) -> str:
+        person = {"username": f"person-{secrets.token_hex(4)}", "password": f"Aa1-{secrets.token_hex(12)}"}
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=person["username"],
+            TemporaryPassword=person["password"],
+            MessageAction="SUPPRESS",
+        )
+        cognito.admin_set_user_password(
+            UserPoolId=pool, Username=person["username"], Password=person["password"], Permanent=True
+        )
+        for group in groups:
+            cognito.admin_add_user_to_group(UserPoolId=pool, Username=person["username"], GroupName=group)
+        return operator_token({**shop.card, "operator": {**shop.card["operator"], **person}})
+
+    return sign_in
 
 
 @pytest.fixture(scope="session")

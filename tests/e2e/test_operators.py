@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import pytest
 
-from infra.local.card import operator_token
 from infra.local.demo_client import send
 from tests.e2e.shop import Shop, problem
 
 PRODUCT = {"name": "Nobody's product", "reason": "test"}
-
-
-@pytest.fixture(scope="module")
-def token_of(shop: Shop) -> Any:
-    """Signs in a new person who is in the named groups."""
-    cognito, pool = shop.aws("cognito-idp"), shop.card["operator"]["user_pool_id"]
-
-    def sign_in(*groups: str) -> str:
-        person = {"username": f"person-{secrets.token_hex(4)}", "password": f"Aa1-{secrets.token_hex(12)}"}
-        cognito.admin_create_user(
-            UserPoolId=pool,
-            Username=person["username"],
-            TemporaryPassword=person["password"],
-            MessageAction="SUPPRESS",
-        )
-        cognito.admin_set_user_password(
-            UserPoolId=pool, Username=person["username"], Password=person["password"], Permanent=True
-        )
-        for group in groups:
-            cognito.admin_add_user_to_group(UserPoolId=pool, Username=person["username"], GroupName=group)
-        return operator_token({**shop.card, "operator": {**shop.card["operator"], **person}})
-
-    return sign_in
 
 
 @pytest.mark.parametrize("token", [None, "", "nonsense", "e30.e30.e30"])
