@@ -26,15 +26,6 @@ class StageIn:
         return Stage(keys=self.keys, opens_at_ms=None if self.opens_at is None else epoch_ms(self.opens_at))
 
 
-@incoming
-class BatchIn:
-    """`expires_on` is for keys without a last day of their own. Higher `priority` is sold first.
-
-    On sale at once, or from `sellable_from` on, or in `stages`. Each key is sold `sales_per_key` times.
-    """
-
-    sku_id: Slug
-    source: Name
 def on_sale(sellable_from: AwareDatetime | None, stages: tuple[StageIn, ...]) -> tuple[Stage, ...]:
     """Raises Invalid if it is to be on sale from a time on and in stages, too."""
     if sellable_from is None:
@@ -44,6 +35,15 @@ def on_sale(sellable_from: AwareDatetime | None, stages: tuple[StageIn, ...]) ->
     return (Stage(opens_at_ms=epoch_ms(sellable_from)),)
 
 
+@incoming
+class BatchIn:
+    """`expires_on` is for keys without a last day of their own. Higher `priority` is sold first.
+
+    On sale at once, or from `sellable_from` on, or in `stages`. Each key is sold `sales_per_key` times.
+    """
+
+    sku_id: Slug
+    source: Name
     unit_cost: Money | None = None
     expires_on: date | None = None
     priority: Annotated[int, Field(ge=0, le=MAX_PRIORITY)] = 0
