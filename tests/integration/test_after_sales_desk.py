@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -140,7 +139,7 @@ def test_one_answer_tells_the_whole_of_a_key(desk: Desk) -> None:
     supply(desk, ["AAAA-BBBB-CCCC-0002"])
     done = desk.told("support", "POST", f"keys/{key_id}/replace", BAD)
     versions.append(world.keys.get(key_id))
-    for before, after in pairwise([None, *versions]):
+    for before, after in zip([None, *versions], versions, strict=False):
         world.chain.write(audit_record(events_between(before, after), after), before)
 
     told = desk.told("support", "GET", f"keys/{key_id}")
