@@ -9,7 +9,9 @@ from functions.operator_api.schemas.after_sales import FindInOrderIn
 from functions.operator_api.schemas.batches import UploadOut
 from functions.operator_api.schemas.exports import ExportOut, LinkOut
 from functions.operator_api.schemas.keys import FindKeyIn
+from functions.redemption_api.schemas import ActivateIn, RedeemIn, ReverseIn, VerifyIn
 from functions.storefront_api import schemas as storefront
+from keyrail.channels.model import Credential, Signed
 from keyrail.inventory.model.imports import Verdict
 from keyrail.inventory.model.key_file import EncodingSurvey, FileKey, Line, Row
 from keyrail.inventory.service.importing.reading import LookedThrough
@@ -20,6 +22,7 @@ from keyrail.platform.documents import from_json
 from keyrail.platform.handover import Link
 from keyrail.platform.http import Call
 from keyrail.platform.money import Money
+from keyrail.redemption.model import Presented
 from keyrail.vault.model import Secret
 
 SECRET = "XK4P-9QWE-77TT"
@@ -69,6 +72,16 @@ HOLDERS = {
     "password shown to a buyer": revealed(password=SECRET),
     "code that an operator looks for": FindKeyIn(sku_id="a", code=SECRET),
     "code pasted for its end": FindInOrderIn(mask=SECRET),
+    "code that is redeemed": from_json(RedeemIn, f'{{"code": "{SECRET}", "redemption_id": "till-7-000418"}}'),
+    "code that is looked at": VerifyIn(code=SECRET),
+    "code that is made active": ActivateIn(code=SECRET),
+    "code that is taken back": ReverseIn(code=SECRET, redemption_id="till-7-000418"),
+    "code that somebody presents": Presented(code=SECRET),
+    "body of a signed request": Signed("POST", "/", "", {}, SECRET.encode()),
+    "signature of a request": Signed("POST", "/", "", {"keyrail-signature": SECRET}, b""),
+    "query of a signed request": Signed("POST", "/", SECRET, {}, b""),
+    "secret of a partner": Credential("kc_till7", "coffee-house", (SECRET,)),
+    "caller of a call": call(caller=SECRET),
     "code as it came in": from_json(FindKeyIn, f'{{"sku_id": "a", "code": "{SECRET}"}}'),
     "address of an upload": UploadOut(method="PUT", url=f"https://s3.example/?sig={SECRET}", expires_at=""),
     "address of an export": LinkOut(export=exported(), url=f"https://s3.example/?sig={SECRET}", expires_at=""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import secrets
 import sys
 import time
@@ -17,12 +18,14 @@ import pytest
 from functions.redemption_api import handler as function
 from keyrail.catalog.model import Activation, Terms
 from keyrail.channels.model import TOLERANCE_S, Signed, signature
+from keyrail.inventory.model import events_between
 from keyrail.platform import aws
 from keyrail.platform.money import Money
 from keyrail.redemption.model import PUBLIC
 from keyrail.vault.codes import grouped, new_code
 from tests.local_cloud import LocalCloud
 from tests.redeeming import CARD, ONCE, issue, name
+from tests.tables import TABLES
 from tests.world import BUSINESS_TIME_ZONE, World
 
 TRIGGERS = Path(__file__).resolve().parents[3] / "events" / "triggers"
@@ -272,6 +275,36 @@ def test_a_body_that_is_wrong_is_refused_by_name(front: Front, body: dict[str, A
     status, refused = front.holder("", **{"code": "TST0", "redemption_id": "web-00000418", **body})
     assert (status, refused["code"]) == (422, "invalid_request")
     assert [error["field"] for error in refused["errors"]] == [field]
+
+
+def test_no_code_is_told_by_any_log_table_answer_event_or_metric(
+    front: Front, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="keyrail")
+    issued = issue(front.world, Terms(uses=3, reversal_ms=600_000), 2)
+    strange, wrong = grouped(new_code("TST")), issued.code[:-1] + ("0" if issued.code[-1] != "0" else "1")
+    answers = []
+    for code in (*issued.clear, strange, wrong, issued.code.lower(), issued.code.replace("-", " ")):
+        for action in ("/verify", "/activate"):
+            answers += [front.holder(action, code=code), front.till(action, code=code)]
+        for redemption_id in (name(), code.replace(" ", ""), name()):
+            answers.append(front.till("", code=code, redemption_id=redemption_id, actor="cashier-3"))
+        answers.append(front.till("/reverse", code=code, redemption_id=redemption_id))
+        answers.append(front.holder("", code=code, redemption_id=name(), cod=code))
+        answers.append(front.holder("", **{code: code}))
+    assert {status for status, _ in answers} == {200, 404, 409, 422}
+    for _ in range(12):
+        front.holder("/verify", code=strange)
+    changes = [events_between(None, key) for key in front.world.stored_keys()]
+    lines = [vars(record) for record in caplog.records if record.name.startswith("keyrail")]
+    assert any(line["code"] == "K6001" for line in lines)
+    said = repr(lines) + "".join(capfd.readouterr()) + repr(changes)
+    stored = json.dumps([front.world.scan(kind) for kind in TABLES], default=repr)
+    for secret in (*issued.clear, strange, wrong):
+        for spelled in (secret, secret.replace("-", ""), secret.replace("-", " ")):
+            assert spelled.casefold() not in (said + stored).casefold()
+    told = [answer for _, answer in answers if "errors" not in answer]
+    assert not [code for code in issued.clear if code.casefold() in json.dumps(told).casefold()]
 
 
 def test_each_refusal_has_its_status_and_speaks_chinese(front: Front) -> None:
