@@ -48,7 +48,7 @@ class Finding:
     problem: Problem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What remains of a record once it was looked at: its place in the chain, and whether its MAC is right."""
 
