@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from functions.operator_api import handler as operator_api
+from keyrail.catalog.model import CodeFormat
 from keyrail.inventory.model import events_between
+from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform import aws
 from keyrail.platform.audit import audit_record
 from keyrail.platform.money import Money
 from keyrail.vault.model import mask
+from tests.files import UploadInMemory
 from tests.local_cloud import LocalCloud
-from tests.world import BUYER, SKU, World
+from tests.world import BUYER, OPERATOR, SKU, SYSTEM, World
 
 EMAIL = "buyer@example.com"
 BAD = {"fault": "bad_code", "charge_back": True, "reason": "ticket 4711"}
@@ -169,6 +172,33 @@ def test_one_answer_tells_the_whole_of_a_key(desk: Desk) -> None:
         "slots": [],
     }
     assert {name: told[name] for name in expected} == expected
+
+
+def test_a_code_that_is_sold_often_is_shown_with_all_its_sales_or_as_one_orders_sale(desk: Desk) -> None:
+    world = desk.world
+    batch = world.batches.open(NewBatch(sku_id=SKU, source="ACME", sales_per_key=3), "a batch of loop keys", OPERATOR)
+    world.importing.import_file(batch.batch_id, UploadInMemory(b"AAAA-BBBB-CCCC-0001"), SYSTEM)
+    sold = dict(desk.sell()[:2] for _ in range(2))
+    by_code = {"sku_id": SKU, "code": "aaaa-bbbb-cccc-0001"}
+    told = desk.told("support", "POST", "keys/find", by_code)
+    assert len(told["slots"]) == 3
+    assert {slot.get("order_id") for slot in told["slots"]} == {*sold, None}
+    for order_id, (key_id,) in sold.items():
+        assert desk.told("support", "POST", "keys/find", {**by_code, "order_id": order_id})["key_id"] == key_id
+    nobodys = {**by_code, "order_id": "ord_" + "0" * 26}
+    assert desk.ask("support", "POST", "keys/find", nobodys)[1]["code"] == "key_not_found"
+
+
+def test_where_case_tells_codes_apart_the_wrong_case_is_another_code(desk: Desk) -> None:
+    world = desk.world
+    written = replace(world.catalog.sku(SKU), issuer="strict", code_format=CodeFormat(case_sensitive=True))
+    world.catalog.save_sku(replace(written, sku_id="strict-100"), OPERATOR)
+    supply(desk, ["aaaa-BBBB-cccc-0001", "AAAA-BBBB-CCCC-0001"], sku_id="strict-100")
+    found = {
+        code: desk.ask("support", "POST", "keys/find", {"sku_id": "strict-100", "code": code})[1].get("line")
+        for code in ("aaaa-BBBB-cccc-0001", "AAAA-BBBB-CCCC-0001", "aaaa-bbbb-cccc-0001")
+    }
+    assert list(found.values()) == [1, 2, None]
 
 
 def test_only_support_replaces_and_only_with_a_reason(desk: Desk) -> None:
