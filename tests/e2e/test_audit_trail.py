@@ -90,3 +90,60 @@ def trace_of(shop: Shop, path: str, steps: int) -> list[dict[str, Any]] | None:
     """The trace, once it has that many steps."""
     trace: list[dict[str, Any]] = shop.ops("GET", path).json["trace"]
     return trace if len(trace) >= steps else None
+
+
+def test_a_trail_that_somebody_changes_shows_it_and_shows_nothing_once_it_is_put_back(shop: Shop) -> None:
+    order = shop.order(shop.new_sku(keys=1))
+    shop.pay(order)
+    (key_id,) = shop.keys_of(order)
+    assert eventually(lambda: verified(shop, f"key:{key_id}", records=3))["problems"] == []
+
+    sold = next(
+        i for i in shop.table("audit") if i["subject"]["S"] == f"key:{key_id}" and i["what"]["L"] == [{"S": "key.sold"}]
+    )
+    audit, table = shop.aws("dynamodb"), shop.card["tables"]["audit"]
+    audit.put_item(TableName=table, Item={**sold, "by": {"S": "somebody else"}})
+    assert problems(shop, f"key:{key_id}") == [(3, "changed")]
+    audit.delete_item(TableName=table, Key={name: sold[name] for name in ("subject", "at_id")})
+    assert problems(shop, f"key:{key_id}") in ([], [(3, "end_missing")])  # it may still be on its way
+    audit.put_item(TableName=table, Item=sold)
+    assert problems(shop, f"key:{key_id}") == []
+
+
+def test_the_whole_trail_is_intact_whatever_was_traded(shop: Shop) -> None:
+    some_trade(shop)
+    parts = [shop.ops("GET", "audit/verify?limit=200").json]
+    while cursor := parts[-1].get("cursor"):
+        parts.append(shop.ops("GET", f"audit/verify?limit=200&cursor={cursor}").json)
+    assert [problem for part in parts for problem in part["problems"]] == []
+    assert sum(part["records"] for part in parts) > 0
+
+
+def test_the_figures_of_a_sku_follow_its_sales_and_tell_once_that_it_ran_low(shop: Shop) -> None:
+    sku = shop.new_sku(keys=3)
+    order = shop.order(sku)
+    shop.pay(order)
+    shop.reveal(order)
+
+    def counted() -> dict[str, Any] | None:
+        figures: dict[str, Any] = shop.ops("GET", f"skus/{sku}/figures").json
+        return figures if figures["revealed"] and figures["low"] else None
+
+    figures = eventually(counted)
+    assert (figures["imported"], figures["on_hand"], figures["sold"], figures["leased"]) == (3, 2, 1, 0)
+    assert figures["sources"] == [{"source": "a test's supplier", "imported": 3, "issued": 1}]
+    assert figures["forecast"]["text_zh"]
+    assert sku in [low["sku_id"] for low in shop.ops("GET", "stock?limit=100").json["skus"]]
+    assert eventually(lambda: verified(shop, f"stock:{sku}", records=1))["problems"] == []
+
+
+def verified(shop: Shop, subject: str, records: int) -> dict[str, Any] | None:
+    """What is said of the subject, once it has that many records."""
+    answer = shop.ops("GET", f"audit/verify?subject={subject}")
+    found: dict[str, Any] = answer.json
+    return found if answer.status == 200 and found["records"] >= records else None
+
+
+def problems(shop: Shop, subject: str) -> list[tuple[int, str]]:
+    found = shop.ops("GET", f"audit/verify?subject={subject}").json
+    return [(problem["version"], problem["problem"]) for problem in found["problems"]]
