@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from keyrail.inventory.batch_store import BatchStore
 from keyrail.inventory.service.following import Followers, Progress
 from keyrail.inventory.store import KeyStore
@@ -15,16 +13,10 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
-from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
+from keyrail.platform.slices import send_rest
 
 SLICE_MS = 60_000  # of the function's time-out; a killed slice comes again as soon as that is over
-
-
-class RestUnsent(Unavailable):
-    """The rest of the work could not be put on the queue; this message comes again instead."""
-
-    code = "rest_unsent"
 
 
 @dataclass(frozen=True)
@@ -59,12 +51,4 @@ def follow(batch_id: str, message_id: str) -> None:
     progress = followers().follow(batch_id, system_now_ms() + SLICE_MS, Origin("system:batch_follow", message_id))
     logs.log(Entry.BATCH_FOLLOWED, batch_id=batch_id, progress=progress)
     if progress is Progress.UNFINISHED:
-        send_rest(batch_id)
-
-
-def send_rest(batch_id: str) -> None:
-    """Raises RestUnsent."""
-    try:
-        client("sqs").send_message(QueueUrl=settings().batch_queue_url, MessageBody=json.dumps({"batch_id": batch_id}))
-    except (ClientError, BotoCoreError) as error:
-        raise RestUnsent from error
+        send_rest(settings().batch_queue_url, {"batch_id": batch_id})

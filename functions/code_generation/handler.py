@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.own_codes import needs_codes
@@ -18,17 +16,11 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
-from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
+from keyrail.platform.slices import send_rest
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
 SLICE_MS = 90_000  # of the function's time-out; a killed slice comes again as soon as that is over
-
-
-class RestUnsent(Unavailable):
-    """The rest of the work could not be put on the queue; this message comes again instead."""
-
-    code = "rest_unsent"
 
 
 @dataclass(frozen=True)
@@ -73,14 +65,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def fill(batch_id: str, message_id: str) -> None:
     batch = generating().fill(batch_id, system_now_ms() + SLICE_MS, Origin("system:code_generation", message_id))
     if needs_codes(batch):
-        send_rest(batch_id)
+        send_rest(settings().code_queue_url, {"batch_id": batch_id})
     elif batch.report:
         logs.log(Entry.CODES_GENERATED, batch_id=batch.batch_id, sku_id=batch.sku_id, generated=batch.report.accepted)
-
-
-def send_rest(batch_id: str) -> None:
-    """Raises RestUnsent."""
-    try:
-        client("sqs").send_message(QueueUrl=settings().code_queue_url, MessageBody=json.dumps({"batch_id": batch_id}))
-    except (ClientError, BotoCoreError) as error:
-        raise RestUnsent from error

@@ -10,8 +10,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.batches import Batch
@@ -24,21 +22,16 @@ from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
-from keyrail.platform.errors import Conflict, Invalid, NotFound, Unavailable
+from keyrail.platform.errors import Conflict, Invalid, NotFound
 from keyrail.platform.ids import body_of
 from keyrail.platform.logs import Entry
+from keyrail.platform.slices import send_rest
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
 PREFIX = "imports/"
 SLICE_MS = 60_000  # then the chunk that is being written is the last; the function's time-out leaves room for it
 # The file itself is refused, and would be whenever it came again.
 FINAL = (NotFound, Conflict, Invalid)
-
-
-class RestUnsent(Unavailable):
-    """The rest of the work could not be put on the queue; this message comes again instead."""
-
-    code = "rest_unsent"
 
 
 @dataclass(frozen=True)
@@ -86,7 +79,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         try:
             for record in json.loads(message["body"]).get("Records", ()):
                 if not take(record, until_ms):
-                    send_rest(record)
+                    send_rest(settings().import_queue_url, {"Records": [record]})
         except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
             logs.log_failure(error, message_id=message["messageId"])
             failed.append({"itemIdentifier": message["messageId"]})
@@ -136,15 +129,6 @@ def gone(arrival: Arrival) -> bool:
     except FINAL:
         return True
     raise UploadUnavailable
-
-
-def send_rest(record: dict[str, Any]) -> None:
-    """Raises RestUnsent."""
-    body = json.dumps({"Records": [record]})
-    try:
-        client("sqs").send_message(QueueUrl=settings().import_queue_url, MessageBody=body)
-    except (ClientError, BotoCoreError) as error:
-        raise RestUnsent from error
 
 
 def tell(batch: Batch) -> None:

@@ -1,17 +1,27 @@
 """Batches and their import reports."""
 
+from functools import cache
+
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
-from functions.operator_api.app import api, batches, settings
+from functions.operator_api.app import api, batches, keys, settings
 from functions.operator_api.own_codes import own_codes
-from functions.operator_api.schemas.batches import BatchIn, BatchOut, UploadOut
+from functions.operator_api.schemas.batches import BatchIn, BatchOut, FileOut, RejectedLinesIn, UploadOut
 from keyrail.catalog.model import UnknownSku
 from keyrail.inventory.model import BatchNotFound
+from keyrail.inventory.model.batches import NoRejectedLines
+from keyrail.inventory.service.import_desk import ImportDesk
 from keyrail.platform.aws import client
 from keyrail.platform.clock import rfc3339, system_now_ms
 from keyrail.platform.errors import IdempotencyConflict, Invalid
+from keyrail.platform.handover import AlreadyHandedOut, FileExpired
 from keyrail.platform.http import Call
 
 UPLOAD_URL_LIFETIME_S = 15 * 60
+
+
+@cache
+def import_desk() -> ImportDesk:
+    return ImportDesk(keys(), client("s3"), settings().import_bucket, system_now_ms)
 
 
 @api.operation(
@@ -44,11 +54,25 @@ def _upload(batch_id: str) -> UploadOut:
 @api.operation(
     "GET",
     "/ops/v1/batches/{batch_id}",
-    summary="A batch and its import report",
+    summary="A batch with its import report, or how far its import has come",
     answer=BatchOut,
     raises=(BatchNotFound, NotInGroup),
 )
 def get_batch(call: Call) -> BatchOut:
     allow(call, READ)
     batch = batches().batch(call.path["batch_id"])
-    return BatchOut.of(batch, generated=own_codes().generated(batch))
+    return BatchOut.of(batch, generated=own_codes().generated(batch), progress=import_desk().progress(batch))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/batches/{batch_id}/rejected-lines",
+    summary="The address of the file of lines that were not taken, for a minute and once only",
+    body=RejectedLinesIn,
+    answer=FileOut,
+    raises=(Invalid, BatchNotFound, NoRejectedLines, AlreadyHandedOut, FileExpired, NotInGroup),
+)
+def hand_out_rejected_lines(call: Call) -> FileOut:
+    said: RejectedLinesIn = call.body
+    link = import_desk().hand_out(call.path["batch_id"], allow(call, STOCK, said.reason))
+    return FileOut(url=link.url, expires_at=rfc3339(link.expires_at_ms))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
-from infra.constructs.imports import EXPORTS
+from infra.constructs.imports import EXPORTS, REJECTED
 from infra.constructs.keys import allow
 from infra.functions.parts import API_MEMORY_MB, API_TIMEOUT_S, Parts, query, secret, table
 
@@ -50,6 +50,9 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.keys, "BatchGetItem", "UpdateItem")
     function.may(["s3:GetObject"], parts.imports.exports_arn)
     parts.imports.acknowledge_objects(function.role, EXPORTS)
+    # The same for the lines that an import did not take.
+    function.may(["s3:GetObject"], parts.imports.rejected_arn)
+    parts.imports.acknowledge_objects(function.role, REJECTED)
     # A code that an operator looks for is found by its fingerprint.
     allow(parts.keys.fingerprint, function.role, "kms:Decrypt")
     return function

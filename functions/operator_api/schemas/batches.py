@@ -6,8 +6,17 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from functions.operator_api.schemas.common import Name, Reason, Slug
-from keyrail.inventory.model import Batch, BatchStatus, ImportReport
-from keyrail.inventory.model.batches import MAX_PRIORITY, MAX_SALES_PER_KEY, Filling, Following, Stage, Standing
+from keyrail.inventory.model import Batch, BatchStatus, ImportReport, LineProblem
+from keyrail.inventory.model.batches import (
+    MAX_PRIORITY,
+    MAX_SALES_PER_KEY,
+    Filling,
+    Following,
+    RejectedLines,
+    Stage,
+    Standing,
+)
+from keyrail.inventory.model.imports import ImportProgress
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform.clock import epoch_ms
 from keyrail.platform.documents import incoming, outgoing, view
@@ -76,8 +85,51 @@ class StageOut:
 
 
 @outgoing
+class ProgressOut:
+    """An import that is running: of `lines` lines so many are `done`; what became of them so far."""
+
+    lines: int
+    done: int
+    accepted: int
+    duplicate: int
+    rejected: int
+    ignored: int
+    problems: tuple[LineProblem, ...]
+
+    @classmethod
+    def of(cls, progress: ImportProgress) -> "ProgressOut":
+        return view(cls, progress.report, lines=progress.survey.lines, done=progress.line - 1)
+
+
+@outgoing
+class RejectedLinesOut:
+    """The file of the lines that were not taken, for whoever fetches it first; `complete` false: some are missing."""
+
+    complete: bool
+    size_bytes: int
+    taken_at: str | None
+
+    @classmethod
+    def of(cls, lines: RejectedLines) -> "RejectedLinesOut":
+        return view(cls, lines.file, complete=lines.complete)
+
+
+@incoming
+class RejectedLinesIn:
+    reason: Reason
+
+
+@outgoing
+class FileOut:
+    """Whoever has the address may fetch the file until it ends."""
+
+    url: str
+    expires_at: str
+
+
+@outgoing
 class BatchOut:
-    """Of `wanted` codes of our own so many are `generated`; who waits for them asks again.
+    """Of `wanted` codes of our own so many are `generated`; who waits for them, or for `progress`, asks again.
 
     `following` is there while keys still follow the last command on the batch, which works already.
     """
@@ -97,6 +149,8 @@ class BatchOut:
     stages: tuple[StageOut, ...]
     expires_on: str | None
     report: ImportReport | None
+    progress: ProgressOut | None
+    rejected_lines: RejectedLinesOut | None
     filling: Filling
     for_print: bool
     wanted: int | None
@@ -104,9 +158,25 @@ class BatchOut:
     upload: UploadOut | None = None
 
     @classmethod
-    def of(cls, batch: Batch, *, generated: int | None, upload: UploadOut | None = None) -> "BatchOut":
+    def of(
+        cls,
+        batch: Batch,
+        *,
+        generated: int | None,
+        upload: UploadOut | None = None,
+        progress: ImportProgress | None = None,
+    ) -> "BatchOut":
         stages = tuple(view(StageOut, stage) for stage in batch.stages)
         following = batch.following
         if following is None and batch.followed != batch.generation:
             following = Following(done=0, total=batch.key_count)
-        return view(cls, batch, generated=generated, upload=upload, stages=stages, following=following)
+        return view(
+            cls,
+            batch,
+            generated=generated,
+            upload=upload,
+            progress=ProgressOut.of(progress) if progress else None,
+            rejected_lines=RejectedLinesOut.of(batch.rejected_lines) if batch.rejected_lines else None,
+            stages=stages,
+            following=following,
+        )

@@ -17,7 +17,7 @@ from functions.event_relay.stream import Change
 from keyrail.catalog import model as catalog
 from keyrail.inventory import model as inventory
 from keyrail.inventory.model import faults
-from keyrail.inventory.model.batches import Following, Stage, Standing, batch_events_between
+from keyrail.inventory.model.batches import Following, RejectedLines, Stage, Standing, batch_events_between
 from keyrail.inventory.model.commands import extend, release, stand
 from keyrail.inventory.model.figures import figures_events_between, no_figures
 from keyrail.inventory.model.following import follow
@@ -91,6 +91,12 @@ def of_batches() -> Iterator[Happening]:
     made = replace(new, status=inventory.BatchStatus.GENERATED, report=inventory.ImportReport(accepted=2))
     charged = next_version(replace(made, status=inventory.BatchStatus.IMPORTED), charged_back=1)
     yield Happening(charged, batch_events_between(replace(charged, charged_back=0), charged))
+    lines = RejectedLines(
+        file=Handover(object_name="rejected/chance", size_bytes=9, made_at_ms=NOW_MS), complete=True
+    )
+    imported = replace(made, status=inventory.BatchStatus.IMPORTED, rejected_lines=lines)
+    handed_out = next_version(imported, rejected_lines=replace(lines, file=lines.file.taken(NOW_MS)))
+    yield Happening(handed_out, batch_events_between(imported, handed_out))
     asked = next_version(made, exports=(derived_id("exp", "an export"),))
     yield Happening(asked, batch_events_between(made, asked))
 

@@ -67,6 +67,12 @@ class BatchNotWaiting(Conflict):
     code = "batch_not_waiting"
 
 
+class NoRejectedLines(Conflict):
+    code = "no_rejected_lines"
+    title = "There is no file of rejected lines: all were taken, or the import is not finished yet."
+    title_zh = "没有未导入行的文件：全部已导入，或导入尚未完成。"
+
+
 @dataclass(frozen=True)
 class LineProblem:
     """Why a line was not taken: `reason` is a code, `mask` the last characters of its code, or nothing."""
@@ -332,7 +338,9 @@ def _commanded(old: Batch, new: Batch) -> str | None:
     """What was said of the batch, or how far its keys are with following it."""
     if old.standing is not new.standing:
         return _STOOD[new.standing]
+    handed_out = old.rejected_lines and new.rejected_lines
     changes = (
+        ("rejected_lines_handed_out", old.rejected_lines, handed_out),
         ("charged_back", old.charged_back, new.charged_back),
         ("extended", old.extended_to, new.extended_to),
         ("stage_released", old.stages, new.stages),

@@ -9,7 +9,7 @@ from keyrail.inventory.model.key_file.encodings import WIDE, Encoding
 from keyrail.inventory.model.key_file.reasons import MAX_LINE_LENGTH
 
 MAX_LINE_BYTES = 4 * MAX_LINE_LENGTH  # no encoding that is taken needs more for a character
-_WIDE_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _QUOTE = 0xFF02  # stays: made an ordinary quote, it would change how the line is split
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F) if wide != _QUOTE} | {0x3000: " ", 0xA0: " "}
 
@@ -80,11 +80,11 @@ def _wide_pieces(blocks: Iterable[bytes], encoding: str) -> Iterator[_Piece]:
     for block in blocks:
         text = rest + decoder.decode(block)
         at = 0
-        for found in _WIDE_LINE.finditer(text):
-            if found.end() == len(text) and text.endswith("\r"):
+        for end in _LINE_END.finditer(text):
+            if end.end() == len(text) and text.endswith("\r"):
                 break
-            yield _wide_piece(found[0], skipped, encoding)
-            at, skipped = found.end(), 0
+            yield _wide_piece(text[at : end.end()], skipped, encoding)
+            at, skipped = end.end(), 0
         rest = text[at:]
         if len(rest) > MAX_LINE_LENGTH and not rest.endswith("\r"):
             skipped += len(rest[MAX_LINE_LENGTH:].encode(encoding))
