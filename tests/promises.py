@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from keyrail.inventory.model import Batch, Key, KeyState
+from keyrail.inventory.model.batches import NOTHING_HELD, Held, Standing
 from keyrail.inventory.model.faults import Source
+from keyrail.inventory.model.following import follow
+from keyrail.inventory.model.keys import secret_id
 from keyrail.ordering.model import Order, OrderStatus, Unit, UnitStatus
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
+from tests.redeeming import check_account
 from tests.tables import TABLES
 from tests.world import World
 
@@ -25,6 +29,9 @@ def check_promises(world: World, codes: Iterable[str] = ()) -> None:
     _one_owner_a_key(keys, orders)
     _replaced_once_by_one(keys, orders)
     _charged_exactly(keys.values(), tables["keys"])
+    _in_one_index(keys.values())
+    _as_their_batches_say(keys.values(), tables["keys"])
+    _used_as_often_as_allowed(keys.values())
     for order in orders:
         _delivered_whole_and_paid(order, keys)
         _no_money_dropped(order)
@@ -32,12 +39,23 @@ def check_promises(world: World, codes: Iterable[str] = ()) -> None:
 
 
 def check_stock(world: World, sku_id: str) -> None:
-    """Once time has run, whatever is not sold can be bought: no key is lost to a dead lease."""
+    """Once time has run, whatever is for sale can be bought: no key is lost to a dead lease, nor to a freeze."""
     later = world.another_process()
     later.ahead_ms += LONG_AFTER_MS
-    unsold = [key for key in later.stored_keys() if key.sku_id == sku_id and key.sold_at_ms is None]
+    keys = [key for key in later.stored_keys() if key.sku_id == sku_id and key.sold_at_ms is None]
+    open_batches = {batch for batch in {key.batch_id for key in keys} if world.keys.get_batch(batch).standing == "open"}
+    alive = [key for key in keys if key.batch_id in open_batches and key.state is not KeyState.EXPIRED]
+    for_sale = [key for key in alive if not key.uses]  # what was used unsold is in somebody's hands
     stock = later.claims.stock(sku_id)
-    assert (stock.claimable, stock.leased) == (len(unsold), 0), "a key can neither be bought nor is it sold"
+    assert (stock.claimable + stock.scheduled, stock.leased) == (len(for_sale), 0), (
+        "a key can neither be bought nor sold"
+    )
+
+
+def _used_as_often_as_allowed(keys: Iterable[Key]) -> None:
+    for key in keys:
+        if key.terms is not None:
+            check_account(key, key.terms)
 
 
 _UNSOLD = {KeyState.AVAILABLE, KeyState.LEASED, KeyState.EXPIRED}
@@ -54,6 +72,28 @@ def _one_owner_a_key(keys: dict[str, Key], orders: list[Order]) -> None:
     for order, unit, key in delivered:
         assert (keys[key].order_id, keys[key].unit_id) == (order.order_id, unit.unit_id), "a key names another owner"
         assert keys[key].claim_order is None, "a sold key can still be claimed"
+
+
+def _in_one_index(keys: Iterable[Key]) -> None:
+    for key in keys:
+        assert (key.claim_order is None) == (key.left_pool is not None), "a key stands in two indexes, or in none"
+        assert key.claim_order is None or key.state in {KeyState.AVAILABLE, KeyState.LEASED}, "claimable, and it is not"
+        assert (key.state is KeyState.FROZEN) == (key.state_before is not None), (
+            "a frozen key has forgotten what it was"
+        )
+
+
+def _as_their_batches_say(keys: Iterable[Key], items: list[dict[str, Any]]) -> None:
+    """A batch leaves the list of those that stand still when its keys refuse by themselves, and not before."""
+    batches = {b.batch_id: b for b in (from_attributes(Batch, i) for i in items if i["key_id"]["S"].startswith("bat_"))}
+    held = next((from_attributes(Held, item) for item in items if item["key_id"]["S"] == "holds"), NOTHING_HELD)
+    followed = {batch_id for batch_id, batch in batches.items() if batch.followed == batch.generation}
+    still = {batch_id for batch_id, batch in batches.items() if batch.standing is not Standing.OPEN}
+    assert set(held.unsaleable) == still - followed, "another batch stands still than was commanded"
+    assert len(held.unsaleable) == len(set(held.unsaleable)), "a batch stands in the list twice"
+    for key in keys:
+        if key.batch_id in followed & batches.keys():
+            assert follow(batches[key.batch_id], key, key.changed_at_ms) is key, "a key does not follow its batch"
 
 
 def _replaced_once_by_one(keys: dict[str, Key], orders: list[Order]) -> None:
@@ -90,6 +130,9 @@ def _delivered_whole_and_paid(order: Order, keys: dict[str, Key]) -> None:
         assert order.paid_attempt() is not None, "delivered and not paid"
         assert len(set(unit.key_ids)) == unit.quantity, "half a delivery"
         assert {keys[key].sku_id for key in unit.key_ids} == {unit.sku_id}, "delivered something else"
+        assert len({secret_id(key) for key in unit.key_ids}) == unit.quantity, "the same secret twice"
+        if unit.label is not None and not unit.replaced:
+            assert [keys[key].label for key in unit.key_ids] == [unit.label], "another number than the chosen one"
 
 
 def _no_money_dropped(order: Order) -> None:
