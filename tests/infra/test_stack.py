@@ -197,6 +197,21 @@ def test_a_message_stays_hidden_for_as_long_as_its_consumer_may_run(prod: Templa
         assert queues[name].properties["VisibilityTimeout"] >= times * timeout_s
 
 
+def test_whoever_sends_itself_the_rest_of_its_work_may_do_so_more_than_sixteen_times(prod: Template) -> None:
+    consumed = {
+        (target_of(mapping.properties["FunctionName"]), target_of(mapping.properties["EventSourceArn"]))
+        for mapping in prod.all("AWS::Lambda::EventSourceMapping")
+    }
+    loops = set()
+    for function in prod.functions().values():
+        for statement in prod.statements_of(function):
+            fed = {target_of(resource) for resource in statement.resources if "sqs:SendMessage" in statement.actions}
+            loops |= {function.name for queue in fed if (function.name, queue) in consumed}
+    assert loops
+    for function in prod.functions().values():
+        assert (function.properties.get("RecursiveLoop") == "Allow") == (function.name in loops)
+
+
 def test_every_queue_is_encrypted_with_our_key(prod: Template) -> None:
     for queue in prod.all("AWS::SQS::Queue"):
         assert target_of(queue.properties["KmsMasterKeyId"]) == prod.key("Data").name

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from keyrail.inventory.model.batches import Standing
+from keyrail.inventory.model.batches import Batch, Standing
 from keyrail.inventory.model.exports import (
     MAX_EXPORTS_A_BATCH,
     REQUEST_LIFETIME_MS,
@@ -20,6 +20,7 @@ from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable, Transacti
 from keyrail.platform.errors import IdempotencyConflict
 from keyrail.platform.handover import Handover, Link, hand_out
 from keyrail.platform.ids import derived_id
+from keyrail.vault.model import Recipient
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -46,42 +47,29 @@ class Exports:
         from keyrail.vault.service.envelopes import recipient  # only here: the ciphers cost a start 16 ms
 
         now_ms = self.now_ms()
-        reader = recipient(certificate, now_ms)
-        wanted = Export(
-            export_id=derived_id("exp", origin.by, idempotency_key),
-            batch_id=batch_id,
-            sku_id="",
-            certificate=reader.certificate,
-            certificate_sha256=reader.sha256,
-            recipient=reader.subject,
-            requested_by=origin.by,
-            requested_at_ms=now_ms,
-            **stamp(origin, now_ms),
-        )
+        reader, export_id = recipient(certificate, now_ms), derived_id("exp", origin.by, idempotency_key)
         for _ in range(MAX_REWRITES):
             batch = self.batches.get_batch(batch_id)
-            if wanted.export_id in batch.exports:
-                return self._same(wanted)
+            if export_id in batch.exports:
+                return self._same(export_id, batch_id, reader)
             check_exportable(batch)
             if len(batch.exports) >= MAX_EXPORTS_A_BATCH:
                 raise TooManyExports
-            wanted = replace(wanted, sku_id=batch.sku_id)
-            noted = replace(
-                batch, exports=(*batch.exports, wanted.export_id), **stamp(origin, now_ms, batch.version + 1)
-            )
+            wanted = _requested(export_id, batch, reader, origin, now_ms)
+            noted = replace(batch, exports=(*batch.exports, export_id), **stamp(origin, now_ms, batch.version + 1))
             try:
                 self.store.add_export(wanted, noted)
             except TransactionFailed as refused:
                 if 0 in refused.failed:
-                    return self._same(wanted)
+                    return self._same(export_id, batch_id, reader)
                 continue
             return wanted
         raise StoreUnavailable
 
-    def _same(self, wanted: Export) -> Export:
+    def _same(self, export_id: str, batch_id: str, reader: Recipient) -> Export:
         """What stands under the name, if it is the same request. Raises IdempotencyConflict."""
-        standing = self.store.get_export(wanted.export_id)
-        if (standing.batch_id, standing.certificate) != (wanted.batch_id, wanted.certificate):
+        standing = self.store.get_export(export_id)
+        if (standing.batch_id, standing.certificate) != (batch_id, reader.certificate):
             raise IdempotencyConflict
         return standing
 
@@ -125,3 +113,17 @@ class Exports:
     def of_batch(self, batch_id: str) -> list[Export]:
         """Oldest first. Raises BatchNotFound."""
         return self.store.get_exports(self.batches.get_batch(batch_id).exports)
+
+
+def _requested(export_id: str, batch: Batch, reader: Recipient, origin: Origin, now_ms: int) -> Export:
+    return Export(
+        export_id=export_id,
+        batch_id=batch.batch_id,
+        sku_id=batch.sku_id,
+        certificate=reader.certificate,
+        certificate_sha256=reader.sha256,
+        recipient=reader.subject,
+        requested_by=origin.by,
+        requested_at_ms=now_ms,
+        **stamp(origin, now_ms),
+    )
