@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 import keyrail
 from functions.delivery_api.handler import api as delivery
+from functions.operator_api.handler import DESKS, desks
 from functions.operator_api.handler import api as operator
 from functions.payment_webhook.handler import api as payment_callbacks
 from functions.redemption_api.handler import api as redemption
@@ -34,6 +35,8 @@ from keyrail.platform.http import (
     status_of,
 )
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS
+
+desks(*(name for names in DESKS.values() for name in names))
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
