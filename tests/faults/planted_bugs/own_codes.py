@@ -92,6 +92,13 @@ BUGS = (
         "if self.catalog.sku(wanted.sku_id).issuer == '':",
         f"{MAKING}::test_codes_are_made_for_our_own_issuer_only",
     ),
+    PlantedBug(
+        "shows the whole code where its mask should be",
+        "inventory/service/intake.py",
+        "mask=mask(new.secret.code)",
+        "mask=new.secret.code",
+        f"{MAKING}::test_no_code_leaves_the_process_in_the_clear_and_none_is_at_rest",
+    ),
     # two people, once
     PlantedBug(
         "lets a person approve their own export",

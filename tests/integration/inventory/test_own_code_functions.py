@@ -127,7 +127,7 @@ def test_two_operators_print_a_batch_and_one_link_leads_to_the_file(
     house: House, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="keyrail")
-    batch_id = generated(house, for_print=True)
+    batch_id = generated(house, for_print=True, expires_on="2099-12-31")
     wish = {"certificate": printer().pem, "reason": "cards for the shops"}
     status, export = house.ask("alice", "POST", f"/ops/v1/batches/{batch_id}/exports", wish)
     assert (status, export["status"], export["recipient"]) == (201, "requested", "CN=The Printer\\, Ltd")
@@ -148,7 +148,8 @@ def test_two_operators_print_a_batch_and_one_link_leads_to_the_file(
     with urllib.request.urlopen(link["url"]) as answer:
         opened = printer().opened(answer.read()).decode()
     codes = Workshop(house.stage.world).codes(batch_id)
-    assert [line.split(",")[1] for line in opened.splitlines()[1:]] == [codes[n + 1] for n in range(CODES)]
+    rows = [line.split(",") for line in opened.splitlines()[1:]]
+    assert rows == [[str(number), codes[number], "2099-12-31"] for number in range(1, CODES + 1)]
     assert house.ask("alice", "POST", f"{here}/link", why)[1]["code"] == "already_handed_out"
     house.stream()
 
@@ -165,6 +166,23 @@ def test_two_operators_print_a_batch_and_one_link_leads_to_the_file(
     said = repr([vars(line) for line in caplog.records]) + "".join(capfd.readouterr())
     assert "K4011" in said
     assert not [code for code in codes.values() if code in said]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"wanted": 0},
+        {"wanted": 1_000_001},
+        {"expires_on": "2099-02-30"},
+        {"expires_on": "2020-01-01"},
+        {"codes": ["A"]},
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_is_written(house: House, wrong: dict[str, Any]) -> None:
+    body = {"sku_id": OWN_SKU, "wanted": 1, "reason": "spring sale", **wrong}
+    status, answer = house.ask("alice", "POST", "/ops/v1/batches/own-codes", body)
+    assert (status, answer["code"], [e["field"] for e in answer["errors"]]) == (422, "invalid_request", list(wrong))
+    assert not [item for item in house.stage.world.scan("keys") if "wanted" in item]
 
 
 @pytest.mark.parametrize("who", ["support", "finance", "auditor"])
