@@ -31,7 +31,9 @@ def trails(draw: st.DrawFn) -> list[AuditRecord]:
             version=version,
             reason=draw(st.none() | TEXTS),
         )
-        records.append(sealed(record, records[-1].mac if records else None, SECRET))
+        before = records[-1] if records else None
+        follows, previous = (before.version, before.mac) if before else (None, None)
+        records.append(sealed(record, follows, previous, SECRET))
     return records
 
 
@@ -65,6 +67,7 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "at_ms": st.integers(0, 2 * NOW_MS),
     "reason": st.none() | TEXTS,
     "order_id": st.none() | TEXTS,
+    "follows": st.none() | st.integers(-1, 20),
     "previous": st.none() | st.binary(min_size=32, max_size=32),
     "mac": st.none() | st.binary(min_size=32, max_size=32),
 }

@@ -40,14 +40,14 @@ BUGS = (
     PlantedBug(
         "chains a record to nothing",
         WRITING,
-        "        if record.version == 1:\n            return None\n",
+        "        if before is None:\n            return None\n",
         "        return None\n",
         f"{TRAIL}::test_each_record_follows_the_one_before_it",
     ),
     PlantedBug(
         "reads what it has just written",
         WRITING,
-        "if version == record.version - 1:",
+        "if version == before.version:",
         "if record.version < 0:",
         f"{TRAIL}::test_a_first_record_is_written_without_a_read_and_a_later_one_with_at_most_one",
     ),

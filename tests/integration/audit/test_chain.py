@@ -17,7 +17,7 @@ from keyrail.platform.documents import to_attributes
 from keyrail.platform.errors import Invalid
 from tests.engines import Engine
 from tests.faults.breaking import Wire
-from tests.stream_of_keys import after, change, leased, new_key, sold
+from tests.stream_of_keys import after, change, leased, looked_at, new_key, sold
 from tests.world import CHAIN_SECRET, World
 
 Life = list[Key]
@@ -151,6 +151,15 @@ def test_a_change_whose_clock_is_behind_that_of_the_one_before_is_linked_all_the
     third = sold(second)
     lived(world, [first, second, third])
     assert found(world) == []
+
+
+def test_a_write_that_takes_an_item_on_by_two_versions_is_one_link(world: World) -> None:
+    first = new_key(1)
+    second = replace(sold(leased(first)), version=3)
+    lived(world, [first, second, looked_at(second)])
+    assert found(world) == []
+    taken_away(world, second)
+    assert found(world) == [(2, "missing"), (3, "missing")]
 
 
 def test_a_record_that_was_set_aside_is_chained_over_and_missed(world: World) -> None:

@@ -36,10 +36,15 @@ def record(version: int) -> AuditRecord:
     )
 
 
+def behind(record: AuditRecord, previous: bytes | None, secret: bytes = SECRET) -> AuditRecord:
+    """Sealed as the change of the version before."""
+    return sealed(record, record.version - 1 or None, previous, secret)
+
+
 def chain(count: int) -> list[AuditRecord]:
     records: list[AuditRecord] = []
     for version in range(1, count + 1):
-        records.append(sealed(record(version), records[-1].mac if records else None, SECRET))
+        records.append(behind(record(version), records[-1].mac if records else None))
     return records
 
 
@@ -55,9 +60,9 @@ def found(given: Verdict) -> list[tuple[int, str]]:
 
 def test_the_encoding_is_written_down_here_since_every_record_depends_on_it() -> None:
     told = replace(record(2), reason="客户投诉", order_id="ord_1", what=("order.paid", "order.delivered"))
-    linked = sealed(told, b"\x00\xff", SECRET)
+    linked = behind(told, b"\x00\xff")
     expected = (
-        b'{"address":"198.51.100.7","at_id":"1767225480000#00000002","at_ms":1767225480000,"by":"buyer",'
+        b'{"address":"198.51.100.7","at_id":"1767225480000#00000002","at_ms":1767225480000,"by":"buyer","follows":1,'
         b'"order_id":"ord_1","previous":"00ff","reason":"\\u5ba2\\u6237\\u6295\\u8bc9","subject":"key:key_01",'
         b'"version":2,"what":["order.paid","order.delivered"]}'
     )
@@ -78,11 +83,11 @@ def test_a_record_vouches_for_each_of_its_fields(name: str) -> None:
 
 def test_a_record_vouches_for_what_it_does_not_say() -> None:
     silent, told = record(1), replace(record(1), reason="")
-    assert sealed(silent, None, SECRET).mac != sealed(told, None, SECRET).mac
+    assert behind(silent, None).mac != behind(told, None).mac
 
 
 def test_without_the_secret_nobody_makes_a_record() -> None:
-    assert not seen(sealed(record(1), None, b"another secret"), SECRET).is_genuine
+    assert not seen(behind(record(1), None, b"another secret"), SECRET).is_genuine
 
 
 def test_what_was_written_in_order_is_intact_in_whatever_order_it_is_read() -> None:
@@ -125,7 +130,7 @@ def test_a_changed_record_shows_and_those_behind_it_do_not() -> None:
 
 def test_a_record_that_was_made_up_shows_and_so_does_the_one_that_followed_the_true_one() -> None:
     records = chain(4)
-    records[1] = sealed(replace(record(2), by="somebody else"), records[0].mac, b"another secret")
+    records[1] = behind(replace(record(2), by="somebody else"), records[0].mac, b"another secret")
     assert found(judged(records)) == [(2, "changed"), (3, "unlinked")]
 
 
@@ -137,31 +142,54 @@ def test_a_record_whose_mac_was_taken_away_is_unchained_and_the_next_one_follows
 
 def test_records_from_before_the_chain_show_as_such_and_the_chain_begins_behind_them() -> None:
     old = [record(1), record(2)]
-    records = [*old, sealed(record(3), None, SECRET)]
+    records = [*old, behind(record(3), None)]
     assert found(judged(records)) == [(1, "unchained"), (2, "unchained")]
 
 
 def test_a_first_record_that_follows_another_one_shows() -> None:
-    assert found(judged([sealed(record(1), b"another", SECRET)])) == [(1, "unlinked")]
+    assert found(judged([behind(record(1), b"another")])) == [(1, "unlinked")]
 
 
 def test_a_second_record_of_one_version_shows() -> None:
     records = chain(3)
-    twin = sealed(replace(record(2), at_id=f"{NOW_MS:013d}#00000002"), records[0].mac, SECRET)
+    twin = behind(replace(record(2), at_id=f"{NOW_MS:013d}#00000002"), records[0].mac)
     assert found(judged([*records, twin])) == [(2, "unlinked")]
 
 
 def test_a_gap_that_was_chained_over_shows_and_the_records_behind_it_are_sound() -> None:
     one, two, _, _ = chain(4)
-    four = sealed(record(4), two.mac, SECRET)
-    five = sealed(record(5), four.mac, SECRET)
+    four = behind(record(4), two.mac)
+    five = behind(record(5), four.mac)
     assert found(judged([one, two, four, five])) == [(3, "missing")]
 
 
 def test_a_gap_that_was_filled_late_is_none() -> None:
     one, two, three, _ = chain(4)
-    four = sealed(record(4), two.mac, SECRET)
+    four = behind(record(4), two.mac)
     assert found(judged([one, two, three, four])) == []
+
+
+def test_a_write_that_took_the_item_on_by_more_than_one_version_leaves_no_gap() -> None:
+    """Paid and delivered in one write, say."""
+    one = behind(record(1), None)
+    three = sealed(record(3), 1, one.mac, SECRET)
+    four = behind(record(4), three.mac)
+    assert found(judged([one, three, four])) == []
+    assert found(judged([one, four])) == [(2, "missing"), (3, "missing")]
+    assert found(judged([three, four])) == [(1, "missing")]
+
+
+def test_a_record_that_follows_another_history_than_the_one_that_is_there_shows() -> None:
+    one, two, three = chain(3)
+    of_a_restored_table = sealed(record(4), 2, two.mac, SECRET)
+    assert found(judged([one, two, three, of_a_restored_table])) == [(4, "unlinked")]
+
+
+@pytest.mark.parametrize("follows", [None, -1, 2, 10**9])
+def test_what_a_changed_record_says_that_it_follows_is_not_believed(follows: int | None) -> None:
+    records = chain(3)
+    records[1] = replace(records[1], follows=follows)
+    assert found(judged(records)) == [(2, "changed")]
 
 
 def test_an_item_that_is_gone_shows() -> None:
@@ -174,7 +202,7 @@ def test_an_item_that_was_put_back_to_an_earlier_state_shows() -> None:
 
 
 def test_a_trail_that_is_gone_for_the_most_part_is_counted_and_not_listed() -> None:
-    last = sealed(record(99_999_999), None, SECRET)
+    last = behind(record(99_999_999), None)
     given = judged([last])
     assert given.problems == 99_999_998
     assert len(given.findings) == MAX_FINDINGS

@@ -32,7 +32,8 @@ class AuditRecord:
     """Who did what, when and from where; `at_id` is time and version, so the same change is recorded once.
 
     Of a redemption it says which one, where, and what was taken of a value card.
-    `mac` vouches for all of it, and for the record of the version before, whose MAC is `previous`.
+    `follows` is the version that was changed, since some writes take an item on by more than one. `mac` vouches for all
+    of the record, and for the one of that version, whose MAC is `previous`.
     """
 
     subject: str
@@ -48,6 +49,7 @@ class AuditRecord:
     place: str | None = None
     amount_minor: int | None = None
     currency: str | None = None
+    follows: int | None = None
     previous: bytes | None = None
     mac: bytes | None = None
 

@@ -2,8 +2,8 @@
 
 A record's MAC is HMAC-SHA-256 under a secret that only the relay and the verifying function have, over every field of
 the record but itself; one of these fields is the MAC of the record before. So a record can neither be changed nor made
-up by somebody who has the table and not the secret. Versions count from 1 without a gap, so one that was taken away
-shows; that the last ones were taken away shows against the item itself, which knows its version.
+up by somebody who has the table and not the secret. Each also names the version that it follows, so one that was taken
+away shows; that the last ones were taken away shows against the item itself, which knows its version.
 """
 
 import hmac
@@ -53,6 +53,7 @@ class Seen:
     """What remains of a record once it was looked at: its place in the chain, and whether its MAC is right."""
 
     version: int
+    follows: int
     mac: bytes | None
     previous: bytes | None
     is_genuine: bool
@@ -90,15 +91,18 @@ def _plain(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def sealed(record: AuditRecord, previous: bytes | None, secret: bytes) -> AuditRecord:
-    """The record as it follows the one with the MAC `previous`; None where there is none before it."""
-    linked = replace(record, previous=previous, mac=None)
+def sealed(record: AuditRecord, follows: int | None, previous: bytes | None, secret: bytes) -> AuditRecord:
+    """The record as it follows that version, whose record has the MAC `previous`; None for the first."""
+    linked = replace(record, follows=follows, previous=previous, mac=None)
     return replace(linked, mac=_mac(linked, secret))
 
 
 def seen(record: AuditRecord, secret: bytes) -> Seen:
     genuine = record.mac is not None and hmac.compare_digest(record.mac, _mac(record, secret))
-    return Seen(record.version, record.mac, record.previous, genuine)
+    follows = record.follows or 0
+    if not genuine and (record.follows is None or not 0 <= follows < record.version):
+        follows = record.version - 1  # it says nothing that could be believed
+    return Seen(record.version, follows, record.mac, record.previous, genuine)
 
 
 def _mac(record: AuditRecord, secret: bytes) -> bytes:
@@ -146,8 +150,8 @@ def _pending(last: int, live: Live | None, now_ms: int) -> int:
 def _gaps(ordered: Sequence[Seen]) -> Iterator[_Stretch]:
     before = 0
     for record in ordered:
-        if record.version > before + 1:
-            yield _Stretch(before + 1, record.version - 1, Problem.MISSING)
+        if record.follows > before:
+            yield _Stretch(before + 1, record.follows, Problem.MISSING)
         before = record.version
 
 
@@ -167,10 +171,10 @@ def _problem(record: Seen, before: Seen | None, earlier: set[bytes | None]) -> P
     if not record.is_genuine:
         return Problem.CHANGED
     last = before.version if before else 0
-    if record.version == last:
+    if record.version == last or record.follows < last:
         return Problem.UNLINKED
     # Behind a gap it follows what is missing. Where a gap was filled late, it follows the record before the gap.
-    is_linked = record.version > last + 1 or record.previous in earlier
+    is_linked = record.follows > last or record.previous in earlier
     return None if is_linked else Problem.UNLINKED
 
 

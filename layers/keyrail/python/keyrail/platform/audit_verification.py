@@ -73,8 +73,9 @@ class AuditVerification:
         try:
             return seen(from_attributes(AuditRecord, item), self.secret.encode())
         except ValidationError:
-            version = item["at_id"]["S"].rpartition("#")[2]
-            return Seen(int(version) if version.isdecimal() else 0, _NEVER_WRITTEN, None, is_genuine=False)
+            number = item["at_id"]["S"].rpartition("#")[2]
+            version = int(number) if number.isdecimal() else 0
+            return Seen(version, version - 1, _NEVER_WRITTEN, None, is_genuine=False)
 
     def live(self, subjects: Sequence[str]) -> list[Live | None]:
         """The items that the subjects name, as they stand now."""

@@ -41,7 +41,8 @@ class AuditChain:
 
         Raises StoreUnavailable.
         """
-        chained = sealed(record, self._previous(record, before), self._secret)
+        follows = before.version if before else None
+        chained = sealed(record, follows, self._previous(record, before), self._secret)
         self.remember(chained.subject, chained.version, chained.mac)
         return chained
 
@@ -85,16 +86,13 @@ class AuditChain:
             self._macs.popitem(last=False)
 
     def _previous(self, record: AuditRecord, before: Versioned | None) -> bytes | None:
-        if record.version == 1:
+        if before is None:
             return None
         version, mac = self._macs.get(record.subject, (0, None))
-        if version == record.version - 1:
+        if version == before.version:
             return mac
-        if before is not None and before.version == record.version - 1:
-            standing = self._table.get(subject=record.subject, at_id=at_id(before.changed_at_ms, before.version))
-            if standing is not None:
-                return _mac(standing)
-        return self._last_before(record)
+        standing = self._table.get(subject=record.subject, at_id=at_id(before.changed_at_ms, before.version))
+        return _mac(standing) if standing is not None else self._last_before(record)
 
     def _last_before(self, record: AuditRecord) -> bytes | None:
         """Behind a gap: the record of the change before was set aside, so the chain goes on from the last one."""
