@@ -21,4 +21,4 @@ def test_a_path_leads_to_the_desk_that_declares_it(word: str, desk: str) -> None
 
 
 def test_no_desk_is_named_that_declares_nothing() -> None:
-    assert DECLARED == {(word, desk) for word, desks in DESKS.items() for desk in desks}
+    assert {(word, desk) for word, desks in DESKS.items() for desk in desks} == DECLARED
