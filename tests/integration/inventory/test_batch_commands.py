@@ -22,16 +22,19 @@ from keyrail.inventory.service import following
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.claims import POOL_CACHE_MS
 from keyrail.inventory.service.following import Followers, KeysMissing, Progress
-from keyrail.inventory.service.holds import HOLDS_CACHE_MS
+from keyrail.inventory.service.holds import HOLDS_CACHE_MS, Holds
+from keyrail.inventory.store import KeyStore
 from keyrail.ordering.model import OrderStatus
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.dynamo import transact
+from tests.engines import Engine
 from tests.files import UploadInMemory
 from tests.promises import check_promises, check_stock
 from tests.racing import at_once, refusals
 from tests.world import BUYER, OPERATOR, SKU, SYSTEM, World, new_codes
 
+MINUTE_MS = 60 * 1000
 DAY_MS = 24 * 60 * 60 * 1000
 WORKS_WITHIN_MS = 2_000
 
@@ -103,12 +106,21 @@ def test_a_freeze_works_within_two_seconds_in_a_process_that_knew_otherwise_a_mo
     assert len(world.sold()) == 1
 
 
-def test_what_a_process_remembers_of_the_list_is_counted_from_before_it_was_read(world: World, batch: Batch) -> None:
-    world.claims.holds.now()
+def test_what_a_process_remembers_of_the_list_is_counted_from_before_it_was_read(
+    engine: Engine, world: World, batch: Batch
+) -> None:
+    now_ms = [0]
+    holds = Holds(KeyStore(engine.dynamodb(), world.names["keys"]), lambda: now_ms[0])
+
+    def the_answer_takes_its_time(**_: Any) -> None:
+        now_ms[0] += HOLDS_CACHE_MS - 1
+
+    holds.store.client.meta.events.register_first("before-send.dynamodb", the_answer_takes_its_time)
+    assert holds.now().frozen == ()
     world.commands.freeze(batch.batch_id, OPERATOR)
-    assert batch.batch_id not in world.claims.holds.now().frozen
-    world.ahead_ms += HOLDS_CACHE_MS
-    assert batch.batch_id in world.claims.holds.now().frozen
+    assert holds.now().frozen == ()
+    now_ms[0] += 1
+    assert holds.now().frozen == (batch.batch_id,)
 
 
 @pytest.mark.parametrize("command", ["freeze", "void", "close"])
@@ -193,6 +205,7 @@ def test_an_unfrozen_batch_is_as_it_was(world: World, batch: Batch) -> None:
     codes = world.import_codes(new_codes(2))[0]
     sold, leased = world.order(), world.order()
     world.pay(sold.attempt)
+    world.ahead_ms += 5 * MINUTE_MS
     before = {key.key_id: (key.state, key.order_id) for key in world.stored_keys()}
     for each in {key.batch_id for key in world.stored_keys()}:
         world.commands.freeze(each, OPERATOR)

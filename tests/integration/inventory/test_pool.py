@@ -205,7 +205,7 @@ def test_the_free_numbers_are_shown_and_a_chosen_one_is_exactly_that(world: Worl
     check_promises(world)
 
 
-@pytest.mark.parametrize("label", ["888", "8888", "88", "nothing"])
+@pytest.mark.parametrize("label", ["888", "8888", "88", "99", "nothing"])
 def test_a_number_that_is_taken_or_is_none_is_told_so(world: World, numbers: Labels, label: str) -> None:
     chosen(world, "888")
     with pytest.raises(LabelTaken):
@@ -262,6 +262,7 @@ def test_a_checkout_that_is_repeated_holds_its_number(world: World, numbers: Lab
     placed = [result for result in results if isinstance(result, Placed)]
     placed.append(chosen(world, "888", name))
     assert len({each.order.order_id for each in placed}) == 1
+    assert world.keys.get(*placed[0].order.units[0].key_ids).state is KeyState.LEASED
     world.pay(placed[0].attempt)
     assert world.orders.of_operator(placed[0].order.order_id).status is OrderStatus.DELIVERED
 
