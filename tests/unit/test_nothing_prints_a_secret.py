@@ -18,6 +18,7 @@ from keyrail.inventory.service.importing.reading import LookedThrough
 from keyrail.inventory.service.intake import NewKey
 from keyrail.ordering.model import OrderStatus
 from keyrail.payments.providers import Callback, PaymentAction
+from keyrail.platform.audit_verification import AuditVerification
 from keyrail.platform.documents import from_json
 from keyrail.platform.handover import Link
 from keyrail.platform.http import Call
@@ -88,6 +89,7 @@ HOLDERS = {
     "address of a file": Link(f"https://s3.example/?sig={SECRET}", 0),
     "code of our own on its way in": NewKey(secret=Secret(SECRET), line=1),
     "token of an order": placed(),
+    "secret of the audit trail": AuditVerification(None, "audit", SECRET, (), lambda: 0),  # type: ignore[arg-type]
     "beginning of an uploaded file": LookedThrough("digest", SECRET.encode(), EncodingSurvey()),
     "line of an uploaded file": Line(1, 14, SECRET, SECRET),
     "row of an uploaded file": Verdict(Row(1, 1, 14, SECRET, [SECRET]), FileKey(1, Secret(SECRET, SECRET))),
