@@ -106,4 +106,4 @@ class Printing(RuleBasedStateMachine):
 
 
 TestPrinting = Printing.TestCase
-TestPrinting.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+TestPrinting.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
