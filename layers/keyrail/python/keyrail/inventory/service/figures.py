@@ -50,7 +50,10 @@ class StockFigures:
         return right
 
     def _count(self, sku_id: str) -> tuple[int, int]:
-        """Keys in the parts of the pool that are not past their last day, and how many of them are leased."""
+        """Keys in the parts of the pool that are not past their last day, and how many of them are leased.
+
+        A part of several last days, as a file with very many of them has, counts whole until the last one is over.
+        """
         pool = self.keys.get_pool(sku_id)
         parts = pool.usable(utc_date(self.now_ms())) if pool else ()
         counts = [self.store.pooled(partition) for part in parts for partition in partitions(sku_id, part)]
