@@ -165,7 +165,7 @@ def aws_body(trigger: dict[str, Any]) -> bytes:
 def test_an_operator_is_known_by_the_claims_as_the_gateway_flattens_them(stage: Stage) -> None:
     answer = stage.call("operator_api")
     assert answer["statusCode"] == 200
-    assert json.loads(answer["body"])["stock"] == {"claimable": 3, "leased": 0}
+    assert json.loads(answer["body"])["stock"] == {"claimable": 3, "leased": 0, "scheduled": 0}
 
     trigger = sample("operator_api")
     trigger["requestContext"]["authorizer"]["jwt"]["claims"].pop("cognito:groups")
