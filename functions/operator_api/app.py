@@ -1,8 +1,8 @@
 """The back office's API, and what its operations are made of; built on first use."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
@@ -42,7 +42,7 @@ def settings() -> Settings:
 
 
 @cache
-def zone() -> ZoneInfo:
+def zone() -> tzinfo:
     """Where the business is: days of the calendar are meant by it."""
     return zone_named(settings().business_time_zone)
 

@@ -1,8 +1,8 @@
 """The redemption API and what its operations are made of, built on first use."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
@@ -58,7 +58,7 @@ def redemption() -> Redemption:
 
 
 @cache
-def zone() -> ZoneInfo:
+def zone() -> tzinfo:
     return zone_named(settings().business_time_zone)
 
 

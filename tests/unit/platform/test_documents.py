@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from keyrail.platform.documents import (
     MAX_STRING_LENGTH,
+    Matching,
     from_attributes,
     from_json,
     from_strings,
@@ -146,3 +147,29 @@ def test_any_body_is_parsed_or_refused_without_repeating_it(raw: str | bytes) ->
         from_json(Sent, raw)
     assert str(refused.value) == "invalid_request"
     assert refused.value.__cause__ is None
+
+
+def test_a_text_that_does_not_match_is_refused_by_name() -> None:
+    @incoming
+    class Named:
+        name: Annotated[str, Matching("^[a-z]{2,4}$")]
+
+    assert from_json(Named, '{"name": "till"}').name == "till"
+    for wrong in ('"tills"', '"T"', '""', '"ab\\n"', "12", "null"):
+        with pytest.raises(Invalid) as refused:
+            from_json(Named, f'{{"name": {wrong}}}')
+        assert [f.field for f in refused.value.fields] == ["name"]
+
+
+@given(st.frozensets(st.text(min_size=1), min_size=1))
+def test_a_set_of_texts_comes_back_as_it_was(names: frozenset[str]) -> None:
+    @dataclass(frozen=True)
+    class Marked:
+        names: frozenset[str] | None = None
+
+    stored = to_attributes(Marked(names))
+    assert stored == {"names": {"SS": sorted(names)}}
+    assert from_attributes(Marked, stored) == Marked(names)
+    assert to_attributes(Marked()) == {}
+    with pytest.raises(TypeError):
+        to_attributes(Marked(frozenset()))

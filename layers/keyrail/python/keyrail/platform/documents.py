@@ -6,12 +6,16 @@ DynamoDB numbers are integers here: a float is refused on the way in and on the 
 
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core.core_schema import str_schema
 
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.errors import FieldError, Invalid
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 T = TypeVar("T")
 Attributes = dict[str, Any]
@@ -33,6 +37,16 @@ def incoming(cls: type[T]) -> type[T]:
     made = outgoing(cls)
     made.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]  # where pydantic looks for it
     return made
+
+
+@dataclass(frozen=True)
+class Matching:
+    """For an annotation: a text that the pattern matches. With pydantic's own word for it a start takes 20 ms more."""
+
+    pattern: str
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> "CoreSchema":
+        return str_schema(pattern=self.pattern)
 
 
 @cache

@@ -9,7 +9,6 @@ been a hit and is none was guessed, or typed wrongly where no check symbol tells
 a guesser gets a handful of tries.
 """
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,6 +66,8 @@ class Counted:
 
 def by_address(address: str) -> Counted:
     """Of IPv6 the network counts, since a caller has all of its addresses."""
+    import ipaddress  # not paid for by those who sign
+
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
