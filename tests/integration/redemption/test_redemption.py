@@ -8,17 +8,18 @@ import pytest
 from keyrail.catalog.model import Activation, Terms
 from keyrail.inventory.model import KeyState
 from keyrail.inventory.model.batches import Held, Standing
+from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform.changes import stamp
 from keyrail.platform.documents import to_attributes
 from keyrail.platform.dynamo import TransactionFailed, transact
-from keyrail.platform.errors import KeyrailError
+from keyrail.platform.errors import Invalid, KeyrailError
 from keyrail.platform.ids import CROCKFORD
 from keyrail.platform.money import Money
 from keyrail.redemption.model import Activated, Caller, Presented, Verified
 from keyrail.vault.codes import grouped, new_code
 from tests.item_size import UNIT_BYTES, item_bytes
 from tests.redeeming import CARD, HOLDER, ONCE, OTHER_TILL, TILL, check_account, issue, name, redeem, reverse, sell
-from tests.world import SYSTEM, World
+from tests.world import OPERATOR, SYSTEM, World
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 HELD_BACK_MS = 3_000  # until the list of what stands still is read again
@@ -415,6 +416,13 @@ def test_what_stays_on_record_may_not_tell_the_code(world: World) -> None:
     short = issue(world, ONCE, issuer="mall", clear=("123456",))
     assert refused(world, "123456", issuer="mall", location="12-34-56").code == "invalid_request"
     assert redeem(world, short.code, issuer="mall", location="123456-7").uses_left == 0
+
+
+def test_one_code_for_several_buyers_is_none_that_we_redeem(world: World) -> None:
+    sku_id = issue(world, ONCE).batch.sku_id
+    with pytest.raises(Invalid) as refusal:
+        world.batches.open(NewBatch(sku_id=sku_id, source="own", sales_per_key=2), "a name of 16 letters", OPERATOR)
+    assert [field.field for field in refusal.value.fields] == ["sales_per_key"]
 
 
 # what it costs

@@ -51,7 +51,9 @@ class Batches:
         """
         now_ms = self.now_ms()
         _check(wanted, utc_date(now_ms))
-        self.catalog.sku(wanted.sku_id)
+        if self.catalog.sku(wanted.sku_id).terms is not None and wanted.sales_per_key > 1:
+            # One code that several buyers hold cannot tell them apart; let it have as many uses instead.
+            raise Invalid(FieldError("sales_per_key", "not_of_codes_that_we_redeem"))
         Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
         batch = Batch(
             batch_id=derived_id("bat", origin.by, idempotency_key),

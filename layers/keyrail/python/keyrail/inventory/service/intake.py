@@ -79,6 +79,6 @@ class Intake:
             batch_partition=batch_partition(batch.batch_id, key_id),
             left_pool=None if sellable else left_pool(now_ms),
             label=new.label,
-            **redeemable(self.sku.terms, for_print=batch.for_print),
+            **redeemable(self.sku.terms if batch.sales_per_key == 1 else None, for_print=batch.for_print),
             **stamp(self.origin, now_ms),
         )
