@@ -199,7 +199,7 @@ def of_keys() -> Iterator[Happening]:
             continue  # only by a use: see below
         before_that = after if before is inventory.KeyState.FROZEN else None
         old = replace(new, state=before, state_before=before_that, order_id=None if before == "available" else ORDER_ID)
-        held_by = None if after == "available" else ORDER_ID
+        held_by = None if after is inventory.KeyState.AVAILABLE else ORDER_ID
         item = next_version(old, state=after, order_id=held_by, revealed_at_ms=looked)
         yield Happening(item, inventory.events_between(old, item))
 
