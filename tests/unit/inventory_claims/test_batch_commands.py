@@ -243,6 +243,15 @@ def test_a_part_that_left_the_pool_comes_back_with_its_batch() -> None:
     assert back.parts == BATCH.parts
 
 
+def test_no_command_puts_a_batch_on_sale_that_is_still_being_filled() -> None:
+    generating = replace(BATCH, filling=Filling.OWN_CODES, status=BatchStatus.GENERATING, report=None)
+    assert filled(pool(), commanded(Standing.FROZEN, generating), ORIGIN, NOW_MS) is None
+    assert filled(pool(), generating, ORIGIN, NOW_MS) is None
+    joined = filled(pool(*BATCH.parts), commanded(Standing.FROZEN, generating), ORIGIN, NOW_MS)
+    assert joined is not None
+    assert joined.sellable(NOW_MS) == ()
+
+
 def test_what_has_a_higher_priority_is_sold_first_then_what_expires_first() -> None:
     soon, late, first = (
         PoolPart("bat_a", "2026-01-31", 1, 0, "2026-01-31", "2026-01-31"),

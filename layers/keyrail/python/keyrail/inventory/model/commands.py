@@ -97,8 +97,14 @@ def held_without(held: Held, batch: Batch, origin: Origin, now_ms: int) -> Held 
 
 
 def filled(pool: Pool | None, batch: Batch, origin: Origin, now_ms: int) -> Pool | None:
-    """The pool with the batch's parts as it says; None if it has them so already, or none was ever made."""
-    if pool is None or (wanted := pool.with_batch(batch)) == pool:
+    """The pool with the batch's parts as it says; None if it has them so already, or none was ever made.
+
+    No command brings in a batch that is still being filled: that is for whoever fills it.
+    """
+    if pool is None or not (batch.is_settled or any(part.batch_id == batch.batch_id for part in pool.parts)):
+        return None
+    wanted = pool.with_batch(batch)
+    if wanted == pool:
         return None
     return replace(wanted, **stamp(origin, now_ms, pool.version + 1))
 
