@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import Slug, TraceStep, traced
+from functions.operator_api.schemas.terms import TermsOut
 from keyrail.fulfilment.service.tracing import KeyStory
 from keyrail.inventory.model import Key, KeyState
 from keyrail.inventory.model.keys import Fault
@@ -72,7 +73,8 @@ class UseOut:
 class KeyOut:
     """All that is on record of a key: where it came from, who had it, who looked, where it was used, what became of it.
 
-    `unit_cost` is shown to finance, `buyer` to support. `slots` are all sales of a code that is sold more than once.
+    `terms` are those it was made with. `unit_cost` is shown to finance, `buyer` to support. `slots` are all sales of a
+    code that is sold more than once.
     The trace is a moment behind. `trace_complete` false: so much happened that only the beginning and the end are here.
     """
 
@@ -92,6 +94,7 @@ class KeyOut:
     sold_at: str | None
     revealed_at: str | None
     expires_on: str | None
+    terms: TermsOut | None
     active_until: str | None
     uses: tuple[UseOut, ...]
     uses_left: int | None
@@ -114,6 +117,7 @@ class KeyOut:
             unit_cost=story.batch.unit_cost if with_cost else None,
             imported_at=_imported_at(story.trace),
             buyer=story.order.contact if with_buyer and story.order else None,
+            terms=TermsOut.of(key.terms),
             uses=tuple(UseOut.of(key, use) for use in key.uses or ()),
             uses_left=uses_left(key),
             slots=tuple(map(KeySummary.of, story.slots)),

@@ -10,6 +10,7 @@ from keyrail.inventory.model import KeyState
 from keyrail.inventory.model.batches import Held, Standing
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform.changes import stamp
+from keyrail.platform.clock import rfc3339
 from keyrail.platform.documents import to_attributes
 from keyrail.platform.dynamo import TransactionFailed, transact
 from keyrail.platform.errors import Invalid, KeyrailError
@@ -237,6 +238,7 @@ def test_a_printed_card_is_activated_over_a_counter_that_signs_and_by_nobody_els
         activate(world, issued.code, HOLDER)
     assert activate(world, issued.code, TILL).active_until_ms is None
     assert activate(world, issued.code, TILL).active_until_ms is None
+    assert rfc3339(world.keys.get(issued.key_id).active_until_ms or 0).startswith("99")
     world.ahead_ms += 400 * DAY_MS
     assert redeem(world, issued.code).uses_left == 0
 

@@ -14,7 +14,7 @@ from keyrail.inventory.model.keys import Key, KeyState, claimable_until
 from keyrail.inventory.model.uses import MAX_ENTRIES, Moment, Use
 from keyrail.platform.money import Money
 
-FOREVER_MS = 10**15  # of a code that stays active; added to a time it is still far beyond any other
+FOREVER_MS = 250_000_000_000_000  # of a code that stays active: added to a time it still is one, near the year 9900
 
 
 class Obstacle(StrEnum):
