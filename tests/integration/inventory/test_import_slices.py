@@ -1,6 +1,7 @@
 """An import in slices: the same end wherever it was cut, whoever ran beside it, and whatever its batch is to become."""
 
 import csv
+import hashlib
 import io
 import secrets
 from collections import Counter
@@ -23,6 +24,7 @@ from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.importing import beginning, runs
 from keyrail.inventory.service.importing.beginning import BrokenOffTooOften
 from keyrail.inventory.service.own_codes import OwnCodes
+from keyrail.platform.dynamo import ConditionFailed
 from keyrail.platform.money import Money
 from keyrail.vault.codes import OWN_ISSUER
 from keyrail.vault.model import Place
@@ -167,6 +169,31 @@ def test_what_is_not_imported_yet_is_not_on_sale(world: World) -> None:
     while not a_slice(world, batch_id, upload).is_settled:
         pass
     assert world.another_process().claims.stock(SKU).claimable == before + 25
+
+
+def test_a_place_of_an_import_is_replaced_only_by_its_next(world: World) -> None:
+    batch_id = new_batch(world)
+    a_slice(world, batch_id, UploadInMemory("\n".join(new_codes(25)).encode()))
+    imports = ImportStore(world.keys)
+    standing = imports.progress(batch_id)
+    assert standing is not None
+    for version in (standing.version, standing.version + 2):
+        with pytest.raises(ConditionFailed):
+            imports.advance(replace(standing, line=1, version=version))
+    imports.advance(replace(standing, version=standing.version + 1))
+    assert imports.begin(standing).version == standing.version + 1
+
+
+def test_no_table_holds_a_digest_by_which_a_short_code_could_be_found_by_trying(world: World) -> None:
+    raw = b"1234\n5678\n" + "\n".join(new_codes(10)).encode()
+    batch_id = new_batch(world)
+    a_slice(world, batch_id, UploadInMemory(raw))
+    all_slices(world, batch_id, raw)
+    dump = repr(world.scan("keys"))
+    for digest in (hashlib.sha256, hashlib.md5, hashlib.sha1):
+        for text in (raw, b"1234", b"5678", b"game\n1234"):
+            assert digest(text).hexdigest() not in dump
+            assert repr(digest(text).digest())[2:-1] not in dump
 
 
 # beside each other

@@ -25,7 +25,7 @@ from keyrail.inventory.model.key_file.lines import narrowed
 from keyrail.inventory.providers import Upload
 from keyrail.inventory.service.importing.workbooks import Workbook, check_archive
 
-READ_BYTES = 4 * 1024 * 1024
+READ_BYTES = 1024 * 1024
 MAX_MESS, TOTAL_MESS = 0.5, 1.0  # as charset-normalizer measures it: from here on this is no text of a language
 
 _WORKBOOK = b"PK\x03\x04"
