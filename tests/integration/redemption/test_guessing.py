@@ -43,6 +43,13 @@ def guess_until_blocked(world: World, caller: Caller, code: str | None = None, i
     raise AssertionError("nobody stops a guesser")
 
 
+@pytest.fixture
+def world(world: World) -> World:
+    """At the beginning of a window, so that none ends within a test."""
+    world.ahead_ms += WINDOW_MS - world.now_ms() % WINDOW_MS
+    return world
+
+
 @pytest.fixture(scope="module", autouse=True)
 def log_of_the_process() -> None:
     """Made before a test's own output is, which it would outlive."""
