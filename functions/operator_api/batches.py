@@ -5,23 +5,26 @@ from functools import cache
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, batches, keys, settings
 from functions.operator_api.own_codes import own_codes
-from functions.operator_api.schemas.batches import BatchIn, BatchOut, FileOut, RejectedLinesIn, UploadOut
+from functions.operator_api.schemas.batches import BatchIn, BatchOut, RejectedFileOut, RejectedLinesIn, UploadOut
 from keyrail.catalog.model import UnknownSku
 from keyrail.inventory.model import BatchNotFound
 from keyrail.inventory.model.batches import NoRejectedLines
+from keyrail.inventory.providers.s3 import S3Files
 from keyrail.inventory.service.import_desk import ImportDesk
 from keyrail.platform.aws import client
 from keyrail.platform.clock import rfc3339, system_now_ms
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.handover import AlreadyHandedOut, FileExpired
 from keyrail.platform.http import Call
+from keyrail.vault.providers.kms import KmsKeyWrapper
 
 UPLOAD_URL_LIFETIME_S = 15 * 60
 
 
 @cache
 def import_desk() -> ImportDesk:
-    return ImportDesk(keys(), client("s3"), settings().import_bucket, system_now_ms)
+    wrapper = KmsKeyWrapper(client("kms"), settings().fingerprint_key_arn)
+    return ImportDesk(keys(), S3Files(client("s3"), settings().import_bucket), wrapper, system_now_ms)
 
 
 @api.operation(
@@ -67,12 +70,12 @@ def get_batch(call: Call) -> BatchOut:
 @api.operation(
     "POST",
     "/ops/v1/batches/{batch_id}/rejected-lines",
-    summary="The address of the file of lines that were not taken, for a minute and once only",
+    summary="The lines that were not taken, as CSV: once only",
     body=RejectedLinesIn,
-    answer=FileOut,
+    answer=RejectedFileOut,
     raises=(Invalid, BatchNotFound, NoRejectedLines, AlreadyHandedOut, FileExpired, NotInGroup),
 )
-def hand_out_rejected_lines(call: Call) -> FileOut:
+def hand_out_rejected_lines(call: Call) -> RejectedFileOut:
     said: RejectedLinesIn = call.body
-    link = import_desk().hand_out(call.path["batch_id"], allow(call, STOCK, said.reason))
-    return FileOut(url=link.url, expires_at=rfc3339(link.expires_at_ms))
+    content = import_desk().hand_out(call.path["batch_id"], allow(call, STOCK, said.reason))
+    return RejectedFileOut(content=content.decode("utf-8-sig"))

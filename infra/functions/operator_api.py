@@ -50,8 +50,8 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.keys, "BatchGetItem", "UpdateItem")
     function.may(["s3:GetObject"], parts.imports.exports_arn)
     parts.imports.acknowledge_objects(function.role, EXPORTS)
-    # The same for the lines that an import did not take.
-    function.may(["s3:GetObject"], parts.imports.rejected_arn)
+    # Hands out the lines that an import did not take, which are sealed under names, and forgets them.
+    function.may(["s3:GetObject", "s3:DeleteObject"], parts.imports.rejected_arn)
     parts.imports.acknowledge_objects(function.role, REJECTED)
     # A code that an operator looks for is found by its fingerprint.
     allow(parts.keys.fingerprint, function.role, "kms:Decrypt")

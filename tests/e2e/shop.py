@@ -62,7 +62,7 @@ class Shop:
     def ops(self, method: str, path: str, **sent: Any) -> Answer:
         return send(method, f"{self.api}/ops/v1/{path}", token=self.operator, **sent)
 
-    def new_sku(self, keys: int = 0, price: dict[str, Any] | None = None, max_quantity: int = 90) -> str:
+    def new_sku(self, keys: int = 0, price: dict[str, Any] | None = None, max_quantity: int = 90, **more: Any) -> str:
         """A SKU of its own for each test, so that none sees another's stock."""
         sku_id = f"sku-{secrets.token_hex(6)}"
         product = {"name": "A test's product", "reason": "test"}
@@ -74,6 +74,7 @@ class Shop:
             "issuer": f"i-{sku_id}",
             "max_quantity": max_quantity,
             "reason": "test",
+            **more,
         }
         saved = self.ops("PUT", f"skus/{sku_id}", document=sku)
         assert saved.status == 200, saved.text

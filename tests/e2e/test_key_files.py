@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import secrets
+from datetime import date
+from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 from infra.local.demo_client import send
 from tests.e2e.shop import Shop, problem
@@ -13,10 +17,18 @@ BAD_FILES = {
     "empty": b"",
     "not_text": bytes(range(256)) * 64,
     "unsupported_format": b"PK\x03\x04" + secrets.token_bytes(2_000),
-    "too_many_lines": b"KR-00000000\n" * 1_000_000,
-    "too_large": b"KR-00000000----0000\n" * 900_000,
+    "too_many_lines": b"KR-1\n" * 1_000_001,
     "no_key": b"# nothing but a comment\n",
 }
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
 
 
 @pytest.mark.parametrize("file_problem", BAD_FILES)
@@ -30,7 +42,7 @@ def test_a_file_that_is_no_key_file_is_rejected_whole(shop: Shop, file_problem: 
     assert (report["file_problem"], report["accepted"]) == (file_problem, 0)
     assert [item for item in shop.table("keys") if item.get("state") and item["sku_id"] == {"S": sku}] == []
     assert shop.stock(sku) == (0, 0)
-    assert shop.aws("s3").list_objects_v2(Bucket=shop.card["bucket"])["KeyCount"] == 0
+    assert shop.aws("s3").list_objects_v2(Bucket=shop.card["bucket"], Prefix="imports/")["KeyCount"] == 0
 
 
 def test_bad_lines_are_named_and_the_others_taken(shop: Shop) -> None:
@@ -44,6 +56,41 @@ def test_bad_lines_are_named_and_the_others_taken(shop: Shop) -> None:
     reasons = {found["line"]: found["reason"] for found in report["problems"]}
     assert reasons == {2: "digits_lost", 4: "formula", 5: "duplicate_in_file"}
     assert not any(code in str(report) for code in codes)
+
+
+def test_a_workbook_in_chinese_is_imported_and_what_it_lost_is_handed_out_once(shop: Shop) -> None:
+    sku = shop.new_sku()
+    codes = [f"KR-{secrets.token_hex(6).upper()}" for _ in range(2)]
+    rows: list[list[Any]] = [
+        ["卡号", "密码", "有效期"],
+        [codes[0], "0012", date(2099, 12, 31)],
+        [1234567890123456, "x"],
+        [codes[1], "7"],
+    ]
+
+    batch = shop.import_file(sku, workbook([*rows, [codes[0].lower(), "9"]]))
+
+    report = batch["report"]
+    assert (report["accepted"], report["duplicate"], report["rejected"], report["ignored"]) == (2, 1, 1, 1)
+    assert (batch["first_expiry"], batch["rejected_lines"]["complete"]) == ("2099-12-31", True)
+    assert shop.stock(sku) == (2, 0)
+    path, reason = f"batches/{batch['batch_id']}/rejected-lines", {"reason": "back to the supplier"}
+    content = shop.ops("POST", path, document=reason).json["content"]
+    assert content.splitlines()[1:] == [
+        '3,digits_lost,,"1234567890123456,x"',
+        f"5,duplicate_in_file,••••{codes[0][-4:].lower()},",
+    ]
+    problem(shop.ops("POST", path, document=reason), 409, "already_handed_out")
+    assert shop.aws("s3").list_objects_v2(Bucket=shop.card["bucket"], Prefix="rejected/")["KeyCount"] == 0
+
+
+def test_codes_that_are_not_of_the_sku_s_format_are_told_apart(shop: Shop) -> None:
+    sku = shop.new_sku(code_format={"pattern": "KR-[0-9A-F]{4}", "max_length": 7, "case_sensitive": False})
+    report = shop.import_file(sku, b"KR-12AB\nKR-12AX\nKR-12ABC\n")["report"]
+    assert [(found["line"], found["reason"]) for found in report["problems"]] == [
+        (2, "code_format"), (3, "code_too_long"),
+    ]  # fmt: skip
+    assert report["accepted"] == 1
 
 
 def test_a_code_that_was_imported_before_is_not_taken_again(shop: Shop) -> None:

@@ -66,7 +66,7 @@ EXPECTED = {
         "audit_chain": {"secretsmanager:GetSecretValue"},
         "imports/imports/*": {"s3:PutObject"},
         "imports/exports/*": {"s3:GetObject"},
-        "imports/rejected/*": {"s3:GetObject"},
+        "imports/rejected/*": {"s3:GetObject", "s3:DeleteObject"},
         "fingerprint": {"kms:Decrypt"},
     },
     "payment_webhook": {

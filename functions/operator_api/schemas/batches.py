@@ -103,7 +103,7 @@ class ProgressOut:
 
 @outgoing
 class RejectedLinesOut:
-    """The file of the lines that were not taken, for whoever fetches it first; `complete` false: some are missing."""
+    """There is a file of the lines that were not taken, for whoever asks first; `complete` false: it has not all."""
 
     complete: bool
     size_bytes: int
@@ -120,11 +120,10 @@ class RejectedLinesIn:
 
 
 @outgoing
-class FileOut:
-    """Whoever has the address may fetch the file until it ends."""
+class RejectedFileOut:
+    """CSV: line, reason, mask, and of rejected lines the text as it was. It is not kept any longer."""
 
-    url: str
-    expires_at: str
+    content: str
 
 
 @outgoing

@@ -233,6 +233,20 @@ BUGS = (
         f"{RULES}::test_a_rejected_line_is_kept_as_it_was_and_a_duplicate_only_by_its_mask",
     ),
     PlantedBug(
+        "leaves rejected lines in the bucket as they are",
+        "inventory/service/rejected_lines.py",
+        "self.files.put(name, seal_file(self.names.file_key(batch_id), name, content))",
+        "self.files.put(name, content)",
+        f"{SLICES}::test_rejected_lines_lie_in_no_bucket_in_the_clear",
+    ),
+    PlantedBug(
+        "hands out the file of rejected lines to everybody who asks",
+        "inventory/service/import_desk.py",
+        "taken = file.taken(self.now_ms())",
+        "taken = replace(file, taken_as=str(self.now_ms()))",
+        f"{REJECTED}::test_the_file_is_handed_out_once_and_whoever_took_it_is_on_record",
+    ),
+    PlantedBug(
         "lets Excel run what was rejected as a formula",
         f"{MODEL}/rejected_lines.py",
         "if text.startswith(_RUNS_IN_EXCEL):",
@@ -248,7 +262,7 @@ BUGS = (
     ),
     PlantedBug(
         "calls a file of rejected lines complete that was cut",
-        f"{IMPORTING}/runs.py",
+        "inventory/service/rejected_lines.py",
         "complete = not done.rejected_full and None not in parts",
         "complete = None not in parts",
         f"{SLICES}::test_a_file_of_rejected_lines_that_is_full_says_that_there_were_more",

@@ -3,10 +3,7 @@
 import secrets
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
-import botocore.session
 import pytest
 
 from keyrail.catalog.model import CodeFormat
@@ -15,6 +12,7 @@ from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.import_desk import ImportDesk
 from keyrail.inventory.service.importing import runs
 from keyrail.platform.handover import AlreadyHandedOut
+from keyrail.vault.providers.kms import KmsKeyWrapper
 from tests.faults.use_cases.case import (
     POOLS_ARE_READ_AGAIN_MS,
     Case,
@@ -129,12 +127,13 @@ def handing_out_of_rejected_lines(world: World) -> Case:
     sku, codes = stocked(world, 1)
     batch = _open(world, sku)
     world.importing.import_file(batch.batch_id, UploadInMemory(b"GOOD-1\n=1\n"), SYSTEM)
-    handed_out: list[str] = []
+    handed_out: list[bytes] = []
 
     def ask(process: World) -> None:
-        desk = ImportDesk(process.keys, _nobodys_bucket(), "files", process.now_ms)
+        wrapper = KmsKeyWrapper(process.kms, process.fingerprint_key)
+        desk = ImportDesk(process.keys, process.files, wrapper, process.now_ms)
         with suppress(AlreadyHandedOut):
-            handed_out.append(desk.hand_out(batch.batch_id, OPERATOR).url)
+            handed_out.append(desk.hand_out(batch.batch_id, OPERATOR))
 
     def check(world: World) -> None:
         lines = world.keys.get_batch(batch.batch_id).rejected_lines
@@ -178,13 +177,6 @@ def _everything_sells(world: World, sku: str, codes: list[str]) -> None:
     everything = process.order(len(codes), sku_id=sku)
     process.pay(everything.attempt)
     expect(sorted(revealed(process, everything)) == sorted(codes), "not what was in the file")
-
-
-@cache
-def _nobodys_bucket() -> Any:
-    """Signs addresses and is asked for nothing."""
-    session = botocore.session.get_session()
-    return session.create_client("s3", "eu-central-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
 
 
 USE_CASES = (

@@ -21,13 +21,15 @@ from keyrail.inventory.model.own_codes import NewOwnCodes
 from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service import data_keys
 from keyrail.inventory.service.batches import NewBatch
+from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.importing import beginning, runs
 from keyrail.inventory.service.importing.beginning import BrokenOffTooOften
 from keyrail.inventory.service.own_codes import OwnCodes
+from keyrail.inventory.service.rejected_lines import RejectedFiles
 from keyrail.platform.dynamo import ConditionFailed
 from keyrail.platform.money import Money
 from keyrail.vault.codes import OWN_ISSUER
-from keyrail.vault.model import Place
+from keyrail.vault.model import Place, SecretUnreadable
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
 from tests.files import UploadInMemory
@@ -431,7 +433,11 @@ def test_an_import_whose_batch_is_frozen_goes_on_and_sells_nothing(world: World)
 
 def rejected_lines(world: World, batch: Batch) -> list[list[str]]:
     assert batch.rejected_lines is not None
-    content = world.files.stored[batch.rejected_lines.file.object_name]
+    names = standing_fingerprints(world.keys, KmsKeyWrapper(world.kms, world.fingerprint_key))
+    assert names is not None
+    files = RejectedFiles(world.files, names, world.now_ms)
+    content = files.get(batch.batch_id, batch.rejected_lines.file.object_name)
+    assert content is not None
     assert len(content) == batch.rejected_lines.file.size_bytes
     header, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig")))
     assert header == ["line", "reason", "mask", "text"]
@@ -451,6 +457,24 @@ def test_what_was_not_taken_is_kept_in_one_file_whatever_the_slices_were(world: 
     ]
     assert set(world.files.stored) == {batch.rejected_lines.file.object_name}, "a part was left behind"
     assert batch.batch_id not in batch.rejected_lines.file.object_name
+
+
+def test_rejected_lines_lie_in_no_bucket_in_the_clear(world: World) -> None:
+    codes = new_codes(25)
+    upload = UploadInMemory("\n".join(line for code in codes for line in (code, f"={code}", f"{code},p,q,r")).encode())
+    batch_id, seen = new_batch(world), b""
+    while not a_slice(world, batch_id, upload).is_settled:
+        seen += b"".join(world.files.stored.values())
+    seen += b"".join(world.files.stored.values())
+    assert len(seen) > 1_000
+    assert not [code for code in codes if code.encode() in seen]
+    batch = world.keys.get_batch(batch_id)
+    assert batch.rejected_lines is not None
+    name, other = batch.rejected_lines.file.object_name, all_slices(world, new_batch(world), b"GOOD-1\n=1\n")
+    assert other.rejected_lines is not None
+    world.files.stored[other.rejected_lines.file.object_name] = world.files.stored[name]
+    with pytest.raises(SecretUnreadable):
+        rejected_lines(world, other)
 
 
 def test_where_everything_was_taken_there_is_no_such_file(world: World) -> None:

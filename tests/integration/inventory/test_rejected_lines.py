@@ -1,7 +1,6 @@
 """The file of rejected lines in a bucket: handed out to one call, on record, and to nobody a second time."""
 
 import secrets
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.import_desk import ImportDesk
 from keyrail.inventory.service.importing import Importing
 from keyrail.platform.changes import Origin
-from keyrail.platform.handover import FILE_LIFETIME_MS, LINK_LIFETIME_S, AlreadyHandedOut, FileExpired
+from keyrail.platform.handover import FILE_LIFETIME_MS, AlreadyHandedOut, FileExpired
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from tests.engines import production_client
 from tests.local_cloud import LocalCloud
@@ -33,7 +32,12 @@ class Bench:
     bucket: str
 
     def desk(self) -> ImportDesk:
-        return ImportDesk(self.world.another_process().keys, self.s3, self.bucket, self.world.now_ms)
+        wrapper = KmsKeyWrapper(self.world.kms, self.world.fingerprint_key)
+        files = S3Files(self.s3, self.bucket)
+        return ImportDesk(self.world.another_process().keys, files, wrapper, self.world.now_ms)
+
+    def objects(self) -> list[str]:
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
 
     def imported(self, raw: bytes) -> Batch:
         wanted = NewBatch(sku_id=SKU, source="supplier")
@@ -62,17 +66,11 @@ def bench(local_cloud: LocalCloud) -> Iterator[Bench]:
     s3.delete_bucket(Bucket=bucket)
 
 
-def fetched(url: str) -> str:
-    with urllib.request.urlopen(url) as answer:
-        content: bytes = answer.read()
-    return content.decode("utf-8-sig")
-
-
 def test_the_file_is_handed_out_once_and_whoever_took_it_is_on_record(bench: Bench) -> None:
     batch = bench.imported("\n".join([*new_codes(2), "=坏"]).encode())
-    link = bench.desk().hand_out(batch.batch_id, ALICE)
-    assert fetched(link.url) == "line,reason,mask,text\r\n3,formula,,'=坏\r\n"
-    assert link.expires_at_ms <= bench.world.now_ms() + LINK_LIFETIME_S * 1000
+    content = bench.desk().hand_out(batch.batch_id, ALICE)
+    assert content.decode("utf-8-sig") == "line,reason,mask,text\r\n3,formula,,'=坏\r\n"
+    assert not [name for name in bench.objects() if name.startswith("rejected/")]
     with pytest.raises(AlreadyHandedOut):
         bench.desk().hand_out(batch.batch_id, OPERATOR)
     taken = bench.world.keys.get_batch(batch.batch_id)
@@ -86,15 +84,15 @@ def test_the_file_is_handed_out_once_and_whoever_took_it_is_on_record(bench: Ben
 def test_of_many_who_ask_at_once_one_gets_it(bench: Bench) -> None:
     batch = bench.imported(b"GOOD-1\n=1\n")
 
-    def ask(_: int) -> str | None:
+    def ask(_: int) -> bytes | None:
         try:
-            return bench.desk().hand_out(batch.batch_id, ALICE).url
+            return bench.desk().hand_out(batch.batch_id, ALICE)
         except AlreadyHandedOut:
             return None
 
     with ThreadPoolExecutor(8) as people:
-        urls = [url for url in people.map(ask, range(8)) if url]
-    assert len(urls) == 1
+        copies = [content for content in people.map(ask, range(8)) if content]
+    assert len(copies) == 1
 
 
 def test_a_command_on_the_batch_at_that_moment_hides_the_file_from_nobody(bench: Bench) -> None:
@@ -109,7 +107,7 @@ def test_a_command_on_the_batch_at_that_moment_hides_the_file_from_nobody(bench:
             real(wanted)
 
     store = Overtaken(bench.world.dynamodb, bench.world.names["keys"])
-    assert replace(desk, store=store).hand_out(batch.batch_id, ALICE).url
+    assert replace(desk, store=store).hand_out(batch.batch_id, ALICE)
     standing = bench.world.keys.get_batch(batch.batch_id)
     assert standing.priority == 9
     assert standing.rejected_lines is not None
@@ -118,6 +116,13 @@ def test_a_command_on_the_batch_at_that_moment_hides_the_file_from_nobody(bench:
 
 def test_a_file_that_the_bucket_has_forgotten_is_said_to_be_expired(bench: Bench) -> None:
     batch = bench.imported(b"GOOD-1\n=1\n")
+    assert batch.rejected_lines is not None
+    name = batch.rejected_lines.file.object_name
+    content = bench.s3.get_object(Bucket=bench.bucket, Key=name)["Body"].read()
+    bench.s3.delete_object(Bucket=bench.bucket, Key=name)
+    with pytest.raises(FileExpired):
+        bench.desk().hand_out(batch.batch_id, ALICE)
+    bench.s3.put_object(Bucket=bench.bucket, Key=name, Body=content)
     bench.world.ahead_ms += FILE_LIFETIME_MS
     with pytest.raises(FileExpired):
         bench.desk().hand_out(batch.batch_id, ALICE)

@@ -13,6 +13,7 @@ from keyrail.platform.errors import Unavailable
 from keyrail.vault.codes import OWN_ISSUER
 from keyrail.vault.model import Place, Secret, SecretUnreadable, mask, normalised
 from keyrail.vault.service import sealing as vault
+from keyrail.vault.service.files import open_file, seal_file
 from keyrail.vault.service.fingerprints import FINGERPRINT_CONTEXT, Fingerprints
 from keyrail.vault.service.sealing import BatchKey, Opener, new_batch_key, seal
 
@@ -193,6 +194,21 @@ def test_letters_taken_for_digits_make_no_other_code_of_our_own_and_another_one_
     assert names.key_id("game", "10AB-CDEF", case_sensitive=False) != names.key_id(
         "game", "loab cdef", case_sensitive=False
     )
+
+
+def test_a_sealed_file_opens_under_its_own_key_and_name_only(names: Fingerprints) -> None:
+    key, other = names.file_key("bat_1"), names.file_key("bat_2")
+    sealed = seal_file(key, "rejected/1", b"lines")
+    assert open_file(key, "rejected/1", sealed) == b"lines"
+    assert b"lines" not in sealed
+    for wrong in (
+        (other, "rejected/1", sealed),
+        (key, "rejected/2", sealed),
+        (key, "rejected/1", sealed[:-1]),
+        (key, "x", b""),
+    ):
+        with pytest.raises(SecretUnreadable):
+            open_file(*wrong)
 
 
 def test_a_name_says_the_version_of_its_key_and_tells_nothing_without_that_key(names: Fingerprints) -> None:

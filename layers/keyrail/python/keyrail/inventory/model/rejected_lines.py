@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from keyrail.inventory.model.imports import Verdict
 
-MAX_REJECTED_BYTES = 8 * 1024 * 1024
+MAX_REJECTED_BYTES = 1024 * 1024  # it is answered as a whole, twice quoted, by a function that may answer 6 MB
 HEADER = "\ufeffline,reason,mask,text\r\n".encode()
 CUT = b",cut,,\r\n"  # there were more, and they are not in the file
 _RUNS_IN_EXCEL = ("=", "+", "-", "@", "\t", "\r")

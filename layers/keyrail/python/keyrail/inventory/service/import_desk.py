@@ -1,62 +1,69 @@
 """Imports in the operators' hands: how far one has come, and the file of the lines that it did not take."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from keyrail.inventory.import_store import ImportStore
 from keyrail.inventory.model.batches import Batch, BatchStatus, NoRejectedLines, RejectedLines
 from keyrail.inventory.model.imports import ImportProgress
+from keyrail.inventory.providers import Files
+from keyrail.inventory.service.fingerprints import standing_fingerprints
+from keyrail.inventory.service.rejected_lines import RejectedFiles
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
-from keyrail.platform.handover import Handover, Link, hand_out
-
-if TYPE_CHECKING:
-    from types_boto3_s3.client import S3Client
+from keyrail.platform.errors import Unavailable
+from keyrail.platform.handover import AlreadyHandedOut, FileExpired, Handover
+from keyrail.vault.providers import KeyWrapper
 
 MAX_REWRITES = 10
 
 
 @dataclass(frozen=True)
 class ImportDesk:
-    """`bucket` holds the files until they are fetched."""
-
     store: KeyStore
-    s3: "S3Client"
-    bucket: str
+    files: Files
+    fingerprint_wrapper: KeyWrapper
     now_ms: NowMs
 
     def progress(self, batch: Batch) -> ImportProgress | None:
         """None unless its file is being imported, and was surveyed. Raises StoreUnavailable."""
         return ImportStore(self.store).progress(batch.batch_id) if batch.status is BatchStatus.IMPORTING else None
 
-    def hand_out(self, batch_id: str, origin: Origin) -> Link:
-        """The address of the file of lines that were not taken, once for all.
+    def hand_out(self, batch_id: str, origin: Origin) -> bytes:
+        """The lines that were not taken, in the clear, to the first who asks; it is on record first, and then gone.
 
-        Raises BatchNotFound, NoRejectedLines, AlreadyHandedOut, FileExpired, Unavailable.
+        Whoever is killed in between has lost the file, not copied it. Raises BatchNotFound, NoRejectedLines,
+        AlreadyHandedOut, FileExpired, SecretUnreadable, Unavailable.
         """
-        batch, now_ms = self.store.get_batch(batch_id), self.now_ms()
+        file = _lines(self.store.get_batch(batch_id)).file
+        taken = file.taken(self.now_ms())
+        content = self._content(batch_id, file)
+        if content is None:
+            # Whoever took it meanwhile has removed it; else the bucket has forgotten it.
+            _lines(self.store.get_batch(batch_id)).file.taken(self.now_ms())
+            raise FileExpired
+        if self._marked(batch_id, taken, origin) != taken:
+            raise AlreadyHandedOut
+        with suppress(Unavailable):  # the bucket forgets it by itself
+            self.files.remove(file.object_name)
+        return content
 
-        def mark(taken: Handover) -> Handover:
-            return self._marked(batch_id, taken, origin, now_ms)
+    def _content(self, batch_id: str, file: Handover) -> bytes | None:
+        names = standing_fingerprints(self.store, self.fingerprint_wrapper)
+        return RejectedFiles(self.files, names, self.now_ms).get(batch_id, file.object_name) if names else None
 
-        return hand_out(_lines(batch).file, mark, self.s3, self.bucket, f"{batch_id}-rejected.csv", now_ms)
-
-    def _marked(self, batch_id: str, taken: Handover, origin: Origin, now_ms: int) -> Handover:
+    def _marked(self, batch_id: str, taken: Handover, origin: Origin) -> Handover:
         """The file as it stands. A batch that changed in another way meanwhile is marked as it is then."""
         for _ in range(MAX_REWRITES):
             batch = self.store.get_batch(batch_id)
             lines = _lines(batch)
             if lines.file.taken_as is not None:
                 return lines.file
-            marked = replace(
-                batch,
-                rejected_lines=replace(lines, file=taken),
-                **stamp(origin, now_ms, batch.version + 1),
-            )
+            stamped = stamp(origin, self.now_ms(), batch.version + 1)
             try:
-                self.store.replace_batch(marked)
+                self.store.replace_batch(replace(batch, rejected_lines=replace(lines, file=taken), **stamped))
             except ConditionFailed:
                 continue
             return taken

@@ -34,3 +34,7 @@ class Fingerprints:
         value = int.from_bytes(hmac.digest(self._key, message, hashlib.sha256), "big")
         body = "".join(CROCKFORD[(value >> (5 * i)) & 31] for i in range(FINGERPRINT_CHARACTERS))
         return f"key_{self._version:02d}{body}"
+
+    def file_key(self, name: str) -> bytes:
+        """256 bits for the file of that name: whoever may name codes may open it. No issuer's name begins like this."""
+        return hmac.digest(self._key, b"\0file\n" + name.encode(), hashlib.sha256)

@@ -58,22 +58,25 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class LookedThrough:
-    """What one look at all bytes tells; `digest` names them."""
+    """What one look at all bytes tells; `digest` names them, `line_ends` are those of a text of single bytes."""
 
     digest: str
     head: bytes = field(repr=False)
     encodings: EncodingSurvey
+    line_ends: int = 0
 
 
 def look_through(upload: Upload) -> LookedThrough:
     """Raises UploadUnavailable."""
-    digest, encodings, head = hashlib.sha256(), EncodingSurvey(), b""
+    digest, encodings, head, line_ends, last = hashlib.sha256(), EncodingSurvey(), b"", 0, b""
     for block in _blocks(upload):
         head = head or block[:16]
         digest.update(block)
         if not head.startswith(_WORKBOOK):
             encodings.feed(block)
-    return LookedThrough(digest.hexdigest(), head, encodings)
+            line_ends += block.count(b"\n") + block.count(b"\r") - (last + block).count(b"\r\n")
+            last = block[-1:]
+    return LookedThrough(digest.hexdigest(), head, encodings, line_ends)
 
 
 def open_reader(upload: Upload, looked: LookedThrough) -> Reader:
@@ -84,7 +87,11 @@ def open_reader(upload: Upload, looked: LookedThrough) -> Reader:
         return _SheetReader(workbook, workbook.choose()[0])
     if looked.head.startswith(_NO_KEY_FILE):
         raise Unreadable(FileProblem.UNSUPPORTED_FORMAT)
-    return _TextReader(upload, looked.encodings.finish(_looks_like))
+    encoding = looked.encodings.finish(_looks_like)
+    # Known already, of most: whoever sends far too much need not wait until it is read line by line.
+    if encoding.name not in WIDE and looked.line_ends > MAX_LINES:
+        raise Unreadable(FileProblem.TOO_MANY_LINES)
+    return _TextReader(upload, encoding)
 
 
 def reopen(upload: Upload, survey: Survey) -> Reader:

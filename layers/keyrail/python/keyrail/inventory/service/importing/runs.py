@@ -7,27 +7,26 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from keyrail.inventory.import_store import ImportStore
-from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, PoolPart, RejectedLines
+from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, PoolPart
 from keyrail.inventory.model.imports import ImportProgress, Verdict, counted, read_rows, with_taken
 from keyrail.inventory.model.key_columns import FileProblem
-from keyrail.inventory.model.rejected_lines import CUT, HEADER, MAX_REJECTED_BYTES, rendered
+from keyrail.inventory.model.rejected_lines import MAX_REJECTED_BYTES, rendered
 from keyrail.inventory.providers import Files, Upload
 from keyrail.inventory.service.importing.beginning import rules
 from keyrail.inventory.service.importing.chunks import Chunks
 from keyrail.inventory.service.importing.reading import Reader, reopen
 from keyrail.inventory.service.intake import Intake
 from keyrail.inventory.service.pooling import Pooling
+from keyrail.inventory.service.rejected_lines import RejectedFiles
 from keyrail.inventory.store import KeyStore
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
 from keyrail.platform.errors import Unavailable
-from keyrail.platform.handover import Handover, object_name
 
 MAX_PARALLEL_WRITES = 16
 KEYS_A_CHUNK = 1_000  # sealed and stored between two checkpoints; that many may be done again after a kill
 MAX_REWRITES = 10
-REJECTED_PREFIX = "rejected/"
 
 
 @dataclass
@@ -107,7 +106,7 @@ class Run:
             return before
         content, is_all = rendered(heard, MAX_REJECTED_BYTES - before.rejected_bytes)
         if content:
-            self.files.put(self._part(before.rejected_parts), content)
+            self._rejected.put_part(before, content)
         return replace(
             before,
             rejected_parts=before.rejected_parts + bool(content),
@@ -115,25 +114,15 @@ class Run:
             rejected_full=not is_all,
         )
 
-    def _part(self, number: int) -> str:
-        return f"{REJECTED_PREFIX}{self.progress.batch_id}/{number}"
-
-    def _rejected_lines(self, done: ImportProgress) -> RejectedLines | None:
-        """Of the parts, one file with a name that nobody can guess."""
-        if not done.rejected_parts:
-            return None
-        parts = [self.files.get(self._part(number)) for number in range(done.rejected_parts)]
-        complete = not done.rejected_full and None not in parts
-        content = HEADER + b"".join(part for part in parts if part is not None) + (b"" if complete else CUT)
-        file = Handover(object_name=object_name(REJECTED_PREFIX), size_bytes=len(content), made_at_ms=self.now_ms())
-        self.files.put(file.object_name, content)
-        return RejectedLines(file=file, complete=complete)
+    @property
+    def _rejected(self) -> RejectedFiles:
+        return RejectedFiles(self.files, self.intake.names, self.now_ms)
 
     # its end
 
     def _finish(self, done: ImportProgress, problem: FileProblem | None = None) -> Batch:
         batch_id, origin = done.batch_id, self.intake.origin
-        rejected_lines, parts = self._rejected_lines(done), self._pool_parts(done)
+        rejected_lines, parts = self._rejected.joined(done), self._pool_parts(done)
         if parts and not self.intake.batch.for_print:
             batch = Pooling(self.store, self.now_ms).join(self.intake.batch.sku_id, parts, origin)
         else:
@@ -157,15 +146,10 @@ class Run:
             except ConditionFailed:
                 batch = self.store.get_batch(batch_id)
                 continue
-            self._clear(done)
+            with suppress(Unavailable):  # what is left of them, as after a kill, the bucket forgets by itself
+                self._rejected.remove_parts(done)
             return final
         raise StoreUnavailable
-
-    def _clear(self, done: ImportProgress) -> None:
-        """What is left of them after a kill, the bucket forgets by itself."""
-        with suppress(Unavailable):
-            for number in range(done.rejected_parts):
-                self.files.remove(self._part(number))
 
     def _pool_parts(self, done: ImportProgress) -> list[PoolPart]:
         batch = self.intake.batch
