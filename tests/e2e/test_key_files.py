@@ -60,7 +60,7 @@ def test_bad_lines_are_named_and_the_others_taken(shop: Shop) -> None:
 
 def test_a_workbook_in_chinese_is_imported_and_what_it_lost_is_handed_out_once(shop: Shop) -> None:
     sku = shop.new_sku()
-    codes = [f"KR-{secrets.token_hex(6).upper()}" for _ in range(2)]
+    codes = [f"KR-{secrets.token_hex(7).upper()}" for _ in range(2)]
     rows: list[list[Any]] = [
         ["卡号", "密码", "有效期"],
         [codes[0], "0012", date(2099, 12, 31)],
