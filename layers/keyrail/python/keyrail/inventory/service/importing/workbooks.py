@@ -18,7 +18,7 @@ from keyrail.inventory.model.key_file.sheets import sheet_cell, sheet_layout, sh
 from keyrail.inventory.providers import Upload
 from keyrail.platform.errors import KeyrailError
 
-MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 MAX_STRINGS_BYTES = 128 * 1024 * 1024  # openpyxl keeps all shared texts in memory
 MAX_OTHER_PART_BYTES = 16 * 1024 * 1024  # styles and the like, which are read whole
 MAX_PARTS = 1_000
