@@ -3,6 +3,8 @@
 from tests.faults.planted_bugs.bug import PlantedBug
 
 SLICES = "tests/integration/inventory/test_import_slices.py"
+WISHES = "tests/integration/inventory/test_import_wishes.py"
+LEAVINGS = "tests/integration/inventory/test_import_leavings.py"
 REJECTED = "tests/integration/inventory/test_rejected_lines.py"
 FORMATS = "tests/integration/catalog/test_code_formats.py"
 VAULT = "tests/unit/vault/test_vault.py"
@@ -43,7 +45,7 @@ BUGS = (
         "inventory/store.py",
         "return self._table.put_first(key, KeyItem.key_id.does_not_exist())",
         "return self._table.put_first(key, KeyItem.key_id.does_not_exist() | KeyItem.key_id.exists())",
-        f"{SLICES}::test_a_look_that_misses_what_is_in_is_put_right_by_the_write",
+        f"{LEAVINGS}::test_a_look_that_misses_what_is_in_is_put_right_by_the_write",
     ),
     PlantedBug(
         "goes on one line behind the place it was broken off at",
@@ -72,28 +74,28 @@ BUGS = (
         "verdicts = read_rows(found, rules(self.progress.asked, survey.layout",
         "asked = replace(self.progress.asked, code_format=self.intake.sku.code_format)\n"
         "        verdicts = read_rows(found, rules(asked, survey.layout",
-        f"{SLICES}::test_what_a_sku_asked_when_the_import_began_holds_to_its_end",
+        f"{WISHES}::test_what_a_sku_asked_when_the_import_began_holds_to_its_end",
     ),
     PlantedBug(
         "fills a batch that is void",
         f"{IMPORTING}/runs.py",
         "if batch.standing.is_final:",
         "if batch.standing.is_final and until_ms is None:",
-        f"{SLICES}::test_an_import_whose_batch_is_void_stops_at_the_next_chunk_and_counts_what_is_in",
+        f"{WISHES}::test_an_import_whose_batch_is_void_stops_at_the_next_chunk_and_counts_what_is_in",
     ),
     PlantedBug(
         "writes what it knows to be in",
         f"{IMPORTING}/chunks.py",
         "KNOWN_THAT_MATTER = 0.1",
         "KNOWN_THAT_MATTER = 1.1",
-        f"{SLICES}::test_a_file_that_is_in_already_is_looked_for_and_not_written",
+        f"{LEAVINGS}::test_a_file_that_is_in_already_is_looked_for_and_not_written",
     ),
     PlantedBug(
         "looks for every key before it writes it",
         f"{IMPORTING}/chunks.py",
         "KNOWN_THAT_MATTER = 0.1",
         "KNOWN_THAT_MATTER = 0",
-        f"{SLICES}::test_a_fresh_file_is_hardly_looked_for",
+        f"{LEAVINGS}::test_a_fresh_file_is_hardly_looked_for",
     ),
     PlantedBug(
         "reads on in a file that was replaced",
@@ -157,14 +159,14 @@ BUGS = (
         f"{MODEL}/imports.py",
         "return Group(batch.group(expires_on, self.precision, number), shards)",
         "return Group(batch.group(expires_on, self.precision, 1), shards)",
-        f"{SLICES}::test_keys_go_on_sale_with_the_stage_of_their_number_in_the_file",
+        f"{WISHES}::test_keys_go_on_sale_with_the_stage_of_their_number_in_the_file",
     ),
     PlantedBug(
         "makes one sale of a secret that is sold often",
         f"{IMPORTING}/chunks.py",
         "for slot in range(2, self.intake.batch.sales_per_key + 1):",
         "for slot in range(2, 2):",
-        f"{SLICES}::test_each_secret_of_a_loop_batch_is_as_many_keys_as_it_is_sold",
+        f"{WISHES}::test_each_secret_of_a_loop_batch_is_as_many_keys_as_it_is_sold",
     ),
     # nothing is guessed
     PlantedBug(
@@ -237,7 +239,7 @@ BUGS = (
         "inventory/service/rejected_lines.py",
         "self.files.put(name, seal_file(self.names.file_key(batch_id), name, content))",
         "self.files.put(name, content)",
-        f"{SLICES}::test_rejected_lines_lie_in_no_bucket_in_the_clear",
+        f"{LEAVINGS}::test_rejected_lines_lie_in_no_bucket_in_the_clear",
     ),
     PlantedBug(
         "hands out the file of rejected lines to everybody who asks",
@@ -258,13 +260,13 @@ BUGS = (
         f"{IMPORTING}/runs.py",
         "rejected_parts=before.rejected_parts + bool(content),",
         "rejected_parts=int(bool(content)),",
-        f"{SLICES}::test_what_was_not_taken_is_kept_in_one_file_whatever_the_slices_were",
+        f"{LEAVINGS}::test_what_was_not_taken_is_kept_in_one_file_whatever_the_slices_were",
     ),
     PlantedBug(
         "calls a file of rejected lines complete that was cut",
         "inventory/service/rejected_lines.py",
         "complete = not done.rejected_full and None not in parts",
         "complete = None not in parts",
-        f"{SLICES}::test_a_file_of_rejected_lines_that_is_full_says_that_there_were_more",
+        f"{LEAVINGS}::test_a_file_of_rejected_lines_that_is_full_says_that_there_were_more",
     ),
 )
