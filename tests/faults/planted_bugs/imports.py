@@ -242,13 +242,6 @@ BUGS = (
         f"{LEAVINGS}::test_rejected_lines_lie_in_no_bucket_in_the_clear",
     ),
     PlantedBug(
-        "hands out the file of rejected lines to everybody who asks",
-        "inventory/service/import_desk.py",
-        "taken = file.taken(self.now_ms())",
-        "taken = replace(file, taken_as=str(self.now_ms()))",
-        f"{REJECTED}::test_the_file_is_handed_out_once_and_whoever_took_it_is_on_record",
-    ),
-    PlantedBug(
         "lets Excel run what was rejected as a formula",
         f"{MODEL}/rejected_lines.py",
         "if text.startswith(_RUNS_IN_EXCEL):",
