@@ -62,7 +62,9 @@ class Document:
         return [operation for api in self.apis for operation in self.of(api)]
 
     def of(self, api: HttpApi) -> list[Operation]:
-        return [operation for operation in api.operations if operation.path.startswith(self.prefix)]
+        """By path, since desks may be imported in any order."""
+        found = [operation for operation in api.operations if operation.path.startswith(self.prefix)]
+        return sorted(found, key=lambda operation: (operation.path, operation.method))
 
 
 BEARER = {

@@ -58,7 +58,8 @@ def test_the_buyer_gets_another_key_with_the_same_token_and_all_of_it_is_on_reco
 
     assert after.number != before.number
     assert shop.keys_of(order) == [done.json["replacement"]["key_id"]]
-    assert replace(shop, bad).json == done.json
+    again = replace(shop, bad).json
+    assert again["replacement"]["key_id"] == done.json["replacement"]["key_id"]
     story = eventually(lambda: told(shop, bad, "key.replaced"))
     assert (story["state"], story["replaced_by"]) == ("void", done.json["replacement"]["key_id"])
     last = story["trace"][-1]

@@ -1,7 +1,7 @@
 """The whole business under any order of commands, duplicates and delays: every promise holds at every end.
 
-Buyers, providers, the queue and time act as they like on a small stock; then the queue catches up, and the promises
-are read off the tables.
+Buyers, providers, operators, the queues and time act as they like on a small stock; then the queues catch up, and the
+promises are read off the tables.
 """
 
 from contextlib import ExitStack, suppress
@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from keyrail.fulfilment.model import Complaint, NotDelivered
 from keyrail.inventory.model import SoldOut
-from keyrail.inventory.model.keys import Fault, NotSold
+from keyrail.inventory.model.commands import BatchClosed, BatchVoid
+from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyVoid, NotSold
 from keyrail.ordering.model import Line, NotCancellable, UnitStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import Conflict
@@ -77,9 +78,9 @@ class Business(RuleBasedStateMachine):
         placed = data.draw(st.sampled_from(self.placed))
         try:
             units = self.world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
-        except NotDelivered:
+        except (NotDelivered, KeyFrozen, KeyVoid):
             return
-        assert {key.code for unit in units for key in unit.keys} <= set(self.codes)
+        assert {key.code for unit in units for key in unit.keys if key.code} <= set(self.codes)
 
     @HAVE_ORDERS
     @rule(data=st.data(), charge_back=st.booleans())
@@ -99,8 +100,22 @@ class Business(RuleBasedStateMachine):
     def import_more(self, count: int) -> None:
         self.codes += self.world.import_codes(new_codes(count), "scarce")[0]
 
+    @rule(data=st.data(), command=st.sampled_from(["freeze", "freeze", "unfreeze", "unfreeze", "close", "void"]))
+    def command_a_batch(self, data: st.DataObject, command: str) -> None:
+        with suppress(BatchClosed, BatchVoid):
+            getattr(self.world.commands, command)(data.draw(st.sampled_from(self.batches())), OPERATOR)
+
+    @rule(data=st.data())
+    def let_its_keys_follow(self, data: st.DataObject) -> None:
+        self.world.follow(data.draw(st.sampled_from(self.batches())))
+
+    def batches(self) -> list[str]:
+        return sorted({key.batch_id for key in self.world.stored_keys()})
+
     def teardown(self) -> None:
         with self.until:
+            for batch_id in self.batches():
+                self.world.follow(batch_id)
             for placed in self.placed:
                 self.world.issuance.issue(placed.order.order_id, SYSTEM)
             check_promises(self.world, self.codes)

@@ -91,9 +91,7 @@ def of_batches() -> Iterator[Happening]:
     made = replace(new, status=inventory.BatchStatus.GENERATED, report=inventory.ImportReport(accepted=2))
     charged = next_version(replace(made, status=inventory.BatchStatus.IMPORTED), charged_back=1)
     yield Happening(charged, batch_events_between(replace(charged, charged_back=0), charged))
-    lines = RejectedLines(
-        file=Handover(object_name="rejected/chance", size_bytes=9, made_at_ms=NOW_MS), complete=True
-    )
+    lines = RejectedLines(file=Handover(object_name="rejected/chance", size_bytes=9, made_at_ms=NOW_MS), complete=True)
     imported = replace(made, status=inventory.BatchStatus.IMPORTED, rejected_lines=lines)
     handed_out = next_version(imported, rejected_lines=replace(lines, file=lines.file.taken(NOW_MS)))
     yield Happening(handed_out, batch_events_between(imported, handed_out))
