@@ -20,6 +20,7 @@ from infra.local.deployment import client
 from infra.local.samples.key_file import Card, Series
 
 STORED = ("catalog", "keys", "orders", "payments")
+RELAY = {"S": "system:event_relay"}
 RETURN_URL = "https://shop.example/thanks"
 PRICE: dict[str, Any] = {"amount_minor": 1990, "currency": "CNY"}
 PATIENCE_S, POLL_S = 40.0, 0.1
@@ -169,8 +170,12 @@ class Shop:
         return [item for page in pages for item in page["Items"]]
 
     def stored(self) -> dict[str, list[dict[str, Any]]]:
-        """All that callers can change, in an order that two looks can be compared by."""
-        return {kind: sorted(self.table(kind), key=repr) for kind in STORED}
+        """All that callers can change, in an order that two looks can be compared by.
+
+        What the relay keeps of earlier changes (stock figures) comes behind them and is no caller's.
+        """
+        changed = {kind: [item for item in self.table(kind) if item.get("changed_by") != RELAY] for kind in STORED}
+        return {kind: sorted(items, key=repr) for kind, items in changed.items()}
 
     def change(self, kind: str, key: str, *paths: str, values: list[Any]) -> None:
         """Set each of the paths of the item to its value, as a process with all rights would."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.demo_client import send
 from infra.local.samples.key_file import Card, Series, make_key_file
 from tests.e2e.dump import dump, leaks
 from tests.e2e.shop import Shop, eventually, problem
@@ -37,6 +38,8 @@ def a_day_of_trade(shop: Shop) -> list[Card]:
     shop.ops("POST", "keys/find", document={"sku_id": sku, "code": first.number, "password": first.password})
     shop.ops("POST", "keys/find", document={"sku_id": sku, "code": "x", first.number: first.password})
     problem(shop.buyer("POST", delivered, "/reveal", token=f"{delivered.token}x"), 404, "order_not_found")
+    guess = {"code": first.number, "redemption_id": secrets.token_hex(8)}
+    problem(send("POST", f"{shop.api}/v1/redemptions", document=guess), 422, "mistyped_code")
     eventually(lambda: relayed(shop, shop.keys_of(delivered)[0]))
     return [*file.cards, broken]
 

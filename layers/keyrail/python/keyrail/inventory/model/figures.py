@@ -153,7 +153,7 @@ def _days_before(day: str, days: int) -> str:
 
 def _with_sources(known: Mapping[str, OfSource], more: Mapping[str, OfSource]) -> dict[str, OfSource]:
     """Those that are known keep their names; what comes from too many is counted together."""
-    room = MAX_SOURCES - len(known)
+    room = max(0, MAX_SOURCES - len({*known} - {OTHER_SOURCES}))
     named = {*known, *sorted({*more} - {*known})[:room]}
     sources = dict(known)
     for name, of_source in more.items():
