@@ -37,6 +37,6 @@ def test_nothing_stored_is_a_float(kind: type[Any], data: st.DataObject) -> None
         return {tag}.union(*(tags(each) for each in inner))
 
     stored = to_attributes(data.draw(st.from_type(kind)))
-    assert set().union(*map(tags, stored.values())) <= {"S", "N", "B", "BOOL", "L", "M"}
+    assert set().union(*map(tags, stored.values())) <= {"S", "N", "B", "BOOL", "L", "M", "SS"}
     numbers = [each["N"] for each in stored.values() if "N" in each]
     assert all(str(int(number)) == number for number in numbers)

@@ -108,9 +108,9 @@ def _shown(location: tuple[int | str, ...]) -> str:
 
 
 def to_attributes(value: Any) -> Attributes:
-    """A dataclass as DynamoDB attributes. None is left out."""
+    """A dataclass as DynamoDB attributes. None is left out, and so is an empty set, which no table can hold."""
     plain: dict[str, Any] = adapter(type(value)).dump_python(value, exclude_none=True)
-    return {name: _marshal(item) for name, item in plain.items()}
+    return {name: _marshal(item) for name, item in plain.items() if item != frozenset()}
 
 
 def from_attributes(cls: type[T], attributes: Attributes) -> T:
@@ -134,11 +134,10 @@ def _marshal(value: Any) -> Attributes:
 
 
 def _marshal_all(values: Any) -> Attributes:
-    """There is no empty set."""
     match values:
         case list() | tuple():
             return {"L": [_marshal(item) for item in values]}
-        case frozenset() if values:
+        case frozenset():
             return {"SS": sorted(values)}
         case dict():
             return {"M": {name: _marshal(item) for name, item in values.items()}}

@@ -154,7 +154,7 @@ class Key(Versioned):
     value_left: int | None = None
     active_until_ms: int | None = None
     uses: tuple[Use, ...] | None = None
-    use_ids: frozenset[str] | None = None
+    use_ids: frozenset[str] = frozenset()
     replaces: str | None = None
     replaced_by: str | None = None
     fault: Fault | None = None
