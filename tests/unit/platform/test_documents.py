@@ -165,11 +165,17 @@ def test_a_text_that_does_not_match_is_refused_by_name() -> None:
 def test_a_set_of_texts_comes_back_as_it_was(names: frozenset[str]) -> None:
     @dataclass(frozen=True)
     class Marked:
-        names: frozenset[str] | None = None
+        names: frozenset[str] = frozenset()
 
     stored = to_attributes(Marked(names))
     assert stored == {"names": {"SS": sorted(names)}}
     assert from_attributes(Marked, stored) == Marked(names)
+
+
+def test_an_empty_set_is_left_out_and_comes_back_empty() -> None:
+    @dataclass(frozen=True)
+    class Marked:
+        names: frozenset[str] = frozenset()
+
     assert to_attributes(Marked()) == {}
-    with pytest.raises(TypeError):
-        to_attributes(Marked(frozenset()))
+    assert from_attributes(Marked, {}) == Marked()
