@@ -7,8 +7,7 @@ from threading import Barrier
 from botocore.exceptions import ClientError
 
 from bench.figures import Bench, Figure
-from keyrail.inventory.model import SoldOut
-from keyrail.inventory.model.keys import PoolContended
+from keyrail.inventory.model.keys import PoolContended, SoldOut
 from keyrail.inventory.service.claims import Claims, partitions
 from tests.world import BUYER, SKU, World
 

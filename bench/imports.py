@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.figures import Bench, Figure
 from bench.meter import Tally
-from keyrail.inventory.import_store import ImportStore, Standing
-from keyrail.inventory.model import BatchStatus
+from keyrail.inventory.model.batches import BatchStatus
+from keyrail.inventory.store.imports import ImportStore, Standing
 from tests.integration.inventory.test_import_processes import ended, importer, new_batch
 from tests.local_cloud import LocalCloud
 from tests.world import World, new_codes

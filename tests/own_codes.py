@@ -18,13 +18,14 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 from cryptography.x509.oid import NameOID
 
 from keyrail.catalog.model import Product, Sku
-from keyrail.inventory.model import Batch, Export
+from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.exports import Export
 from keyrail.inventory.model.own_codes import NewOwnCodes
-from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.exports import Exports
 from keyrail.inventory.service.generating import Generating
 from keyrail.inventory.service.own_codes import OwnCodes
 from keyrail.inventory.service.printing import Printing
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.vault.codes import OWN_ISSUER
 from keyrail.vault.model import Place

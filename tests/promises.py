@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from keyrail.inventory.model import Batch, Key, KeyState
-from keyrail.inventory.model.batches import NOTHING_HELD, Held, Standing
+from keyrail.inventory.model.batches import NOTHING_HELD, Batch, Held, Standing
 from keyrail.inventory.model.faults import Source
 from keyrail.inventory.model.following import follow
-from keyrail.inventory.model.keys import secret_id
+from keyrail.inventory.model.keys import Key, KeyState, secret_id
 from keyrail.ordering.model import Order, OrderStatus, Unit, UnitStatus
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyrail.catalog.model import Product, Sku, Terms
-from keyrail.inventory.model import Batch, BatchStatus, Key, KeyState
-from keyrail.inventory.model.batches import NEVER
+from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus
+from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.service.intake import Intake, NewKey
 from keyrail.platform.changes import stamp

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from keyrail.inventory.model import Key, KeyState, events_between
+from keyrail.inventory.model.keys import Key, KeyState, events_between
 from keyrail.inventory.model.moves import Moves, counted, total
 from keyrail.inventory.service.counting import KeyChange
 from keyrail.platform.audit import audit_record

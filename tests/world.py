@@ -21,9 +21,8 @@ from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.fulfilment.service.tracing import Tracing
-from keyrail.inventory.batch_store import BatchStore
-from keyrail.inventory.figure_store import FigureStore
-from keyrail.inventory.model import Batch, Key, KeyState
+from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.service.batches import Batches, NewBatch
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.commands import BatchCommands
@@ -36,9 +35,11 @@ from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.inventory.service.redeemable_keys import RedeemableKeys
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.service.sources import SourceReports
-from keyrail.inventory.source_store import SourceStore
-from keyrail.inventory.store import KeyStore
-from keyrail.inventory.use_store import UseStore
+from keyrail.inventory.store.batches import BatchStore
+from keyrail.inventory.store.figures import FigureStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.sources import SourceStore
+from keyrail.inventory.store.uses import UseStore
 from keyrail.ordering.model import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted
 from keyrail.ordering.service.orders import Orders

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from keyrail.inventory.batch_store import BatchStore
 from keyrail.inventory.service.following import Followers, Progress
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.batches import BatchStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform import logs
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin

@@ -8,9 +8,9 @@ from typing import Any
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.own_codes import needs_codes
-from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.generating import Generating
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform import logs
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin

@@ -8,7 +8,7 @@ from keyrail.fulfilment.model import NotDelivered, RevealedUnit
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.model import OrderNotFound
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cache
 
-from keyrail.inventory.figure_store import FigureStore
 from keyrail.inventory.service.counting import Counting
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.figures import FigureStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.audit_writing import AuditChain
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms

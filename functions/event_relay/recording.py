@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functions.event_relay.app import chain, counting
 from functions.event_relay.stream import Change
 from keyrail.catalog.model import Sku
-from keyrail.inventory.model import Key
+from keyrail.inventory.model.keys import Key
 from keyrail.inventory.service.counting import KeyChange
 from keyrail.platform import logs
 from keyrail.platform.audit_lots import MAX_LOT

@@ -6,10 +6,12 @@ from typing import Any
 
 from functions.event_relay.app import settings
 from keyrail.catalog import model as catalog
-from keyrail.inventory import model as inventory
-from keyrail.inventory.model.batches import batch_events_between
+from keyrail.inventory.model.batches import Batch, batch_events_between
+from keyrail.inventory.model.exports import Export, export_events_between
 from keyrail.inventory.model.faults import Source, source_events_between
 from keyrail.inventory.model.figures import Figures, figures_events_between
+from keyrail.inventory.model.keys import Key
+from keyrail.inventory.model.keys import events_between as key_events_between
 from keyrail.ordering import model as ordering
 from keyrail.payments import model as payments
 from keyrail.platform.audit import AuditRecord, audit_record
@@ -48,9 +50,9 @@ def understand(record: dict[str, Any]) -> Change | None:
 
 _Kind = tuple[type[Versioned], Callable[[Any, Any], list[Event]]]
 _IN_KEYS_TABLE: dict[str, _Kind] = {
-    "key_": (inventory.Key, inventory.events_between),
-    "bat_": (inventory.Batch, batch_events_between),
-    "exp_": (inventory.Export, inventory.export_events_between),
+    "key_": (Key, key_events_between),
+    "bat_": (Batch, batch_events_between),
+    "exp_": (Export, export_events_between),
     "figures#": (Figures, figures_events_between),
     "source#": (Source, source_events_between),
 }

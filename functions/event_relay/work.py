@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from functions.event_relay.app import settings
 from functions.event_relay.stream import Change
-from keyrail.inventory.model import Batch, Export, ExportStatus
+from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.exports import Export, ExportStatus
 from keyrail.inventory.model.following import calls_for_followers
 from keyrail.inventory.model.own_codes import calls_for_maker
 

@@ -8,9 +8,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyrail.inventory.model.exports import Export, ExportLapsed, ExportNotFound, NotApproved
-from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.printing import Printing
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform import logs
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin

@@ -16,7 +16,7 @@ from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.providers import UploadUnavailable
 from keyrail.inventory.providers.s3 import S3Files, S3Upload
 from keyrail.inventory.service.importing import Importing
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform import logs
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin

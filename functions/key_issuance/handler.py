@@ -7,7 +7,7 @@ from typing import Any
 
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.inventory.service.claims import Claims
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.platform import logs

@@ -18,15 +18,22 @@ from functions.operator_api.schemas.after_sales import (
 from functions.operator_api.schemas.keys import KeySummary
 from keyrail.fulfilment.model import Complaint
 from keyrail.fulfilment.service.after_sales import AfterSales
-from keyrail.inventory.figure_store import FigureStore
-from keyrail.inventory.model import KeyNotFound, SoldOut
 from keyrail.inventory.model.faults import SourceNotFound
-from keyrail.inventory.model.keys import KeyFrozen, KeyRedeemed, LabelTaken, NotSold, PoolContended
+from keyrail.inventory.model.keys import (
+    KeyFrozen,
+    KeyNotFound,
+    KeyRedeemed,
+    LabelTaken,
+    NotSold,
+    PoolContended,
+    SoldOut,
+)
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.faulty_keys import FaultyKeys
 from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.inventory.service.sources import SourceReport, SourceReports
-from keyrail.inventory.source_store import SourceStore
+from keyrail.inventory.store.figures import FigureStore
+from keyrail.inventory.store.sources import SourceStore
 from keyrail.ordering.model import OrderNotFound, ReplacedTooOften
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms

@@ -7,7 +7,7 @@ from functools import cache
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.service.batches import Batches
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.service.desk import Desk

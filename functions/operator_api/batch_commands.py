@@ -8,10 +8,10 @@ from functions.operator_api.app import api, keys, zone
 from functions.operator_api.own_codes import own_codes
 from functions.operator_api.schemas.batch_commands import CommandIn, ExtendIn, ReleaseIn
 from functions.operator_api.schemas.batches import BatchOut
-from keyrail.inventory.batch_store import BatchStore
-from keyrail.inventory.model import Batch, BatchNotFound
+from keyrail.inventory.model.batches import Batch, BatchNotFound
 from keyrail.inventory.model.commands import BatchClosed, BatchVoid, ExpiryNotLater, TooManyHeldBatches
 from keyrail.inventory.service.commands import BatchCommands
+from keyrail.inventory.store.batches import BatchStore
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import end_of_day_ms, epoch_ms, system_now_ms

@@ -7,8 +7,7 @@ from functions.operator_api.app import api, batches, keys, settings
 from functions.operator_api.own_codes import own_codes
 from functions.operator_api.schemas.batches import BatchIn, BatchOut, RejectedFileOut, RejectedLinesIn, UploadOut
 from keyrail.catalog.model import UnknownSku
-from keyrail.inventory.model import BatchNotFound
-from keyrail.inventory.model.batches import NoRejectedLines
+from keyrail.inventory.model.batches import BatchNotFound, NoRejectedLines
 from keyrail.inventory.providers.s3 import S3Files
 from keyrail.inventory.service.import_desk import ImportDesk
 from keyrail.platform.aws import client

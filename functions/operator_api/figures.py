@@ -6,9 +6,9 @@ from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, catalog, keys, settings
 from functions.operator_api.schemas.figures import FiguresOut, RecountIn, StockOut, StockQuery
 from keyrail.catalog.model import UnknownSku
-from keyrail.inventory.figure_store import FigureStore
 from keyrail.inventory.model.figures import StockMoving
 from keyrail.inventory.service.figures import StockFigures
+from keyrail.inventory.store.figures import FigureStore
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.cursor import decode_cursor, encode_cursor

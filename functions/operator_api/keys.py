@@ -7,7 +7,7 @@ from functions.operator_api.app import api, audit, batches, keys, orders
 from functions.operator_api.schemas.keys import FindKeyIn, KeyOut
 from keyrail.catalog.model import UnknownSku
 from keyrail.fulfilment.service.tracing import KeyStory, Tracing
-from keyrail.inventory.model import KeyNotFound
+from keyrail.inventory.model.keys import KeyNotFound
 from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Call

@@ -16,7 +16,7 @@ from functions.operator_api.schemas.exports import (
     OwnCodesIn,
 )
 from keyrail.catalog.model import UnknownSku
-from keyrail.inventory.model import BatchNotFound
+from keyrail.inventory.model.batches import BatchNotFound
 from keyrail.inventory.model.exports import (
     AlreadyApproved,
     BatchNotOpen,
@@ -31,9 +31,9 @@ from keyrail.inventory.model.exports import (
     TooManyExports,
 )
 from keyrail.inventory.model.own_codes import NotOwnIssuer, PoolFull
-from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.exports import Exports
 from keyrail.inventory.service.own_codes import OwnCodes
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform.aws import client
 from keyrail.platform.clock import rfc3339, system_now_ms
 from keyrail.platform.documents import view

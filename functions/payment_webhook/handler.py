@@ -6,7 +6,7 @@ from functools import cache
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.inventory.service.claims import Claims
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, payment_accounts

@@ -9,8 +9,8 @@ from keyrail.catalog.store import CatalogStore
 from keyrail.channels.model import NONCE_LASTS_MS, Credential, Signed
 from keyrail.channels.service import Partners
 from keyrail.inventory.service.redeemable_keys import RedeemableKeys
-from keyrail.inventory.store import KeyStore
-from keyrail.inventory.use_store import UseStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.uses import UseStore
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load, zone_named

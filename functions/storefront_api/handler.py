@@ -20,7 +20,7 @@ from keyrail.catalog.store import CatalogStore
 from keyrail.inventory.model.keys import LabelTaken, PoolContended, SoldOut
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.labels import Labels
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.model import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
 from keyrail.ordering.service.checkout import Checkout
 from keyrail.ordering.service.orders import Orders

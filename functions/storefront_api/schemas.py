@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from keyrail.catalog.model import Sku, SkuKind
-from keyrail.inventory.model import StockLevel
-from keyrail.inventory.model.keys import LABEL_PATTERN
+from keyrail.inventory.model.keys import LABEL_PATTERN, StockLevel
 from keyrail.ordering.model import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted
 from keyrail.payments.model import AttemptStatus

@@ -3,7 +3,7 @@
 import pytest
 
 from keyrail.fulfilment.model import Outcome
-from keyrail.inventory.model import KeyState
+from keyrail.inventory.model.keys import KeyState
 from keyrail.ordering.model import OrderStatus
 from tests.engines import Engine
 from tests.faults.breaking import Way, Wire

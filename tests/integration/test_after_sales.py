@@ -6,13 +6,23 @@ from dataclasses import dataclass, replace
 import pytest
 
 from keyrail.fulfilment.model import Complaint
-from keyrail.inventory.model import Key, KeyNotFound, KeyState, SoldOut
 from keyrail.inventory.model.faults import SourceNotFound, charge, retire
 from keyrail.inventory.model.figures import no_figures
-from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyRedeemed, LabelTaken, NotSold, secret_id
+from keyrail.inventory.model.keys import (
+    Fault,
+    Key,
+    KeyFrozen,
+    KeyNotFound,
+    KeyRedeemed,
+    KeyState,
+    LabelTaken,
+    NotSold,
+    SoldOut,
+    secret_id,
+)
 from keyrail.inventory.model.moves import OfSource, counted, total
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.inventory.source_store import SourceStore
+from keyrail.inventory.store.sources import SourceStore
 from keyrail.ordering.model import MAX_REPLACEMENTS_PER_KEY, Line, Order, OrderStatus, ReplacedTooOften
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.changes import Origin

@@ -13,7 +13,7 @@ import pytest
 
 from functions.operator_api import handler as operator_api
 from keyrail.catalog.model import CodeFormat
-from keyrail.inventory.model import events_between
+from keyrail.inventory.model.keys import events_between
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform import aws
 from keyrail.platform.audit import audit_record

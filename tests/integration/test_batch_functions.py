@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from functions.batch_follow import handler as batch_follow
-from keyrail.inventory.model import Batch, KeyState
+from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform.documents import to_attributes
 from keyrail.platform.money import Money

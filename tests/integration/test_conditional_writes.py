@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model import BatchNotFound, BatchStatus, Key, KeyNotFound, KeyState, Pool, PoolPart
+from keyrail.inventory.model.batches import BatchNotFound, BatchStatus, Pool, PoolPart
+from keyrail.inventory.model.keys import Key, KeyNotFound, KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model import Order, OrderStatus
 from keyrail.payments.model import Mismatch

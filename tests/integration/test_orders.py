@@ -8,7 +8,7 @@ import pytest
 
 from keyrail.catalog.model import FieldFixed, NotOnSale, Shelf, UnknownSku
 from keyrail.fulfilment.model import NotDelivered, Outcome
-from keyrail.inventory.model import KeyState, SoldOut
+from keyrail.inventory.model.keys import KeyState, SoldOut
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model import (
     ORDER_LIFETIME_MS,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from keyrail.fulfilment.model import NotDelivered, Outcome
-from keyrail.inventory.model import KeyState
+from keyrail.inventory.model.keys import KeyState
 from keyrail.ordering.model import Line, NotCancellable, Order, OrderStatus, RefundStatus, UnitStatus, pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Mismatch

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from keyrail.inventory.model import KeyState
 from keyrail.inventory.model.batches import Standing
+from keyrail.inventory.model.keys import KeyState
 from keyrail.ordering.model import OrderStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import Conflict, KeyrailError, Unavailable

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from keyrail.fulfilment.model import Outcome, Settled
-from keyrail.inventory.model import KeyState
+from keyrail.inventory.model.keys import KeyState
 from keyrail.ordering.model import Line, Order, OrderStatus, UnitStatus, pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import KeyrailError

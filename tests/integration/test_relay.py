@@ -15,8 +15,9 @@ from functions.event_relay import handler as event_relay
 from functions.event_relay.app import chain, counting
 from functions.operator_api.audit import verification
 from keyrail.catalog.model import Sku
-from keyrail.inventory.model import Batch, Key
+from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.figures import Figures
+from keyrail.inventory.model.keys import Key
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Versioned, stamp
 from keyrail.platform.documents import to_attributes

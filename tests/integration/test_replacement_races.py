@@ -7,8 +7,7 @@ from functools import partial
 import pytest
 
 from keyrail.fulfilment.model import Complaint, Replacement, RevealedUnit
-from keyrail.inventory.model import KeyState, SoldOut
-from keyrail.inventory.model.keys import Fault
+from keyrail.inventory.model.keys import Fault, KeyState, SoldOut
 from keyrail.ordering.service.checkout import Placed
 from tests.promises import check_promises, check_stock
 from tests.racing import at_once, refusals

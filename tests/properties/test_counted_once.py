@@ -11,8 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from keyrail.inventory.model import Batch, Key
+from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.figures import no_figures
+from keyrail.inventory.model.keys import Key
 from keyrail.inventory.service.counting import KeyChange
 from keyrail.platform.audit_chain import Live, Verdict, verdict
 from keyrail.platform.audit_verification import AuditVerification

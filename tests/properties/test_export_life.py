@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from keyrail.inventory.model import Export, ExportStatus
 from keyrail.inventory.model.batches import Standing
+from keyrail.inventory.model.exports import Export, ExportStatus
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Conflict, Denied
 from tests.own_codes import ALICE, BOB, CAROL, Workshop, printer

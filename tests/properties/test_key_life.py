@@ -8,21 +8,23 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from keyrail.inventory.batch_store import BatchStore
-from keyrail.inventory.model import Batch, BatchStatus, ImportReport, Key, KeyNotFound, KeyState
-from keyrail.inventory.model.batches import NOTHING_HELD, Held, Standing
+from keyrail.inventory.model.batches import NOTHING_HELD, Batch, BatchStatus, Held, ImportReport, Standing
 from keyrail.inventory.model.commands import BatchClosed, BatchVoid, ExpiryNotLater, extend, held_with, stand
 from keyrail.inventory.model.faults import retire
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     Fault,
+    Key,
     KeyFrozen,
+    KeyNotFound,
+    KeyState,
     KeyVoid,
     NotSold,
     claim_order,
     claim_partition,
 )
+from keyrail.inventory.store.batches import BatchStore
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.dynamo import TransactionFailed, transact

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from keyrail.catalog.model import Activation, Terms
-from keyrail.inventory.model import Batch, KeyState
-from keyrail.inventory.model.batches import Standing
+from keyrail.inventory.model.batches import Batch, Standing
 from keyrail.inventory.model.following import follow
+from keyrail.inventory.model.keys import KeyState
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.money import Money
 from keyrail.redemption.model import Caller, Presented, Redeemed

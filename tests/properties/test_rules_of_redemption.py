@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keyrail.catalog.model import Activation, Terms
-from keyrail.inventory.model import Key, KeyState
+from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.model.redeeming import Asked, Obstacle, entry_of, obstacle, why_inactive
 from keyrail.inventory.model.uses import Moment, use_id
-from keyrail.inventory.use_store import UseStore
+from keyrail.inventory.store.uses import UseStore
 from keyrail.platform.documents import to_attributes
 from keyrail.platform.money import Money
 from tests.properties.in_memory import world_in_memory

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keyrail.catalog.model import Product, Sku
-from keyrail.inventory.model import Batch, Key, Pool
+from keyrail.inventory.model.batches import Batch, Pool
+from keyrail.inventory.model.keys import Key
 from keyrail.ordering.model import Order
 from keyrail.payments.model import UnmatchedPayment
 from keyrail.platform.audit import AuditRecord

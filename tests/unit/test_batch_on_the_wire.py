@@ -6,8 +6,7 @@ from typing import Any
 
 from functions.operator_api.schemas.batches import BatchOut
 from keyrail.catalog.model import CodeFormat
-from keyrail.inventory.model import Batch, BatchStatus, ImportReport, LineProblem
-from keyrail.inventory.model.batches import RejectedLines
+from keyrail.inventory.model.batches import Batch, BatchStatus, ImportReport, LineProblem, RejectedLines
 from keyrail.inventory.model.imports import Group, ImportProgress, Survey
 from keyrail.inventory.model.key_file import Encoding, Layout, Requirements
 from keyrail.platform.changes import Origin, stamp

@@ -6,12 +6,15 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from functions.operator_api.schemas.common import Name, Reason, Slug
-from keyrail.inventory.model import Batch, BatchStatus, ImportReport, LineProblem
 from keyrail.inventory.model.batches import (
     MAX_PRIORITY,
     MAX_SALES_PER_KEY,
+    Batch,
+    BatchStatus,
     Filling,
     Following,
+    ImportReport,
+    LineProblem,
     RejectedLines,
     Stage,
     Standing,

@@ -17,7 +17,7 @@ from keyrail.catalog.model import (
     Shelf,
     SkuKind,
 )
-from keyrail.inventory.model import Stock
+from keyrail.inventory.model.keys import Stock
 from keyrail.platform.documents import incoming, outgoing
 from keyrail.platform.money import Money
 

@@ -7,8 +7,8 @@ from pydantic import AwareDatetime, Field
 
 from functions.operator_api.schemas.batches import StageIn, on_sale
 from functions.operator_api.schemas.common import Name, Reason, Slug, TraceStep, traced
-from keyrail.inventory.model import Export, ExportStatus
 from keyrail.inventory.model.batches import MAX_PRIORITY
+from keyrail.inventory.model.exports import Export, ExportStatus
 from keyrail.inventory.model.own_codes import MAX_OWN_CODES, NewOwnCodes
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import MAX_STRING_LENGTH, incoming, outgoing, view

@@ -7,8 +7,7 @@ from pydantic import Field
 from functions.operator_api.schemas.common import Slug, TraceStep, traced
 from functions.operator_api.schemas.terms import TermsOut
 from keyrail.fulfilment.service.tracing import KeyStory
-from keyrail.inventory.model import Key, KeyState
-from keyrail.inventory.model.keys import Fault
+from keyrail.inventory.model.keys import Fault, Key, KeyState
 from keyrail.inventory.model.redeeming import uses_left
 from keyrail.inventory.model.uses import Use
 from keyrail.ordering.model import Contact

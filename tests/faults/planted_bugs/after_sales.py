@@ -10,7 +10,7 @@ ORDER_MODEL = "tests/unit/ordering/test_orders_model.py"
 AFTER_SALES = "fulfilment/service/after_sales.py"
 FAULTS = "inventory/model/faults.py"
 FAULTY_KEYS = "inventory/service/faulty_keys.py"
-SOURCES = "inventory/source_store.py"
+SOURCES = "inventory/store/sources.py"
 
 BUGS = (
     PlantedBug(
@@ -29,7 +29,7 @@ BUGS = (
     ),
     PlantedBug(
         "ends a key that changed meanwhile",
-        "inventory/store.py",
+        "inventory/store/keys.py",
         "return self._table.put(key, KeyItem.version == key.version - 1)",
         "return self._table.put(key, KeyItem.key_id.exists())",
         f"{DESK}::test_a_key_that_changed_since_it_was_read_is_not_ended",

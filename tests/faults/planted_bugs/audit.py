@@ -116,7 +116,7 @@ BUGS = (
     ),
     PlantedBug(
         "counts over what others counted meanwhile",
-        "inventory/figure_store.py",
+        "inventory/store/figures.py",
         "FiguresItem.revision == figures.revision - 1",
         "FiguresItem.key_id.exists()",
         f"{COUNTED}::test_processes_that_count_the_same_sku_at_once_lose_nothing",

@@ -6,7 +6,7 @@ COMMANDS = "tests/integration/inventory/test_batch_commands.py"
 POOL = "tests/integration/inventory/test_pool.py"
 RULES = "tests/unit/inventory_claims/test_batch_commands.py"
 
-STORE = "inventory/store.py"
+STORE = "inventory/store/keys.py"
 FOLLOW = "inventory/model/following.py"
 FOLLOWERS = "inventory/service/following.py"
 SAID = "inventory/model/commands.py"
@@ -89,7 +89,7 @@ BUGS = (
     # keys that follow
     PlantedBug(
         "writes over a key that changed since it was read",
-        "inventory/batch_store.py",
+        "inventory/store/batches.py",
         "unchanged: Condition = BatchItem.version == version - 1",
         "unchanged: Condition = BatchItem.version.exists()",
         f"{COMMANDS}::test_a_batch_is_unfrozen_while_its_keys_still_follow_the_freeze",

@@ -42,7 +42,7 @@ BUGS = (
     ),
     PlantedBug(
         "believes a look that missed a key",
-        "inventory/store.py",
+        "inventory/store/keys.py",
         "return self._table.put_first(key, KeyItem.key_id.does_not_exist())",
         "return self._table.put_first(key, KeyItem.key_id.does_not_exist() | KeyItem.key_id.exists())",
         f"{LEAVINGS}::test_a_look_that_misses_what_is_in_is_put_right_by_the_write",
@@ -56,7 +56,7 @@ BUGS = (
     ),
     PlantedBug(
         "lets a run that is behind put another one back",
-        "inventory/import_store.py",
+        "inventory/store/imports.py",
         "unchanged = ImportItem.version == progress.version - 1",
         "unchanged = ImportItem.key_id.exists()",
         f"{SLICES}::test_a_place_of_an_import_is_replaced_only_by_its_next",

@@ -14,7 +14,7 @@ POOLS = "tests/unit/inventory_claims/test_pools_and_keys.py"
 MATRIX = "tests/faults/test_crash_matrix.py::test_after_a_break_anywhere_and_the_usual_retries_every_promise_holds"
 VAULT = "tests/unit/vault/test_vault.py"
 
-STORE = "inventory/store.py"
+STORE = "inventory/store/keys.py"
 PAYMENT_MODEL = "payments/model.py"
 MODEL = "ordering/model.py"
 CHECKOUT = "ordering/service/checkout.py"

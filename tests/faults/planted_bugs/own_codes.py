@@ -7,7 +7,7 @@ MAKING = "tests/integration/inventory/test_own_codes.py"
 EXPORTS = "tests/integration/inventory/test_exports.py"
 
 CODES = "vault/codes.py"
-STORE = "inventory/own_code_store.py"
+STORE = "inventory/store/own_codes.py"
 MODEL = "inventory/model/exports.py"
 GENERATING = "inventory/service/generating.py"
 PRINTING = "inventory/service/printing.py"

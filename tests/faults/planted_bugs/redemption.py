@@ -2,7 +2,7 @@
 
 from tests.faults.planted_bugs.bug import PlantedBug
 
-USES = "inventory/use_store.py"
+USES = "inventory/store/uses.py"
 RULES = "inventory/model/redeeming.py"
 KEYS = "inventory/service/redeemable_keys.py"
 SERVICE = "redemption/service.py"

@@ -3,8 +3,7 @@
 from contextlib import suppress
 
 from keyrail.fulfilment.model import Complaint
-from keyrail.inventory.model import KeyState, SoldOut
-from keyrail.inventory.model.keys import Fault
+from keyrail.inventory.model.keys import Fault, KeyState, SoldOut
 from tests.faults.use_cases.case import Case, Step, expect, nothing, revealed, stocked
 from tests.world import OPERATOR, World
 

@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from keyrail.inventory.model import Batch, KeyState
-from keyrail.inventory.model.batches import Stage, Standing
-from keyrail.inventory.model.keys import KeyFrozen
+from keyrail.inventory.model.batches import Batch, Stage, Standing
+from keyrail.inventory.model.keys import KeyFrozen, KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model import Channel, Line, OrderStatus, order_id
 from keyrail.ordering.service.checkout import Placed

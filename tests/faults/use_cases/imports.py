@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import CodeFormat
-from keyrail.inventory.model import Batch, BatchStatus
+from keyrail.inventory.model.batches import Batch, BatchStatus
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.import_desk import ImportDesk
 from keyrail.inventory.service.importing import runs

@@ -3,7 +3,7 @@
 import secrets
 from contextlib import suppress
 
-from keyrail.inventory.model import SoldOut
+from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model import Channel, Line, OrderNotFound, OrderStatus, order_id, pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Mismatch

@@ -3,7 +3,8 @@
 import secrets
 from contextlib import suppress
 
-from keyrail.inventory.model import BatchStatus, ExportStatus
+from keyrail.inventory.model.batches import BatchStatus
+from keyrail.inventory.model.exports import ExportStatus
 from keyrail.platform.handover import AlreadyHandedOut
 from tests.faults.use_cases.case import POOLS_ARE_READ_AGAIN_MS, Case, expect, later, revealed
 from tests.own_codes import ALICE, BOB, Workshop

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from keyrail.catalog.model import Activation, Product, Sku, Terms
-from keyrail.inventory.model import Key, KeyState
+from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.platform.changes import stamp
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.money import Money

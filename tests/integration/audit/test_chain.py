@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyrail.inventory.model import Key
+from keyrail.inventory.model.keys import Key
 from keyrail.platform.audit import AuditRecord
 from keyrail.platform.audit_chain import MAX_RELAY_LAG_S
 from keyrail.platform.audit_verification import AuditVerification, Place, SubjectNotFound

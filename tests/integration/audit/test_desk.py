@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from functions.operator_api import handler as operator_api
-from keyrail.inventory.model import Key
+from keyrail.inventory.model.keys import Key
 from keyrail.platform.documents import to_attributes
 from tests.integration.test_after_sales_desk import Desk, forget
 from tests.integration.test_triggers import secret

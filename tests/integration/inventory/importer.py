@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from keyrail.inventory.service.importing import Importing, runs
-from keyrail.inventory.store import KEY_PREFIX
+from keyrail.inventory.store.keys import KEY_PREFIX
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from tests.engines import production_client
 from tests.local_cloud import LocalCloud

@@ -5,7 +5,7 @@ import io
 import secrets
 from typing import Any
 
-from keyrail.inventory.model import Batch
+from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.rejected_lines import RejectedFiles

@@ -12,18 +12,25 @@ from typing import Any
 import pytest
 
 from keyrail.fulfilment.model import Outcome
-from keyrail.inventory.batch_store import BatchStore
-from keyrail.inventory.model import Batch, BatchNotFound, Key, KeyState, SoldOut
-from keyrail.inventory.model.batches import MAX_HELD_BATCHES, NOTHING_HELD, Following, Held, Standing
+from keyrail.inventory.model.batches import (
+    MAX_HELD_BATCHES,
+    NOTHING_HELD,
+    Batch,
+    BatchNotFound,
+    Following,
+    Held,
+    Standing,
+)
 from keyrail.inventory.model.commands import BatchClosed, BatchVoid, ExpiryNotLater, TooManyHeldBatches
 from keyrail.inventory.model.following import follow
-from keyrail.inventory.model.keys import KeyFrozen, KeyVoid
+from keyrail.inventory.model.keys import Key, KeyFrozen, KeyState, KeyVoid, SoldOut
 from keyrail.inventory.service import following
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.claims import POOL_CACHE_MS
 from keyrail.inventory.service.following import Followers, KeysMissing, Progress
 from keyrail.inventory.service.holds import HOLDS_CACHE_MS, Holds
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.batches import BatchStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.model import OrderStatus
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date

@@ -14,23 +14,25 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from keyrail.inventory.model import Export, ExportStatus, KeyState
 from keyrail.inventory.model.batches import Standing
 from keyrail.inventory.model.exports import (
     APPROVAL_LIFETIME_MS,
     REQUEST_LIFETIME_MS,
     AlreadyApproved,
     BatchNotOpen,
+    Export,
     ExportFailed,
     ExportLapsed,
     ExportNotFound,
     ExportNotMade,
+    ExportStatus,
     NotApproved,
     NotForPrint,
     NotGenerated,
     SamePerson,
     TooManyExports,
 )
+from keyrail.inventory.model.keys import KeyState
 from keyrail.platform.changes import stamp
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import IdempotencyConflict

@@ -8,12 +8,13 @@ from functools import partial
 import pytest
 
 from keyrail.catalog.model import Sku
-from keyrail.inventory.figure_store import ENOUGH, LOW
-from keyrail.inventory.model import Batch, Key
+from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.figures import Figures, StockMoving, figures_events_between, no_figures
+from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.moves import Tally
 from keyrail.inventory.service.counting import UNKNOWN_SOURCE, KeyChange
 from keyrail.inventory.service.figures import QUIET_MS
+from keyrail.inventory.store.figures import ENOUGH, LOW
 from keyrail.platform import audit_lots
 from keyrail.platform.changes import stamp
 from keyrail.platform.errors import Invalid, Unavailable

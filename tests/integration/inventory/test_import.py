@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from keyrail.inventory.model import Batch, BatchNotFound, BatchNotWaiting, BatchStatus, ImportReport, KeyState
+from keyrail.inventory.model.batches import Batch, BatchNotFound, BatchNotWaiting, BatchStatus, ImportReport
 from keyrail.inventory.model.key_file import MAX_LINES
+from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.pooling import YOUNG_PART_MS
 from keyrail.platform.changes import stamp

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from functions.key_import import handler as function
-from keyrail.inventory.model import BatchStatus
+from keyrail.inventory.model.batches import BatchStatus
 from keyrail.inventory.providers.s3 import S3Upload
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.importing import reading, runs

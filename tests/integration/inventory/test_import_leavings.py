@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from keyrail.inventory.import_store import ImportStore
 from keyrail.inventory.service.importing import runs
+from keyrail.inventory.store.imports import ImportStore
 from keyrail.vault.model import SecretUnreadable
 from tests.files import UploadInMemory
 from tests.integration.inventory.slicing import CHUNK, a_slice, all_slices, in_one, new_batch, rejected_lines

@@ -16,7 +16,7 @@ import pytest
 from openpyxl import Workbook
 
 from infra.bootstrap import ROOT
-from keyrail.inventory.model import BatchStatus
+from keyrail.inventory.model.batches import BatchStatus
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.import_desk import ImportDesk
 from keyrail.vault.model import Place

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 from openpyxl import Workbook
 
-from keyrail.inventory.import_store import ImportStore
-from keyrail.inventory.model import BatchNotFound, BatchNotWaiting, BatchStatus
+from keyrail.inventory.model.batches import BatchNotFound, BatchNotWaiting, BatchStatus
 from keyrail.inventory.model.own_codes import NewOwnCodes
-from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service import data_keys
 from keyrail.inventory.service.importing import beginning, runs
 from keyrail.inventory.service.importing.beginning import BrokenOffTooOften
 from keyrail.inventory.service.own_codes import OwnCodes
+from keyrail.inventory.store.imports import ImportStore
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform.dynamo import ConditionFailed
 from keyrail.vault.codes import OWN_ISSUER
 from tests.files import UploadInMemory

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import Activation, CodeFormat, Terms
-from keyrail.inventory.model import BatchStatus, KeyState
-from keyrail.inventory.model.batches import Stage
-from keyrail.inventory.model.keys import label_of, secret_id
+from keyrail.inventory.model.batches import BatchStatus, Stage
+from keyrail.inventory.model.keys import KeyState, label_of, secret_id
 from keyrail.inventory.service.importing import beginning, runs
 from keyrail.platform.money import Money
 from tests.files import UploadInMemory

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bench.meter import Meter
-from keyrail.inventory.model import Batch, BatchNotFound, BatchStatus, KeyState
-from keyrail.inventory.model.batches import Stage, Standing
+from keyrail.inventory.model.batches import Batch, BatchNotFound, BatchStatus, Stage, Standing
+from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.model.own_codes import NotOwnIssuer, needs_codes
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.generating import CODES_A_CHUNK

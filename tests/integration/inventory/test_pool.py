@@ -7,9 +7,8 @@ from functools import partial
 
 import pytest
 
-from keyrail.inventory.model import Batch, KeyState, SoldOut
-from keyrail.inventory.model.batches import Stage
-from keyrail.inventory.model.keys import LabelTaken, secret_id
+from keyrail.inventory.model.batches import Batch, Stage
+from keyrail.inventory.model.keys import KeyState, LabelTaken, SoldOut, secret_id
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.claims import POOL_CACHE_MS
 from keyrail.inventory.service.labels import KEYS_A_LOOK, Labels

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyrail.inventory.model import Batch
-from keyrail.inventory.model.batches import NoRejectedLines, batch_events_between
+from keyrail.inventory.model.batches import Batch, NoRejectedLines, batch_events_between
 from keyrail.inventory.providers import UploadUnavailable
 from keyrail.inventory.providers.s3 import S3Files, S3Upload
 from keyrail.inventory.service.batches import NewBatch

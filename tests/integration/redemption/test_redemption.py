@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from keyrail.catalog.model import Activation, Terms
-from keyrail.inventory.model import KeyState
 from keyrail.inventory.model.batches import Held, Standing
+from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import rfc3339

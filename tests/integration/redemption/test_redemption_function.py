@@ -18,7 +18,7 @@ import pytest
 from functions.redemption_api import handler as function
 from keyrail.catalog.model import Activation, Terms
 from keyrail.channels.model import TOLERANCE_S, Signed, signature
-from keyrail.inventory.model import events_between
+from keyrail.inventory.model.keys import events_between
 from keyrail.platform import aws
 from keyrail.platform.money import Money
 from keyrail.redemption.model import PUBLIC

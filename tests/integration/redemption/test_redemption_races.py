@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from keyrail.catalog.model import Activation, Terms
-from keyrail.inventory.model import Batch, KeyState
-from keyrail.inventory.model.batches import Standing
+from keyrail.inventory.model.batches import Batch, Standing
 from keyrail.inventory.model.following import follow
+from keyrail.inventory.model.keys import KeyState
 from keyrail.platform.dynamo import ConditionFailed
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.money import Money

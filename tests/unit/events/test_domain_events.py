@@ -15,13 +15,23 @@ from functions.event_relay import handler as relay
 from functions.event_relay.app import settings
 from functions.event_relay.stream import Change
 from keyrail.catalog import model as catalog
-from keyrail.inventory import model as inventory
 from keyrail.inventory.model import faults
-from keyrail.inventory.model.batches import Following, RejectedLines, Stage, Standing, batch_events_between
+from keyrail.inventory.model.batches import (
+    Batch,
+    BatchStatus,
+    Following,
+    ImportReport,
+    RejectedLines,
+    Stage,
+    Standing,
+    batch_events_between,
+)
 from keyrail.inventory.model.commands import extend, release, stand
+from keyrail.inventory.model.exports import Export, ExportStatus, export_events_between
 from keyrail.inventory.model.figures import figures_events_between, no_figures
 from keyrail.inventory.model.following import follow
-from keyrail.inventory.model.keys import Fault
+from keyrail.inventory.model.keys import Fault, Key, KeyState
+from keyrail.inventory.model.keys import events_between as key_events_between
 from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
@@ -79,20 +89,18 @@ def of_catalog() -> Iterator[Happening]:
 
 
 def of_batches() -> Iterator[Happening]:
-    new = inventory.Batch(
-        batch_id=derived_id("bat", "a batch"), sku_id="steam-100", source="ACME", created_at_ms=NOW_MS, **STAMP
-    )
+    new = Batch(batch_id=derived_id("bat", "a batch"), sku_id="steam-100", source="ACME", created_at_ms=NOW_MS, **STAMP)
     yield Happening(new, batch_events_between(None, new))
-    for before, after in product(inventory.BatchStatus, repeat=2):
-        report = inventory.ImportReport(accepted=2) if after in {"imported", "rejected", "generated"} else None
+    for before, after in product(BatchStatus, repeat=2):
+        report = ImportReport(accepted=2) if after in {"imported", "rejected", "generated"} else None
         old, item = replace(new, status=before), next_version(new, status=after, report=report)
-        if after is not inventory.BatchStatus.AWAITING_UPLOAD:  # a batch never waits twice
+        if after is not BatchStatus.AWAITING_UPLOAD:  # a batch never waits twice
             yield Happening(item, batch_events_between(old, item))
-    made = replace(new, status=inventory.BatchStatus.GENERATED, report=inventory.ImportReport(accepted=2))
-    charged = next_version(replace(made, status=inventory.BatchStatus.IMPORTED), charged_back=1)
+    made = replace(new, status=BatchStatus.GENERATED, report=ImportReport(accepted=2))
+    charged = next_version(replace(made, status=BatchStatus.IMPORTED), charged_back=1)
     yield Happening(charged, batch_events_between(replace(charged, charged_back=0), charged))
     lines = RejectedLines(file=Handover(object_name="rejected/chance", size_bytes=9, made_at_ms=NOW_MS), complete=True)
-    imported = replace(made, status=inventory.BatchStatus.IMPORTED, rejected_lines=lines)
+    imported = replace(made, status=BatchStatus.IMPORTED, rejected_lines=lines)
     handed_out = next_version(imported, rejected_lines=replace(lines, file=lines.file.taken(NOW_MS)))
     yield Happening(handed_out, batch_events_between(imported, handed_out))
     asked = next_version(made, exports=(derived_id("exp", "an export"),))
@@ -100,11 +108,9 @@ def of_batches() -> Iterator[Happening]:
 
 
 def of_commands() -> Iterator[Happening]:
-    new = inventory.Batch(
-        batch_id=derived_id("bat", "a batch"), sku_id="steam-100", source="ACME", created_at_ms=NOW_MS, **STAMP
-    )
+    new = Batch(batch_id=derived_id("bat", "a batch"), sku_id="steam-100", source="ACME", created_at_ms=NOW_MS, **STAMP)
     stages = (Stage(keys=2, opens_at_ms=NOW_MS), Stage())
-    imported = replace(new, status=inventory.BatchStatus.IMPORTED, report=inventory.ImportReport(accepted=2))
+    imported = replace(new, status=BatchStatus.IMPORTED, report=ImportReport(accepted=2))
     for batch in (replace(new, stages=stages), replace(imported, stages=stages)):
         frozen = stand(batch, Standing.FROZEN, ORIGIN, NOW_MS)
         on_the_way = next_version(frozen, following=Following(done=1, total=frozen.key_count))
@@ -124,7 +130,7 @@ def of_commands() -> Iterator[Happening]:
 
 
 def of_following_keys() -> Iterator[Happening]:
-    batch = inventory.Batch(
+    batch = Batch(
         batch_id=derived_id("bat", "a batch"),
         sku_id="steam-100",
         source="ACME",
@@ -133,30 +139,30 @@ def of_following_keys() -> Iterator[Happening]:
         extended_to="2099-12-31",
         **STAMP,
     )
-    for state, standing in product(inventory.KeyState, Standing):
-        frozen = state is inventory.KeyState.FROZEN
-        key = inventory.Key(
+    for state, standing in product(KeyState, Standing):
+        frozen = state is KeyState.FROZEN
+        key = Key(
             key_id=KEY_ID,
             batch_id=batch.batch_id,
             sku_id="steam-100",
             state=state,
-            state_before=inventory.KeyState.SOLD if frozen else None,
+            state_before=KeyState.SOLD if frozen else None,
             sealed=b"sealed-bytes",
             data_key=0,
             mask="••••WXYZ",
             line=7,
             expires_on="2026-01-31",
             claim_partition="steam-100#bat#2026-01-31#0",
-            order_id=None if state is inventory.KeyState.AVAILABLE else ORDER_ID,
+            order_id=None if state is KeyState.AVAILABLE else ORDER_ID,
             **STAMP,
         )
         following = follow(replace(batch, standing=standing), key, NOW_MS)
         item = next_version(following)
-        yield Happening(item, inventory.events_between(key, item))
+        yield Happening(item, key_events_between(key, item))
 
 
 def of_exports() -> Iterator[Happening]:
-    asked = inventory.Export(
+    asked = Export(
         export_id=derived_id("exp", "an export"),
         batch_id=derived_id("bat", "a batch"),
         sku_id="steam-100",
@@ -168,46 +174,46 @@ def of_exports() -> Iterator[Happening]:
         **STAMP,
     )
     file = Handover(object_name="exports/chance", size_bytes=9, made_at_ms=NOW_MS)
-    approved = next_version(asked, status=inventory.ExportStatus.APPROVED, approved_by="operator:bob")
+    approved = next_version(asked, status=ExportStatus.APPROVED, approved_by="operator:bob")
     made = approved.made(file, 2, "ff" * 32, ORIGIN, NOW_MS)
     steps = [asked, approved, made, made.handed_out(file.taken(NOW_MS), ORIGIN, NOW_MS)]
     for old, item in pairwise([None, *steps]):
-        yield Happening(item, inventory.export_events_between(old, item))
+        yield Happening(item, export_events_between(old, item))
     failed = approved.failed("batch_not_open", ORIGIN, NOW_MS)
-    yield Happening(failed, inventory.export_events_between(approved, failed))
+    yield Happening(failed, export_events_between(approved, failed))
 
 
 def of_keys() -> Iterator[Happening]:
-    new = inventory.Key(
+    new = Key(
         key_id=KEY_ID,
         batch_id=derived_id("bat", "a batch"),
         sku_id="steam-100",
-        state=inventory.KeyState.AVAILABLE,
+        state=KeyState.AVAILABLE,
         sealed=b"sealed-bytes",
         data_key=0,
         mask="••••WXYZ",
         line=7,
         **STAMP,
     )
-    yield Happening(new, inventory.events_between(None, new))
-    for before, after, looked in product(inventory.KeyState, inventory.KeyState, (None, NOW_MS)):
-        if looked and after is not inventory.KeyState.SOLD:
+    yield Happening(new, key_events_between(None, new))
+    for before, after, looked in product(KeyState, KeyState, (None, NOW_MS)):
+        if looked and after is not KeyState.SOLD:
             continue  # only a sold key is shown
-        if after is inventory.KeyState.REDEEMED:
+        if after is KeyState.REDEEMED:
             continue  # only by a use: see below
-        before_that = after if before is inventory.KeyState.FROZEN else None
+        before_that = after if before is KeyState.FROZEN else None
         old = replace(new, state=before, state_before=before_that, order_id=None if before == "available" else ORDER_ID)
-        held_by = None if after is inventory.KeyState.AVAILABLE else ORDER_ID
+        held_by = None if after is KeyState.AVAILABLE else ORDER_ID
         item = next_version(old, state=after, order_id=held_by, revealed_at_ms=looked)
-        yield Happening(item, inventory.events_between(old, item))
+        yield Happening(item, key_events_between(old, item))
 
 
 def of_bad_keys() -> Iterator[Happening]:
-    sold = inventory.Key(
+    sold = Key(
         key_id=KEY_ID,
         batch_id=derived_id("bat", "a batch"),
         sku_id="steam-100",
-        state=inventory.KeyState.SOLD,
+        state=KeyState.SOLD,
         sealed=b"sealed-bytes",
         data_key=0,
         mask="••••WXYZ",
@@ -219,9 +225,9 @@ def of_bad_keys() -> Iterator[Happening]:
     )
     for at_once in (True, False):
         bad = faults.retire(sold, OTHER_KEY_ID, Fault.WRONG_VALUE, ORIGIN, NOW_MS, charge_back=at_once)
-        yield Happening(bad, inventory.events_between(sold, bad))
+        yield Happening(bad, key_events_between(sold, bad))
     charged = faults.charge_back(bad, ORIGIN, NOW_MS)
-    yield Happening(charged, inventory.events_between(bad, charged))
+    yield Happening(charged, key_events_between(bad, charged))
 
 
 def of_sources() -> Iterator[Happening]:
@@ -238,11 +244,11 @@ def of_uses() -> Iterator[Happening]:
     """A key of our own on its way to its last use and back, and a value card of which a part is left."""
     now = moment(NOW_MS, UTC)
     for terms, spent in ((catalog.Terms(uses=2), None), (catalog.Terms(value=PRICE.times(2)), PRICE)):
-        sold = inventory.Key(
+        sold = Key(
             key_id=KEY_ID,
             batch_id=derived_id("bat", "a batch"),
             sku_id="steam-100",
-            state=inventory.KeyState.SOLD,
+            state=KeyState.SOLD,
             sealed=b"sealed-bytes",
             data_key=0,
             mask="••••WXYZ",
@@ -255,10 +261,10 @@ def of_uses() -> Iterator[Happening]:
         use = asked.entry(now.now_ms)
         active = next_version(sold, active_until_ms=NOW_MS)
         used = next_version(active, uses=(use,))
-        redeemed = next_version(used, uses=(use, use), state=inventory.KeyState.REDEEMED)
+        redeemed = next_version(used, uses=(use, use), state=KeyState.REDEEMED)
         back = next_version(redeemed, **given_back(redeemed, use, NOW_MS))
         for old, item in pairwise([sold, active, used, redeemed, back]):
-            yield Happening(item, inventory.events_between(old, item))
+            yield Happening(item, key_events_between(old, item))
 
 
 def of_orders() -> Iterator[Happening]:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model import Key, KeyState
 from keyrail.inventory.model.faults import (
     MAX_SKUS,
     Source,
@@ -15,7 +14,7 @@ from keyrail.inventory.model.faults import (
     retire,
     supplying,
 )
-from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyRedeemed, NotSold
+from keyrail.inventory.model.keys import Fault, Key, KeyFrozen, KeyRedeemed, KeyState, NotSold
 from keyrail.inventory.model.uses import Use
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money

@@ -5,11 +5,23 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import Terms
-from keyrail.inventory.model import Batch, BatchStatus, ImportReport, Key, KeyState, Pool, PoolPart
-from keyrail.inventory.model.batches import HELD_BACK_MS, NEVER, NOTHING_HELD, Filling, Stage, Standing, stage_group
+from keyrail.inventory.model.batches import (
+    HELD_BACK_MS,
+    NEVER,
+    NOTHING_HELD,
+    Batch,
+    BatchStatus,
+    Filling,
+    ImportReport,
+    Pool,
+    PoolPart,
+    Stage,
+    Standing,
+    stage_group,
+)
 from keyrail.inventory.model.commands import extend, filled, held_with, held_without, release, stand
 from keyrail.inventory.model.following import calls_for_followers, follow
-from keyrail.inventory.model.keys import claim_order, claimable_until, label_of, secret_id, slot_id
+from keyrail.inventory.model.keys import Key, KeyState, claim_order, claimable_until, label_of, secret_id, slot_id
 from keyrail.inventory.service.batches import check_stages
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import end_of_day_ms, utc_date

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyrail.inventory.model import Batch, BatchStatus
-from keyrail.inventory.model.batches import NEVER, Filling, Stage, Standing
+from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, Filling, Stage, Standing
 from keyrail.inventory.model.keys import shards_for
 from keyrail.inventory.model.own_codes import calls_for_maker, is_abandoned, needs_codes, parts_of
 

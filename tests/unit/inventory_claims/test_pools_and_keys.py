@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model import Key, KeyState, Pool, PoolPart, events_between
-from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, NEVER, expiry_precision
+from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, NEVER, Pool, PoolPart, expiry_precision
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     MAX_SHARDS,
     SHARD_CAPACITY,
+    Key,
+    KeyState,
     claim_order,
     claim_partition,
     claimable_until,
+    events_between,
     lease_end_s,
     shards_for,
 )

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from keyrail.inventory.model import KeyState
 from keyrail.inventory.model.figures import (
     MAX_LAST_DAYS,
     MAX_SALES_DAYS,
@@ -15,6 +14,7 @@ from keyrail.inventory.model.figures import (
     figures_events_between,
     no_figures,
 )
+from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.model.moves import (
     MAX_SOURCES,
     OTHER_SOURCES,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from keyrail.catalog.model import Terms
-from keyrail.inventory.model import Key, KeyState
+from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.model.redeeming import redeemable
 from keyrail.inventory.model.uses import Moment
 from keyrail.platform.changes import Origin, stamp

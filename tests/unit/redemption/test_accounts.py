@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import Terms
-from keyrail.inventory.model import Key, KeyState
+from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.model.redeeming import (
     Asked,
     entry_of,

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import Activation, Terms
-from keyrail.inventory.model import Batch, KeyState
-from keyrail.inventory.model.batches import Standing
+from keyrail.inventory.model.batches import Batch, Standing
 from keyrail.inventory.model.following import follow
+from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.model.uses import Use
 from keyrail.platform.changes import stamp
 from tests.unit.redemption.keys import NOW_MS, SYSTEM, unsold_key

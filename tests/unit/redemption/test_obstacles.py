@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from keyrail.catalog.model import Activation, Terms
-from keyrail.inventory.model import Key, KeyState
+from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.model.redeeming import Asked, Obstacle, is_lapsed, obstacle, why_inactive
 from keyrail.inventory.model.uses import MAX_ENTRIES, Moment, Use
 from keyrail.platform.money import Money

@@ -5,8 +5,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from keyrail.inventory.model import Key
-from keyrail.inventory.model.keys import Fault
+from keyrail.inventory.model.keys import Fault, Key
 from keyrail.payments.model import Mismatch
 from keyrail.platform.errors import Conflict, Unavailable
 

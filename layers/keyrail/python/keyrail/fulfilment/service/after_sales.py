@@ -6,10 +6,9 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.model import Complaint, Replacement
-from keyrail.inventory.model import SoldOut
 from keyrail.inventory.model.batches import Standing
 from keyrail.inventory.model.faults import check_replaceable
-from keyrail.inventory.model.keys import Key, KeyFrozen, LabelTaken, NotSold
+from keyrail.inventory.model.keys import Key, KeyFrozen, LabelTaken, NotSold, SoldOut
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.faulty_keys import FaultyKeys
 from keyrail.inventory.service.labels import Labels

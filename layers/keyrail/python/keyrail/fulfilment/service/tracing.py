@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from keyrail.fulfilment.model import ends_like
-from keyrail.inventory.model import Batch, Key, KeyNotFound
+from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.keys import Key, KeyNotFound
 from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.ordering.model import Order
 from keyrail.ordering.service.orders import Orders

@@ -8,8 +8,8 @@ from keyrail.inventory.model.batches import MAX_SALES_PER_KEY, MAX_STAGES, Batch
 from keyrail.inventory.model.keys import Key, KeyNotFound
 from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.sources import Sources
-from keyrail.inventory.source_store import SourceStore
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.sources import SourceStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.documents import to_json

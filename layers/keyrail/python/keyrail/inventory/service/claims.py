@@ -18,7 +18,7 @@ from keyrail.inventory.model.keys import (
     secret_id,
 )
 from keyrail.inventory.service.holds import Holds
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.dynamo import Write

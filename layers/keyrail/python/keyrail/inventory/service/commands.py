@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import SystemRandom
 
-from keyrail.inventory.batch_store import BatchStore
 from keyrail.inventory.model.batches import Batch, Standing
 from keyrail.inventory.model.commands import extend, filled, held_with, release, stand
+from keyrail.inventory.store.batches import BatchStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed

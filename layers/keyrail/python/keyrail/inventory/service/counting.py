@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from keyrail.catalog.model import Sku
-from keyrail.inventory.figure_store import FigureStore, FiguresUnreadable
 from keyrail.inventory.model.batches import BatchNotFound
 from keyrail.inventory.model.figures import Figures, no_figures
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.moves import moves_between, total
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.figures import FigureStore, FiguresUnreadable
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform import logs
 from keyrail.platform.audit import AuditRecord
 from keyrail.platform.audit_lots import Lots

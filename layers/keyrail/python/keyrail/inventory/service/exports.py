@@ -12,8 +12,8 @@ from keyrail.inventory.model.exports import (
     TooManyExports,
     check_exportable,
 )
-from keyrail.inventory.own_code_store import OwnCodeStore
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable, TransactionFailed

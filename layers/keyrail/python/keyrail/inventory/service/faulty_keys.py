@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from keyrail.inventory.model.faults import charge, charge_back, retire
 from keyrail.inventory.model.keys import Fault, Key
 from keyrail.inventory.service.sources import Sources
-from keyrail.inventory.source_store import SourceStore
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.sources import SourceStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import Write

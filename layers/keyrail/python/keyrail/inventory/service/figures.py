@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.figure_store import ENOUGH, LOW, FigureStore
 from keyrail.inventory.model.figures import Figures, StockMoving, no_figures
 from keyrail.inventory.service.claims import partitions
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.figures import ENOUGH, LOW, FigureStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.errors import FieldError, Invalid

@@ -1,6 +1,6 @@
 """The fingerprint key: made once, wrapped, by the first import."""
 
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.vault.model import WrappedFingerprintKey
 from keyrail.vault.providers import KeyWrapper
 from keyrail.vault.service.fingerprints import FINGERPRINT_CONTEXT, Fingerprints

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from keyrail.inventory.batch_store import BatchStore, Trail
 from keyrail.inventory.model.batches import Batch, Following
 from keyrail.inventory.model.commands import filled, held_without
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Key, left_pool
 from keyrail.inventory.service.claims import partitions
+from keyrail.inventory.store.batches import BatchStore, Trail
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import MAX_READS, StoreUnavailable, TransactionFailed

@@ -14,12 +14,12 @@ from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import NEVER, Batch, BatchNotFound, BatchStatus, Filling, ImportReport, PoolPart
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.own_codes import is_abandoned, needs_codes, parts_of
-from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.data_keys import DataKeys
 from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.service.intake import Intake, NewKey
 from keyrail.inventory.service.pooling import Pooling
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import MAX_TRANSACTION_WRITES, ConditionFailed, StoreUnavailable, TransactionFailed

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from keyrail.inventory.model.batches import NOTHING_HELD, Held
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.clock import NowMs
 from keyrail.platform.documents import Attributes
 from keyrail.platform.dynamo import Read, read_together

@@ -3,13 +3,13 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from keyrail.inventory.import_store import ImportStore
 from keyrail.inventory.model.batches import Batch, BatchStatus, NoRejectedLines, RejectedLines
 from keyrail.inventory.model.imports import ImportProgress
 from keyrail.inventory.providers import Files
 from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.rejected_lines import RejectedFiles
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.imports import ImportStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.keys import Key, secret_id, slot_id
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from datetime import date
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import Batch, BatchStatus, Filling
 from keyrail.inventory.model.own_codes import NewOwnCodes, NotOwnIssuer, PoolFull
-from keyrail.inventory.own_code_store import OwnCodeStore
 from keyrail.inventory.service.batches import check_stages
 from keyrail.inventory.service.pooling import Pooling
 from keyrail.inventory.service.sources import Sources
-from keyrail.inventory.source_store import SourceStore
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.own_codes import OwnCodeStore
+from keyrail.inventory.store.sources import SourceStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.documents import to_json

@@ -4,10 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keyrail.inventory.batch_store import BatchStore
 from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, MAX_POOL_PARTS, Batch, Pool, PoolPart
 from keyrail.inventory.service.claims import partitions
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.batches import BatchStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed

@@ -17,8 +17,8 @@ from keyrail.inventory.model.exports import (
     check_exportable,
 )
 from keyrail.inventory.model.keys import Key, KeyState
-from keyrail.inventory.own_code_store import OwnCodeStore
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.own_codes import OwnCodeStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable

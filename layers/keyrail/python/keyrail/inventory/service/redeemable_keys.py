@@ -9,8 +9,8 @@ from keyrail.inventory.model.redeeming import Asked, Tried, is_lapsed
 from keyrail.inventory.model.uses import Moment, Use
 from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.holds import Holds
-from keyrail.inventory.store import KeyStore
-from keyrail.inventory.use_store import UseStore
+from keyrail.inventory.store.keys import KeyStore
+from keyrail.inventory.store.uses import UseStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.vault.providers import KeyWrapper

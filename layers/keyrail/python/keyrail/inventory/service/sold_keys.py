@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.service.holds import Holds
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 

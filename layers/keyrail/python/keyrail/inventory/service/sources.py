@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keyrail.inventory.figure_store import FigureStore
 from keyrail.inventory.model.faults import MAX_SKUS, Source, SourceNotFound, new_source, supplying
 from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.model.moves import OTHER_SOURCES, OfSource
-from keyrail.inventory.source_store import SourceStore
+from keyrail.inventory.store.figures import FigureStore
+from keyrail.inventory.store.sources import SourceStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.cursor import decode_cursor, encode_cursor

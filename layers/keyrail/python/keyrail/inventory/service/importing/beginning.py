@@ -5,7 +5,6 @@ from itertools import islice
 
 from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.import_store import ImportStore
 from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, Batch, BatchNotWaiting, BatchStatus, ImportReport
 from keyrail.inventory.model.imports import ImportProgress, Survey, counted, read_rows
 from keyrail.inventory.model.key_columns import FileProblem, Unreadable
@@ -14,7 +13,8 @@ from keyrail.inventory.providers import Upload
 from keyrail.inventory.service.data_keys import DataKeys
 from keyrail.inventory.service.importing.reading import Reader, check_size, look_through, open_reader
 from keyrail.inventory.service.pooling import Pooling
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.imports import ImportStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from keyrail.inventory.import_store import ImportStore, Standing
 from keyrail.inventory.model.imports import Group, Survey, Verdict
 from keyrail.inventory.model.key_file import FileKey, Reason
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.service.intake import Intake, NewKey
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.imports import ImportStore, Standing
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.dynamo import MAX_READS
 from keyrail.vault.model import mask
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from keyrail.inventory.import_store import ImportStore
 from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, PoolPart
 from keyrail.inventory.model.imports import ImportProgress, Verdict, counted, read_rows, with_taken
 from keyrail.inventory.model.key_columns import FileProblem
@@ -18,7 +17,8 @@ from keyrail.inventory.service.importing.reading import Reader, reopen
 from keyrail.inventory.service.intake import Intake
 from keyrail.inventory.service.pooling import Pooling
 from keyrail.inventory.service.rejected_lines import RejectedFiles
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.imports import ImportStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable

@@ -17,7 +17,6 @@ process that does not have the batch's data key any more brings another one.
 from dataclasses import dataclass, field
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.import_store import ImportStore
 from keyrail.inventory.model.batches import Batch, BatchNotFound, Filling
 from keyrail.inventory.providers import Files, Upload
 from keyrail.inventory.service.data_keys import DataKeys
@@ -25,7 +24,8 @@ from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.service.importing.beginning import Beginning
 from keyrail.inventory.service.importing.runs import Run
 from keyrail.inventory.service.intake import Intake
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.imports import ImportStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.vault.providers import KeyWrapper

@@ -7,7 +7,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from keyrail.inventory.model.imports import ImportProgress
-from keyrail.inventory.store import KeyStore
+from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.dynamo import IntegerAttribute, Table
 

@@ -18,7 +18,7 @@ from keyrail.catalog.model import Activation
 from keyrail.inventory.model.keys import AVAILABLE_FROM_S, Key, KeyState, claim_order, claimable_until, left_pool
 from keyrail.inventory.model.redeeming import FOREVER_MS, Asked, Tried, entry_of, given_back, obstacle
 from keyrail.inventory.model.uses import MAX_ENTRIES, Moment, Use, use_id
-from keyrail.inventory.store import KeyItem, changed, moving
+from keyrail.inventory.store.keys import KeyItem, changed, moving
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.documents import from_attributes, to_attributes
 from keyrail.platform.dynamo import ConditionFailed, Table, Write

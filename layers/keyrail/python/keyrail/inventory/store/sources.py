@@ -4,7 +4,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from keyrail.inventory.model.faults import Source, SourceNotFound
-from keyrail.inventory.store import BY_BATCH, KeyStore, changed
+from keyrail.inventory.store.keys import BY_BATCH, KeyStore, changed
 from keyrail.platform.changes import Origin
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write, read_together

@@ -9,7 +9,7 @@ from pynamodb.models import Model
 
 from keyrail.inventory.model.batches import NOTHING_HELD, Batch, Held, Pool
 from keyrail.inventory.model.keys import BATCH_SHARDS, Key
-from keyrail.inventory.store import BY_BATCH, CLAIMABLE, HOLDS, KeyStore, pool_key
+from keyrail.inventory.store.keys import BY_BATCH, CLAIMABLE, HOLDS, KeyStore, pool_key
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write, read_together, transact
 

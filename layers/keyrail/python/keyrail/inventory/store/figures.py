@@ -8,7 +8,7 @@ from pynamodb.models import Model
 
 from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.model.keys import AVAILABLE_FROM_S
-from keyrail.inventory.store import BY_BATCH, CLAIMABLE
+from keyrail.inventory.store.keys import BY_BATCH, CLAIMABLE
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write, read_together
 
