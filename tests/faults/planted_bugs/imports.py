@@ -9,6 +9,7 @@ REJECTED = "tests/integration/inventory/test_rejected_lines.py"
 FORMATS = "tests/integration/catalog/test_code_formats.py"
 VAULT = "tests/unit/vault/test_vault.py"
 BYTES = "tests/unit/inventory/test_encodings_and_lines.py"
+QUOTES = "tests/unit/inventory/test_quotes.py"
 BOOKS = "tests/unit/inventory/test_workbooks.py"
 RULES = "tests/unit/inventory/test_import_rules.py"
 
@@ -183,6 +184,20 @@ BUGS = (
         "rest = rest[:MAX_LINE_BYTES]",
         "pass",
         f"{BYTES}::test_a_line_that_never_ends_is_not_kept_and_the_lines_behind_it_are_right",
+    ),
+    PlantedBug(
+        "takes the lines away that it looked at for the end of a quote",
+        f"{FILES}/rows.py",
+        "return self._seen.popleft() if self._seen else next(self._lines)",
+        "return next(self._lines)",
+        f"{QUOTES}::test_a_quote_that_never_closes_costs_its_own_line_and_no_other",
+    ),
+    PlantedBug(
+        "looks for the end of a quote through the whole file",
+        f"{FILES}/rows.py",
+        "if line.too_long or len(self.lines) == MAX_ROW_LINES or",
+        "if line.too_long or",
+        f"{QUOTES}::test_no_more_of_a_file_is_kept_than_a_row_may_have",
     ),
     PlantedBug(
         "takes a number that Excel has rounded",

@@ -44,6 +44,21 @@ def test_what_was_not_taken_is_kept_in_one_file_whatever_the_slices_were(world: 
     assert batch.batch_id not in batch.rejected_lines.file.object_name
 
 
+def test_a_quote_that_never_closes_costs_its_own_line_whatever_the_slices_were(world: World) -> None:
+    lines = ["code,password", *(f"{code},p" for code in new_codes(50))]
+    lines[9] = f'{lines[9].removesuffix("p")}"p'  # the last of its chunk
+    lines[24] = f'{lines[24].removesuffix("p")}"p'
+    batch = all_slices(world, new_batch(world), "\r\n".join(lines).encode())
+    assert batch.report is not None
+    assert (batch.report.accepted, batch.report.rejected, batch.report.ignored) == (48, 2, 1)
+    assert batch.rejected_lines is not None
+    assert batch.rejected_lines.complete
+    assert rejected_lines(world, batch) == [
+        ["10", "quotes_broken", "", lines[9]],
+        ["25", "quotes_broken", "", lines[24]],
+    ]
+
+
 def test_rejected_lines_lie_in_no_bucket_in_the_clear(world: World) -> None:
     codes = new_codes(25)
     upload = UploadInMemory("\n".join(line for code in codes for line in (code, f"={code}", f"{code},p,q,r")).encode())

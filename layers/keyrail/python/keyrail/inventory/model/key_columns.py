@@ -1,5 +1,6 @@
 """Which column of a supplier's file holds what, by the names that suppliers put on top of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,7 +89,8 @@ _SPELLINGS = {
     _Name.LABEL: "label publiclabel publicnumber vanitynumber 靓号 号码 公开号码",
 }
 _NAMES = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings.split()}
-_DECORATION = str.maketrans(dict.fromkeys(" _-./:*'()[]\"（）【】：", None))
+_DECORATION = str.maketrans(dict.fromkeys(" \n_-./:*'()[]\"（）【】：", None))
+_HINT = re.compile(r"\([^()]*\)|（[^（）]*）|【[^【】]*】|\[[^\[\]]*\]")
 
 
 def is_name(cell: str) -> bool:
@@ -96,7 +98,9 @@ def is_name(cell: str) -> bool:
 
 
 def _name(cell: str) -> _Name | None:
-    return _NAMES.get(cell.translate(_DECORATION).casefold())
+    """A hint in brackets, as in 密码（必填）, may be part of the name or not."""
+    spelled = (text.translate(_DECORATION).casefold() for text in (cell, _HINT.sub("", cell)))
+    return next((_NAMES[spelling] for spelling in spelled if spelling in _NAMES), None)
 
 
 def columns_of(cells: Sequence[str]) -> Columns | None:

@@ -2,22 +2,25 @@
 
 A header says which column is what. Without one a line is `code`, `code password` or `code password expiry`, separated
 by `----`, a tab, a comma or blanks; a line that can be split in two ways is rejected. A quoted cell may run over
-several lines (csv): the further lines share the fate of the first, or are ignored if it is a key.
+several lines (csv): the further lines share the fate of the first, or are ignored if it is a key. A quote that does not
+close within MAX_ROW_LINES is a slip of one line: that one is rejected, and those behind it are read as if it were not
+there. So what becomes of a line depends on no more than that many before it, wherever the reading begins.
 """
 
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import chain
 from typing import NamedTuple
 
 from keyrail.inventory.model.key_columns import POSITIONAL, Columns, columns_of, is_name
 from keyrail.inventory.model.key_file.lines import Line
 from keyrail.inventory.model.key_file.reasons import MAX_LINE_LENGTH, Reason
 
+MAX_ROW_LINES = 32  # that a quoted cell may run over; all of them have MAX_LINE_LENGTH characters at most
 DASHES = "----"
 _BLANK = " \t"
 _BLANKS = re.compile(r"[ \t]+")
@@ -68,8 +71,9 @@ class Layout:
 
 def layout_of(lines: Iterator[Line]) -> Layout:
     """What the first line that counts says about the others; none is kept. Raises Unreadable."""
-    first = next((line for line in lines if not is_remark(line.text)), None)
-    return Layout() if first is None or first.too_long else _layout(first)
+    ahead = _Ahead(lines)
+    first = next((line for line in ahead if not is_remark(line.text)), None)
+    return Layout() if first is None or first.too_long else _layout(first, ahead)
 
 
 def is_remark(line: str) -> bool:
@@ -77,25 +81,50 @@ def is_remark(line: str) -> bool:
     return not bare or bare.startswith(("#", "//"))
 
 
-def _layout(line: Line) -> Layout:
+def _layout(line: Line, ahead: "_Ahead") -> Layout:
     text = line.text
     separator = next((s for s in (DASHES, "\t", ",", ";") if s in text), None)
-    cells = _split(line, iter(()), separator).cells if separator else [text.strip(_BLANK)]
+    cells = _split(line, ahead, separator).cells if separator else [text.strip(_BLANK)]
     columns = columns_of([cell for cell in cells if isinstance(cell, str)]) if cells else None
     if columns is None and separator is None and all(map(is_name, text.split())):
         columns, separator = columns_of(text.split()), " "
     return Layout() if columns is None else Layout(columns=columns, separator=separator, header=line.number)
 
 
+class _Ahead:
+    """Lines in their order, each of which can be looked at before it is taken."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._seen: deque[Line] = deque()
+
+    def __iter__(self) -> "_Ahead":
+        return self
+
+    def __next__(self) -> Line:
+        return self._seen.popleft() if self._seen else next(self._lines)
+
+    def look(self, at: int) -> Line | None:
+        """The line that is taken after `at` others, if there is one."""
+        while len(self._seen) <= at:
+            line = next(self._lines, None)
+            if line is None:
+                return None
+            self._seen.append(line)
+        return self._seen[at]
+
+
 def rows(lines: Iterator[Line], layout: Layout) -> Iterator[Row]:
-    for line in lines:
-        if is_remark(line.text) or line.number == layout.header:
+    ahead = _Ahead(lines)
+    for line in ahead:
+        if is_remark(line.text):
             yield Row(line.number, 1, line.end, line.written)
-        else:
-            yield _split(line, lines, layout.separator)
+            continue
+        row = _split(line, ahead, layout.separator)
+        yield row._replace(cells=None, problem=None) if row.line == layout.header else row
 
 
-def _split(line: Line, following: Iterator[Line], separator: str | None) -> Row:
+def _split(line: Line, ahead: _Ahead, separator: str | None) -> Row:
     """Split with the file's separator, or with the line's own where no header named one."""
     number, end, text, written, too_long = line
     if too_long:
@@ -108,7 +137,7 @@ def _split(line: Line, following: Iterator[Line], separator: str | None) -> Row:
     elif own == " ":
         cells = _BLANKS.split(text.strip(_BLANK))
     elif '"' in text:
-        return _quoted(line, following, own)
+        return _quoted(line, ahead, own)
     else:
         cells = text.split(own)
     return Row(number, 1, end, written, stripped(cells))
@@ -135,32 +164,36 @@ def _separator(line: str) -> str | Reason:
 
 
 class _Feed:
-    """Hands lines to the csv module and remembers which it took."""
+    """Hands lines to the csv module, takes none of them, and remembers which ones it handed out."""
 
-    def __init__(self, first: Line, following: Iterator[Line]) -> None:
-        self._lines = chain([first], following)
-        self.taken: list[Line] = []
+    def __init__(self, first: Line, ahead: _Ahead) -> None:
+        self.lines: list[Line] = []
+        self._first = first
+        self._ahead = ahead
+        self._length = 0
 
     def __iter__(self) -> "_Feed":
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
-        self.taken.append(line)
-        if line.too_long:
+        line = self._ahead.look(len(self.lines) - 1) if self.lines else self._first
+        if line is None:
+            raise StopIteration
+        self._length += len(line.written) + 1
+        if line.too_long or len(self.lines) == MAX_ROW_LINES or self._length > MAX_LINE_LENGTH + 1:
             raise csv.Error
+        self.lines.append(line)
         return line.text + "\n"
 
 
-def _quoted(first: Line, following: Iterator[Line], separator: str) -> Row:
-    """A quote that never closes takes as many lines as the csv module takes characters for one cell."""
-    feed = _Feed(first, following)
+def _quoted(first: Line, ahead: _Ahead, separator: str) -> Row:
+    feed = _Feed(first, ahead)
     delimiter = "," if separator == '"' else separator
-    cells: list[str] | None = None
-    problem: Reason | None = None
     try:
         cells = stripped(next(csv.reader(feed, delimiter=delimiter, strict=True)))
     except csv.Error:
-        problem = Reason.LINE_TOO_LONG if feed.taken[-1].too_long else Reason.QUOTES_BROKEN
-    written = "\n".join(line.written for line in feed.taken)[:MAX_LINE_LENGTH]
-    return Row(first.number, len(feed.taken), feed.taken[-1].end, written, cells, problem)
+        return Row(first.number, 1, first.end, first.written, problem=Reason.QUOTES_BROKEN)
+    for _ in feed.lines[1:]:
+        next(ahead)
+    written = "\n".join(line.written for line in feed.lines)
+    return Row(first.number, len(feed.lines), feed.lines[-1].end, written, cells)
