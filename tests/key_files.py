@@ -34,10 +34,16 @@ def parse(
     face_value: Money | None = None,
     expires_on: str | None = None,
     by_label: bool = False,
+    own_issuer: bool = False,
 ) -> KeyFile:
     """Never raises. The rows are read in two runs, the second one from where the first was broken off."""
     asked = Requirements(
-        today=today, code_format=code_format, face_value=face_value, expires_on=expires_on, by_label=by_label
+        today=today,
+        code_format=code_format,
+        face_value=face_value,
+        expires_on=expires_on,
+        by_label=by_label,
+        own_issuer=own_issuer,
     )
     try:
         return _parsed(UploadInMemory(raw), asked)

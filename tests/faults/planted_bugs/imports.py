@@ -142,6 +142,21 @@ BUGS = (
         f"{RULES}::test_the_whole_code_must_be_of_the_pattern",
     ),
     PlantedBug(
+        "sells a code in our name that nobody can redeem",
+        f"{FILES}/keys.py",
+        "if rules.asked.own_issuer and not codes.check(code):",
+        "if rules.asked.own_issuer and not code:",
+        f"{RULES}::test_where_the_issuer_is_ours_a_code_that_we_cannot_have_made_is_rejected_with_its_line_and_mask",
+    ),
+    PlantedBug(
+        "takes codes of ours for those of anybody",
+        f"{IMPORTING}/beginning.py",
+        "own_issuer=sku.issuer == OWN_ISSUER,",
+        "own_issuer=False,",
+        "tests/integration/inventory/test_own_codes.py"
+        "::test_a_file_brings_back_codes_of_our_own_and_none_that_nobody_could_redeem",
+    ),
+    PlantedBug(
         "takes a key of another face value",
         f"{FILES}/keys.py",
         "if named != wanted:",

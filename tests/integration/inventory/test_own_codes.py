@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench.meter import Meter
+from keyrail.catalog.model import Terms
 from keyrail.inventory.model.batches import Batch, BatchNotFound, BatchStatus, Stage, Standing
 from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.model.own_codes import NotOwnIssuer, needs_codes
@@ -17,10 +18,12 @@ from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.generating import CODES_A_CHUNK
 from keyrail.platform.changes import stamp
 from keyrail.platform.errors import IdempotencyConflict, Invalid, KeyrailError
-from keyrail.vault.codes import canonical, grouped
+from keyrail.vault.codes import canonical, grouped, new_code
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
+from tests.integration.inventory.slicing import rejected_lines
 from tests.own_codes import ALICE, LONG_MS, OWN_SKU, PREFIX, Workshop
+from tests.redeeming import redeem
 from tests.tables import TABLES
 from tests.world import BUYER, OPERATOR, World
 
@@ -135,6 +138,22 @@ def test_codes_are_made_for_our_own_issuer_only(shop: Workshop) -> None:
 def test_codes_that_expired_already_or_never_on_a_day_are_not_made(shop: Workshop, day: str) -> None:
     with pytest.raises(Invalid):
         shop.open(1, expires_on=day)
+
+
+def test_a_file_brings_back_codes_of_our_own_and_none_that_nobody_could_redeem(shop: Workshop) -> None:
+    world = shop.world
+    world.catalog.save_sku(replace(world.catalog.sku(OWN_SKU), terms=Terms(uses=1)), OPERATOR)
+    lines = ["VIP00001", grouped(new_code(PREFIX)), "SUMMER-2031-AAAA", grouped(new_code()).lower()]
+    _, batch = world.import_codes(lines, OWN_SKU)
+    assert batch.report is not None
+    assert [(problem.line, problem.reason) for problem in batch.report.problems] == [
+        (1, "mistyped_code"),
+        (3, "mistyped_code"),
+    ]
+    assert [text for *_, text in rejected_lines(world, batch)] == ["VIP00001", "SUMMER-2031-AAAA"]
+    world.pay(world.order(2, sku_id=OWN_SKU).order.attempts[0])
+    for key in world.sold():
+        redeem(world, lines[key.line - 1])
 
 
 def test_a_batch_of_a_file_gets_no_codes(shop: Workshop) -> None:

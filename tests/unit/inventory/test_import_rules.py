@@ -16,10 +16,12 @@ from keyrail.inventory.model.rejected_lines import HEADER, rendered
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.documents import from_attributes, to_attributes
 from keyrail.platform.money import Money
-from keyrail.vault.model import Secret
+from keyrail.vault.codes import grouped, new_code
+from keyrail.vault.model import Secret, mask
 from tests.key_files import KeyFile, parse
 
 TODAY = "2026-01-15"
+WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 STAMP = stamp(Origin("system:test", "test"), 0)
 ANY = Requirements(today=TODAY, code_format=CodeFormat())
 
@@ -63,6 +65,26 @@ def test_codes_that_differ_in_case_only_are_two_where_case_matters() -> None:
     sensitive = parse(raw, TODAY, code_format=CodeFormat(case_sensitive=True))
     assert codes(sensitive) == ["aB12", "AB12"]
     assert reasons(sensitive) == [(3, "duplicate_in_file")]
+
+
+# codes of our own that come back in a file
+
+
+def test_where_the_issuer_is_ours_a_code_that_we_cannot_have_made_is_rejected_with_its_line_and_mask() -> None:
+    own = grouped(new_code("VCH"))
+    wrong = own[:-1] + ("0" if own[-1] != "0" else "1")
+    file = parse(f"code\n{own}\n{wrong}\nVIP00001\nSUMMER-2031-AAAA\n".encode(), TODAY, own_issuer=True)
+    assert codes(file) == [own]
+    assert reasons(file) == [(3, "mistyped_code"), (4, "mistyped_code"), (5, "mistyped_code")]
+    assert [problem.mask for problem in file.report.problems] == [mask(wrong), mask("VIP00001"), "••••AAAA"]
+    assert codes(parse(f"{wrong}\nVIP00001\n".encode(), TODAY)) == [wrong, "VIP00001"]
+
+
+def test_a_code_of_our_own_is_taken_in_every_spelling_that_would_be_redeemed() -> None:
+    own = new_code()
+    spelled = [grouped(own), own.lower(), grouped(own).replace("-", " "), own.translate(WIDE), own.replace("0", "O")]
+    for spelling in spelled:
+        assert len(parse(f"code,note\n{spelling},x\n".encode(), TODAY, own_issuer=True).keys) == 1, spelling
 
 
 # the face value of the SKU

@@ -119,13 +119,14 @@ def test_of_a_file_of_nothing_but_open_quotes_each_line_is_looked_at_a_limited_n
 
 
 def test_no_more_of_a_file_is_kept_than_a_row_may_have() -> None:
+    asked = 0
+
     def endless() -> Iterator[Line]:
         nonlocal asked
         for number in range(1, 1_000):
             asked = number
             yield Line(number, number, 'A1,"p' if number == 1 else "x", "")
 
-    asked = 0
     first = next(rows(endless(), Layout(separator=",")))
     assert (first.line, first.lines, first.problem) == (1, 1, BROKEN)
     assert asked <= MAX_ROW_LINES + 1

@@ -21,6 +21,7 @@ from keyrail.inventory.model.key_file.amounts import NotAnAmount, face_value
 from keyrail.inventory.model.key_file.reasons import MAX_CODE_LENGTH, MAX_PASSWORD_LENGTH, Reason, Refused
 from keyrail.inventory.model.key_file.rows import Cell, Layout, Row
 from keyrail.platform.money import Money
+from keyrail.vault import codes
 from keyrail.vault.model import Secret
 
 MAX_REMEMBERED_DAYS = 1_000
@@ -32,7 +33,8 @@ class Requirements:
     """What a batch asks of each line, as it was when its import began.
 
     `today` is the ISO date that tells an expired key; `expires_on` is for lines without a day of their own. Where
-    buyers choose `by_label`, a label that is none is refused; elsewhere it is passed over.
+    buyers choose `by_label`, a label that is none is refused; elsewhere it is passed over. `own_issuer`: the issuer is
+    ours, so a code has to be one that we may have made.
     """
 
     today: str
@@ -40,6 +42,7 @@ class Requirements:
     face_value: Money | None = None
     expires_on: str | None = None
     by_label: bool = False
+    own_issuer: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +153,8 @@ def _check_format(code: str, rules: Rules) -> None:
         raise Refused(Reason.CODE_TOO_LONG, code=code)
     if rules.fits is not None and not rules.fits(code):
         raise Refused(Reason.CODE_FORMAT, code=code)
+    if rules.asked.own_issuer and not codes.check(code):
+        raise Refused(Reason.MISTYPED_CODE, code=code)
 
 
 def _check_password(password: str, code: str) -> None:

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     CODE_TOO_SHORT = "code_too_short"
     CODE_TOO_LONG = "code_too_long"
     CODE_FORMAT = "code_format"
+    MISTYPED_CODE = "mistyped_code"  # no code of ours, though it is to be one: nobody could ever redeem it
     PASSWORD_MISSING = "password_missing"
     PASSWORD_TOO_LONG = "password_too_long"
     FORMULA = "formula"

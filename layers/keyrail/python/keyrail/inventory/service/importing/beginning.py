@@ -20,6 +20,7 @@ from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.patterns import matcher
+from keyrail.vault.codes import OWN_ISSUER
 from keyrail.vault.service.fingerprints import Fingerprints
 from keyrail.vault.service.sealing import BatchKey
 
@@ -220,6 +221,7 @@ def _asked(batch: Batch, sku: Sku, today: str) -> Requirements:
         by_label=sku.pick_fee is not None,
     )
 
+        own_issuer=sku.issuer == OWN_ISSUER,
 
 def _with_key(batch: Batch, data_key: BatchKey) -> Batch:
     if data_key.wrapped in batch.data_keys:
