@@ -219,9 +219,9 @@ def _asked(batch: Batch, sku: Sku, today: str) -> Requirements:
         face_value=sku.face_value,
         expires_on=batch.expires_on,
         by_label=sku.pick_fee is not None,
+        own_issuer=sku.issuer == OWN_ISSUER,
     )
 
-        own_issuer=sku.issuer == OWN_ISSUER,
 
 def _with_key(batch: Batch, data_key: BatchKey) -> Batch:
     if data_key.wrapped in batch.data_keys:
