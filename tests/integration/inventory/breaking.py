@@ -1,6 +1,7 @@
 """Processes that die, and requests that are counted, at the port to AWS."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,30 @@ class Life:
         if not self.after:
             raise Killed
         return False
+
+
+class Watched:
+    """A client before or behind whose requests something else happens: `meanwhile` is told each of them."""
+
+    def __init__(self, client: Any, meanwhile: Callable[[str, dict[str, Any]], None], *, after: bool = False) -> None:
+        self._client = client
+        self._meanwhile = meanwhile
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._client, name)
+        if name not in READS | WRITES:
+            return attribute
+
+        def call(**request: Any) -> Any:
+            if not self._after:
+                self._meanwhile(name, request)
+            answer = attribute(**request)
+            if self._after:
+                self._meanwhile(name, request)
+            return answer
+
+        return call
 
 
 class Mortal:

@@ -13,15 +13,18 @@ from bench.meter import Meter
 from keyrail.catalog.model import Terms
 from keyrail.inventory.model.batches import Batch, BatchNotFound, BatchStatus, Stage, Standing
 from keyrail.inventory.model.keys import KeyState
-from keyrail.inventory.model.own_codes import NotOwnIssuer, needs_codes
+from keyrail.inventory.model.own_codes import NotOwnIssuer, PoolFull, needs_codes
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.generating import CODES_A_CHUNK
 from keyrail.platform.changes import stamp
+from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid, KeyrailError
 from keyrail.vault.codes import canonical, grouped, new_code
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
-from tests.integration.inventory.slicing import rejected_lines
+from tests.integration.inventory.breaking import Killed as Dead
+from tests.integration.inventory.breaking import Life, Mortal, Watched
+from tests.integration.inventory.slicing import of_batch, rejected_lines
 from tests.own_codes import ALICE, LONG_MS, OWN_SKU, PREFIX, Workshop
 from tests.redeeming import redeem
 from tests.tables import TABLES
@@ -128,6 +131,29 @@ def test_the_same_request_is_the_same_batch_and_another_one_under_its_name_a_con
         shop.open(8, NAME, for_print=True)
 
 
+def test_the_same_request_gets_its_first_answer_on_a_day_on_which_it_would_be_refused(shop: Workshop) -> None:
+    today = utc_date(shop.world.now_ms())
+    first = shop.open(7, NAME, expires_on=today)
+    shop.world.ahead_ms += 24 * 3600_000
+    assert shop.open(7, NAME, expires_on=today) == first
+    with pytest.raises(IdempotencyConflict):
+        shop.open(8, NAME, expires_on=today)
+    with pytest.raises(Invalid):
+        shop.open(7, expires_on=today)
+
+
+def test_the_same_request_gets_its_first_answer_though_the_pool_is_full_by_now(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = shop.open(7, NAME)
+    shop.fill(first.batch_id)
+    first = shop.world.keys.get_batch(first.batch_id)
+    monkeypatch.setattr("keyrail.inventory.service.pooling.MAX_POOL_PARTS", 0)
+    assert shop.open(7, NAME) == first
+    with pytest.raises(PoolFull):
+        shop.open(7)
+
+
 def test_codes_are_made_for_our_own_issuer_only(shop: Workshop) -> None:
     shop.sku("steam-100", issuer="steam")
     with pytest.raises(NotOwnIssuer):
@@ -206,6 +232,28 @@ def test_two_slices_at_once_make_no_code_too_many(shop: Workshop) -> None:
     assert BatchStatus.GENERATED in {batch.status for batch in done}
     check_whole(shop, batch_id, count)
     assert shop.world.claims.stock(OWN_SKU).claimable == count
+
+
+@pytest.mark.parametrize("command", ["close", "void"])
+def test_a_batch_that_ends_while_two_slices_make_codes_counts_those_of_both(shop: Workshop, command: str) -> None:
+    batch_id, sent = shop.open(CODES_A_CHUNK * 5).batch_id, []
+
+    def meanwhile(operation: str, _: dict[str, Any]) -> None:
+        sent.append(operation)
+        if sent.count("transact_write_items") != 1 or operation != "transact_write_items":
+            return
+        life = Life(writes=2, after=True)  # takes its data key, makes a chunk, and is gone
+        with suppress(Dead):
+            shop.another_process(Mortal(shop.world.dynamodb, life)).fill(batch_id)
+        getattr(shop.world.commands, command)(batch_id, OPERATOR)
+        slice_.world.ahead_ms += LONG_MS
+
+    slice_ = shop.another_process(Watched(shop.world.dynamodb, meanwhile, after=True))
+    done = slice_.fill(batch_id)
+    assert done.report is not None
+    assert done.report.accepted == len(shop.codes(batch_id)) == 2 * CODES_A_CHUNK
+    shop.world.follow(batch_id)
+    assert {key.state for key in of_batch(shop.world, batch_id)} == {KeyState.VOID}
 
 
 def test_a_slice_that_slept_through_its_successor_stores_nothing_more(shop: Workshop) -> None:

@@ -63,7 +63,10 @@ class Generating:
             intake = self._intake(batch, origin)
             made = self._make(intake, made, until_ms) if intake else made
             batch = self.store.get_batch(batch_id)
-        if is_abandoned(batch) or (needs_codes(batch) and made == _wanted(batch)):
+        if is_abandoned(batch):
+            # Another slice may have made more by then; behind the command nobody does.
+            return self._settle(batch, self.counts.generated(batch_id), origin)
+        if needs_codes(batch) and made == _wanted(batch):
             return self._settle(batch, made, origin)
         return batch
 
