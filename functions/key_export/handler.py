@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyrail.inventory.model.exports import Export, ExportLapsed, ExportNotFound, NotApproved
+from keyrail.inventory.model.exports import Export, ExportNotFound, NotApproved
 from keyrail.inventory.service.printing import Printing
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.inventory.store.own_codes import OwnCodeStore
@@ -22,7 +22,7 @@ from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
 
 # Asked for again it would be refused again.
-FINAL = (ExportNotFound, NotApproved, ExportLapsed)
+FINAL = (ExportNotFound, NotApproved)
 
 
 class ExportNotStored(Unavailable):

@@ -154,6 +154,7 @@ def approve_export(call: Call) -> ExportOut:
         ExportNotFound,
         NotApproved,
         ExportNotMade,
+        ExportLapsed,
         ExportFailed,
         AlreadyHandedOut,
         FileExpired,

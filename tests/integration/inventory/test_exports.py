@@ -31,6 +31,7 @@ from keyrail.inventory.model.exports import (
     NotGenerated,
     SamePerson,
     TooManyExports,
+    export_events_between,
 )
 from keyrail.inventory.model.keys import KeyState
 from keyrail.platform.changes import stamp
@@ -45,6 +46,7 @@ from tests.world import SYSTEM, World
 
 NAME = "n" * 32
 CODES = 23
+DAY_MS = 24 * 3600_000
 
 
 @pytest.fixture
@@ -316,10 +318,26 @@ def test_requests_and_approvals_lapse_by_time(shop: Workshop, batch_id: str) -> 
     later = shop.another_process()
     later.world.ahead_ms += APPROVAL_LIFETIME_MS
     with pytest.raises(ExportLapsed):
-        later.printing.make(approved.export_id, SYSTEM)
+        later.exports.hand_out(approved.export_id, ALICE)
     later.world.ahead_ms = REQUEST_LIFETIME_MS
     with pytest.raises(ExportLapsed):
         later.exports.approve(requested.export_id, BOB)
+
+
+def test_an_approval_that_lapsed_while_its_message_waited_fails_the_export_for_good(
+    shop: Workshop, batch_id: str
+) -> None:
+    export_id = shop.approved(batch_id).export_id
+    later = shop.another_process()
+    later.world.ahead_ms += APPROVAL_LIFETIME_MS
+    failed = later.printing.make(export_id, SYSTEM)
+    assert (failed.status, failed.problem, failed.version) == (ExportStatus.FAILED, "export_lapsed", 3)
+    assert shop.exports.export(export_id) == failed
+    assert later.printing.make(export_id, SYSTEM) == failed
+    assert [event.name for event in export_events_between(None, failed)] == ["export.failed"]
+    assert shop.bucket == {}
+    with pytest.raises(ExportFailed):
+        later.exports.hand_out(export_id, ALICE)
 
 
 @pytest.mark.parametrize("name", ["exp_00000000000000000000000000", "bat_1", "nothing", ""])
@@ -391,6 +409,19 @@ def test_the_same_request_is_the_same_export_and_another_one_under_its_name_a_co
     with pytest.raises(IdempotencyConflict):
         shop.request(batch_id, NAME, printer(3072).pem)
     assert shop.exports.of_batch(other) == []
+
+
+def test_the_same_request_gets_its_first_answer_after_its_certificate_has_expired(
+    shop: Workshop, batch_id: str
+) -> None:
+    soon = certificate_for(printer().key, (-1, 1)).public_bytes(Encoding.PEM).decode()
+    first = shop.request(batch_id, NAME, soon)
+    shop.world.ahead_ms += 2 * DAY_MS
+    assert shop.request(batch_id, NAME, soon) == first
+    with pytest.raises(IdempotencyConflict):
+        shop.request(batch_id, NAME, printer().pem)
+    with pytest.raises(BadCertificate):
+        shop.request(batch_id, certificate=soon)
 
 
 def test_the_same_request_many_times_at_once_is_one_export(shop: Workshop, batch_id: str) -> None:

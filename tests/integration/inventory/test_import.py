@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keyrail.catalog.model import Terms
 from keyrail.inventory.model.batches import Batch, BatchNotFound, BatchNotWaiting, BatchStatus, ImportReport
 from keyrail.inventory.model.key_file import MAX_LINES
 from keyrail.inventory.model.keys import KeyState
@@ -15,7 +16,7 @@ from keyrail.inventory.service.pooling import YOUNG_PART_MS
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.dynamo import StoreUnavailable
-from keyrail.platform.errors import KeyrailError
+from keyrail.platform.errors import IdempotencyConflict, Invalid, KeyrailError
 from keyrail.vault.model import Place, Secret, SecretUnreadable
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
@@ -44,6 +45,19 @@ def import_file(world: World, batch_id: str, raw: bytes) -> Batch:
 
 def file_of(codes: list[str]) -> bytes:
     return "\n".join(f"{code}----pass-{code[-4:]}" for code in codes).encode()
+
+
+def test_the_same_request_for_a_batch_gets_its_first_answer_when_it_would_be_refused_by_now(world: World) -> None:
+    today, name = utc_date(world.now_ms()), secrets.token_hex(16)
+    wanted = NewBatch(sku_id=SKU, source="supplier", expires_on=today, sales_per_key=2)
+    first = world.batches.open(wanted, name, OPERATOR)
+    world.ahead_ms += 24 * 3600_000
+    world.catalog.save_sku(replace(world.catalog.sku(SKU), terms=Terms(uses=1)), OPERATOR)
+    assert world.batches.open(wanted, name, OPERATOR) == first
+    with pytest.raises(IdempotencyConflict):
+        world.batches.open(replace(wanted, sales_per_key=3), name, OPERATOR)
+    with pytest.raises(Invalid):
+        world.batches.open(wanted, secrets.token_hex(16), OPERATOR)
 
 
 def opened(world: World, batch_id: str) -> dict[int, Secret]:

@@ -127,6 +127,9 @@ class Export(Versioned):
         """Whether its file may be made. Raises NotApproved, ExportLapsed."""
         if self.status is not ExportStatus.APPROVED or self.approved_by in {None, self.requested_by}:
             raise NotApproved
+        self._check_in_time(now_ms)
+
+    def _check_in_time(self, now_ms: int) -> None:
         if now_ms >= (self.approved_at_ms or 0) + APPROVAL_LIFETIME_MS:
             raise ExportLapsed
 
@@ -146,13 +149,17 @@ class Export(Versioned):
     def handed_out(self, file: Handover, origin: Origin, now_ms: int) -> "Export":
         return replace(self, status=ExportStatus.HANDED_OUT, file=file, **stamp(origin, now_ms, self.version + 1))
 
-    def check_file(self) -> Handover:
-        """The file to hand out, or that was handed out. Raises NotApproved, ExportNotMade, ExportFailed."""
+    def check_file(self, now_ms: int) -> Handover:
+        """The file to hand out, or that was handed out.
+
+        Raises NotApproved, ExportNotMade, ExportLapsed if it will not be made any more, ExportFailed.
+        """
         if self.status is ExportStatus.FAILED:
             raise ExportFailed
         if self.status is ExportStatus.REQUESTED:
             raise NotApproved
         if self.file is None:
+            self._check_in_time(now_ms)
             raise ExportNotMade
         return self.file
 

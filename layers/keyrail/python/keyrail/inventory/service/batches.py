@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.batches import MAX_SALES_PER_KEY, MAX_STAGES, Batch, Stage
+from keyrail.inventory.model.batches import MAX_SALES_PER_KEY, MAX_STAGES, Batch, BatchNotFound, Stage
 from keyrail.inventory.model.keys import Key, KeyNotFound
 from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.sources import Sources
@@ -45,18 +45,20 @@ class Batches:
     _names: Fingerprints | None = None
 
     def open(self, wanted: NewBatch, idempotency_key: str, origin: Origin) -> Batch:
-        """A batch that waits for its file; the same one again for the same key and request.
+        """A batch that waits for its file; the same one again for the same key and request, on whatever day.
 
         Raises Invalid, UnknownSku, IdempotencyConflict.
         """
-        now_ms = self.now_ms()
+        now_ms, batch_id = self.now_ms(), derived_id("bat", origin.by, idempotency_key)
+        if standing := standing_batch(self.store, batch_id, wanted.fingerprint()):
+            return standing
         _check(wanted, utc_date(now_ms))
         if self.catalog.sku(wanted.sku_id).terms is not None and wanted.sales_per_key > 1:
             # One code that several buyers hold cannot tell them apart; let it have as many uses instead.
             raise Invalid(FieldError("sales_per_key", "not_of_codes_that_we_redeem"))
         Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
         batch = Batch(
-            batch_id=derived_id("bat", origin.by, idempotency_key),
+            batch_id=batch_id,
             sku_id=wanted.sku_id,
             source=wanted.source,
             unit_cost=wanted.unit_cost,
@@ -69,11 +71,7 @@ class Batches:
             **stamp(origin, now_ms),
         )
         standing = self.store.add_batch(batch)
-        if standing is None:
-            return batch
-        if standing.request_hash != wanted.fingerprint():
-            raise IdempotencyConflict
-        return standing
+        return batch if standing is None else same_batch(standing, wanted.fingerprint())
 
     def batch(self, batch_id: str) -> Batch:
         """Raises BatchNotFound."""
@@ -91,6 +89,24 @@ class Batches:
         if self._names is None:
             raise KeyNotFound  # nothing was ever imported
         return self.store.get(self._names.key_id(sku.issuer, code, case_sensitive=sku.case_sensitive))
+
+
+def standing_batch(store: KeyStore, batch_id: str, request_hash: bytes) -> Batch | None:
+    """What was made of this request before. It is looked for before anything is checked, since what held true of the
+    request then (a day to come, a SKU on sale, a pool with room) may not hold now. Raises IdempotencyConflict.
+    """
+    try:
+        standing = store.get_batch(batch_id)
+    except BatchNotFound:
+        return None
+    return same_batch(standing, request_hash)
+
+
+def same_batch(standing: Batch, request_hash: bytes) -> Batch:
+    """Raises IdempotencyConflict."""
+    if standing.request_hash != request_hash:
+        raise IdempotencyConflict
+    return standing
 
 
 def _check(wanted: NewBatch, today: str) -> None:

@@ -9,6 +9,7 @@ from keyrail.inventory.model.exports import (
     REQUEST_LIFETIME_MS,
     BatchNotOpen,
     Export,
+    ExportNotFound,
     TooManyExports,
     check_exportable,
 )
@@ -39,19 +40,22 @@ class Exports:
     now_ms: NowMs
 
     def request(self, batch_id: str, certificate: str, idempotency_key: str, origin: Origin) -> Export:
-        """An export that waits for a second person; the same one again for the same key and request.
+        """An export that waits for a second person; the same one again for the same key and request, on whatever day.
 
         Raises BatchNotFound, BadCertificate, NotForPrint, NotGenerated, BatchNotOpen, TooManyExports,
         IdempotencyConflict, Unavailable.
         """
-        from keyrail.vault.service.envelopes import recipient  # only here: the ciphers cost a start 16 ms
+        from keyrail.vault.service.envelopes import one_certificate, recipient  # only here: ciphers cost a start 16 ms
 
-        now_ms = self.now_ms()
-        reader, export_id = recipient(certificate, now_ms), derived_id("exp", origin.by, idempotency_key)
+        now_ms, export_id = self.now_ms(), derived_id("exp", origin.by, idempotency_key)
+        if standing := self._standing(export_id):
+            # Before anything is checked: the certificate may have expired since.
+            return _same(standing, batch_id, one_certificate(certificate))
+        reader = recipient(certificate, now_ms)
         for _ in range(MAX_REWRITES):
             batch = self.batches.get_batch(batch_id)
             if export_id in batch.exports:
-                return self._same(export_id, batch_id, reader)
+                return _same(self.store.get_export(export_id), batch_id, reader.certificate)
             check_exportable(batch)
             if len(batch.exports) >= MAX_EXPORTS_A_BATCH:
                 raise TooManyExports
@@ -61,17 +65,16 @@ class Exports:
                 self.store.add_export(wanted, noted)
             except TransactionFailed as refused:
                 if 0 in refused.failed:
-                    return self._same(export_id, batch_id, reader)
+                    return _same(self.store.get_export(export_id), batch_id, reader.certificate)
                 continue
             return wanted
         raise StoreUnavailable
 
-    def _same(self, export_id: str, batch_id: str, reader: Recipient) -> Export:
-        """What stands under the name, if it is the same request. Raises IdempotencyConflict."""
-        standing = self.store.get_export(export_id)
-        if (standing.batch_id, standing.certificate) != (batch_id, reader.certificate):
-            raise IdempotencyConflict
-        return standing
+    def _standing(self, export_id: str) -> Export | None:
+        try:
+            return self.store.get_export(export_id)
+        except ExportNotFound:
+            return None
 
     def approve(self, export_id: str, origin: Origin) -> Export:
         """Its file will be made; the same again for whoever approved it.
@@ -87,12 +90,12 @@ class Exports:
     def hand_out(self, export_id: str, origin: Origin) -> tuple[Export, Link]:
         """The address of the file, once for all.
 
-        Raises ExportNotFound, NotApproved, ExportNotMade, ExportFailed, AlreadyHandedOut, FileExpired, BatchNotOpen,
-        Unavailable.
+        Raises ExportNotFound, NotApproved, ExportNotMade, ExportLapsed, ExportFailed, AlreadyHandedOut, FileExpired,
+        BatchNotOpen, Unavailable.
         """
         now_ms = self.now_ms()
         export = self.store.get_export(export_id)
-        file = export.check_file()
+        file = export.check_file(now_ms)
         if self.batches.get_batch(export.batch_id).standing is not Standing.OPEN:
             raise BatchNotOpen
 
@@ -100,7 +103,7 @@ class Exports:
             try:
                 self.store.replace_export(export.handed_out(taken, origin, now_ms))
             except ConditionFailed:
-                return self.store.get_export(export_id).check_file()
+                return self.store.get_export(export_id).check_file(now_ms)
             return taken
 
         link = hand_out(file, mark, self.s3, self.bucket, f"{export_id}.p7m", now_ms)
@@ -113,6 +116,13 @@ class Exports:
     def of_batch(self, batch_id: str) -> list[Export]:
         """Oldest first. Raises BatchNotFound."""
         return self.store.get_exports(self.batches.get_batch(batch_id).exports)
+
+
+def _same(standing: Export, batch_id: str, certificate: str) -> Export:
+    """What stands under the name, if it is the same request. Raises IdempotencyConflict."""
+    if (standing.batch_id, standing.certificate) != (batch_id, certificate):
+        raise IdempotencyConflict
+    return standing
 
 
 def _requested(export_id: str, batch: Batch, reader: Recipient, origin: Origin, now_ms: int) -> Export:

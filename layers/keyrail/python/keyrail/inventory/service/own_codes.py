@@ -7,7 +7,7 @@ from datetime import date
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import Batch, BatchStatus, Filling
 from keyrail.inventory.model.own_codes import NewOwnCodes, NotOwnIssuer, PoolFull
-from keyrail.inventory.service.batches import check_stages
+from keyrail.inventory.service.batches import check_stages, same_batch, standing_batch
 from keyrail.inventory.service.pooling import Pooling
 from keyrail.inventory.service.sources import Sources
 from keyrail.inventory.store.keys import KeyStore
@@ -16,7 +16,7 @@ from keyrail.inventory.store.sources import SourceStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.documents import to_json
-from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.ids import derived_id
 from keyrail.vault.codes import OWN_ISSUER
 
@@ -29,11 +29,13 @@ class OwnCodes:
     now_ms: NowMs
 
     def open(self, wanted: NewOwnCodes, idempotency_key: str, origin: Origin) -> Batch:
-        """A batch that waits for its codes; the same one again for the same key and request.
+        """A batch that waits for its codes; the same one again for the same key and request, on whatever day.
 
         Raises UnknownSku, NotOwnIssuer, PoolFull, Invalid, IdempotencyConflict.
         """
-        now_ms = self.now_ms()
+        now_ms, batch_id = self.now_ms(), derived_id("bat", origin.by, Filling.OWN_CODES, idempotency_key)
+        if standing := standing_batch(self.store, batch_id, _fingerprint(wanted)):
+            return standing
         if self.catalog.sku(wanted.sku_id).issuer != OWN_ISSUER:
             raise NotOwnIssuer
         _check(wanted, utc_date(now_ms))
@@ -41,7 +43,7 @@ class OwnCodes:
             raise PoolFull
         Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
         batch = Batch(
-            batch_id=derived_id("bat", origin.by, Filling.OWN_CODES, idempotency_key),
+            batch_id=batch_id,
             sku_id=wanted.sku_id,
             source=wanted.source,
             filling=Filling.OWN_CODES,
@@ -57,11 +59,7 @@ class OwnCodes:
             **stamp(origin, now_ms),
         )
         standing = self.store.add_batch(batch)
-        if standing is None:
-            return batch
-        if standing.request_hash != _fingerprint(wanted):
-            raise IdempotencyConflict
-        return standing
+        return batch if standing is None else same_batch(standing, _fingerprint(wanted))
 
     def generated(self, batch: Batch) -> int | None:
         """How many of its codes are made; None for a batch whose keys come from elsewhere."""

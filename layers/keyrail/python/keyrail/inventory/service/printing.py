@@ -11,6 +11,7 @@ from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.exports import (
     BatchNotOpen,
     Export,
+    ExportLapsed,
     ExportStatus,
     NotForPrint,
     NotGenerated,
@@ -28,7 +29,7 @@ from keyrail.vault.service.envelopes import envelope, recipient
 from keyrail.vault.service.sealing import Opener
 
 PREFIX = "exports/"
-_FINAL = (BadCertificate, BatchNotOpen, NotForPrint, NotGenerated)
+_FINAL = (BadCertificate, BatchNotOpen, ExportLapsed, NotForPrint, NotGenerated)
 
 
 @dataclass
@@ -45,14 +46,14 @@ class Printing:
         """The export with its file made, or failed for good.
 
         That two people said so is read off the table, whoever calls. Safe to repeat after any failure; of two at once
-        one file counts, and the other stays an object that nobody has the name of. Raises ExportNotFound, NotApproved,
-        ExportLapsed, Unavailable.
+        one file counts, and the other stays an object that nobody has the name of. An approval that lapsed while its
+        message waited fails it, too. Raises ExportNotFound, NotApproved, Unavailable.
         """
         export = self.store.get_export(export_id)
         if export.status not in {ExportStatus.REQUESTED, ExportStatus.APPROVED}:
             return export
-        export.check_approved(self.now_ms())
         try:
+            export.check_approved(self.now_ms())
             done = self._made(export, origin)
         except _FINAL as refused:
             done = export.failed(refused.code, origin, self.now_ms())

@@ -27,11 +27,23 @@ def recipient(pem: str, now_ms: int) -> Recipient:
     if problem := _problem(certificate, now_ms):
         raise BadCertificate(FieldError(_FIELD, problem))
     return Recipient(
-        # Written anew: what else stood around the certificate is not kept.
-        certificate=certificate.public_bytes(Encoding.PEM).decode(),
+        certificate=_written(certificate),
         sha256=certificate.fingerprint(SHA256()).hex(),
         subject=certificate.subject.rfc4514_string(),
     )
+
+
+def one_certificate(pem: str) -> str:
+    """The one certificate in `pem`, as `Recipient` has it, whether it is good for anything or not.
+
+    Raises BadCertificate.
+    """
+    return _written(_read(pem))
+
+
+def _written(certificate: x509.Certificate) -> str:
+    """Written anew: what else stood around it is not kept."""
+    return certificate.public_bytes(Encoding.PEM).decode()
 
 
 def _read(pem: str) -> x509.Certificate:
