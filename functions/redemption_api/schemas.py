@@ -8,7 +8,7 @@ from keyrail.platform.money import Money
 from keyrail.redemption.model import Presented, Verified
 
 Code = Annotated[str, Matching(r"^[\s\S]{1,256}$")]
-RedemptionId = Annotated[str, Matching("^[A-Za-z0-9][A-Za-z0-9._:-]{7,63}$")]
+RedemptionId = Annotated[str, Matching("^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 Place = Annotated[str, Matching(f"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_PLACE_LENGTH - 1}}}$")]
 Actor = Annotated[str, Matching("^[A-Za-z0-9][A-Za-z0-9._@-]{0,31}$")]
 Issuer = Annotated[str, Matching("^[a-z0-9][a-z0-9-]{0,62}$")]
