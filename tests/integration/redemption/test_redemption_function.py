@@ -261,7 +261,7 @@ def test_many_wrong_codes_are_answered_with_429_and_when_to_come_back(front: Fro
     ("body", "field"),
     [
         ({"code": ""}, "code"),
-        ({"redemption_id": "short"}, "redemption_id"),
+        ({"redemption_id": "a till's"}, "redemption_id"),
         ({"redemption_id": "with blanks in it"}, "redemption_id"),
         ({"redemption_id": "x" * 65}, "redemption_id"),
         ({"location": "no place of ours"}, "location"),
