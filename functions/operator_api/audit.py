@@ -1,14 +1,13 @@
 """Is the audit trail as it was written? Of one subject, or of all, part by part."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 from functions.operator_api.access import READ, NotInGroup, allow
 from functions.operator_api.app import api, settings
 from functions.operator_api.schemas.audit import ProblemOut, VerificationOut, VerifyQuery
-from keyrail.platform.audit_chain import Finding
 from keyrail.platform.audit_verification import AuditVerification, Place, SubjectNotFound
-from keyrail.platform.audit_walk import walk
+from keyrail.platform.audit_walk import walk, walk_subject
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.cursor import decode_cursor, encode_cursor
@@ -75,34 +74,18 @@ def _of_catalog(kind: str, table: str) -> Place:
 def verify_audit(call: Call) -> VerificationOut:
     allow(call, READ)
     wanted: VerifyQuery = call.query
+    after = decode_cursor(wanted.cursor)
     if wanted.subject is None:
-        return _all(wanted)
-    verdict = verification().of(wanted.subject)
+        part = walk(verification(), wanted.limit, after)
+    else:
+        part = walk_subject(verification(), wanted.subject, wanted.limit, after)
     return VerificationOut(
         subject=wanted.subject,
-        subjects=1,
-        records=verdict.records,
-        intact=verdict.problems == 0,
-        pending=verdict.pending,
-        problem_count=verdict.problems,
-        problems=_problems((wanted.subject, finding) for finding in verdict.findings),
-        cursor=None,
-    )
-
-
-def _all(wanted: VerifyQuery) -> VerificationOut:
-    part = walk(verification(), wanted.limit, decode_cursor(wanted.cursor))
-    return VerificationOut(
-        subject=None,
         subjects=part.subjects,
         records=part.records,
         intact=part.problems == 0,
         pending=part.pending,
         problem_count=part.problems,
-        problems=_problems(part.findings),
+        problems=tuple(ProblemOut(subject=s, version=f.version, problem=f.problem) for s, f in part.findings),
         cursor=encode_cursor(part.following),
     )
-
-
-def _problems(findings: Iterable[tuple[str, Finding]]) -> tuple[ProblemOut, ...]:
-    return tuple(ProblemOut(subject=subject, version=f.version, problem=f.problem) for subject, f in findings)

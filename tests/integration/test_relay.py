@@ -161,7 +161,7 @@ def test_a_poison_record_stops_neither_its_neighbours_nor_the_chain_and_is_misse
     assert relay.relays(records) == []
     (aside,) = relay.stage.messages("relay-dead-letters")
     assert aside["sequence_number"] == f"{1:021d}"
-    found = verification().of(f"key:{keys[0].key_id}")
+    found = verification().of(f"key:{keys[0].key_id}", limit=100).verdict
     assert [(each.version, each.problem) for each in found.findings] == [(2, "missing")]
     assert relay.names() == ["key.imported", "key.sold", "key.imported"]
 
@@ -172,7 +172,7 @@ def test_many_looks_at_one_key_are_one_chain(relay: Relay) -> None:
         keys.append(looked_at(keys[-1]))
     relay.stage.world.dynamodb.put_item(TableName=relay.stage.world.names["keys"], Item=to_attributes(keys[-1]))
     assert relay.relays(relay.records(*lives(*keys))) == []
-    found = verification().of(f"key:{keys[0].key_id}")
+    found = verification().of(f"key:{keys[0].key_id}", limit=100).verdict
     assert (found.records, found.problems) == (60, 0)
     assert relay.figures().tally.revealed == 1
 
@@ -210,6 +210,6 @@ def test_stock_that_runs_low_is_told_once_by_the_figures_own_stream(relay: Relay
     assert told[0]["id"] == f"stock:{SKU}#1#stock.low"
     assert told[0]["data"] == {"sku_id": SKU, "on_hand": 2, "low_stock": 2}
     assert relay.figures().low
-    assert verification().of(f"stock:{SKU}").problems == 0
+    assert verification().of(f"stock:{SKU}", limit=100).verdict.problems == 0
     subjects = {item["subject"]["S"] for item in relay.stage.world.scan("audit")}
     assert len([subject for subject in subjects if subject.startswith("stock:")]) == 1

@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyrail.platform.audit import AuditRecord, at_id
-from keyrail.platform.audit_chain import MAX_RELAY_LAG_S, Live, Problem, Verdict, sealed, seen, verdict
+from keyrail.platform.audit_chain import (
+    BEGINNING,
+    LOOKED_BESIDE,
+    MAX_RELAY_LAG_S,
+    Live,
+    Problem,
+    Verdict,
+    reached,
+    sealed,
+    seen,
+    verdict,
+    verdict_so_far,
+)
 
 SECRET = b"s" * 64
 NOW_MS = 1_767_225_600_000
@@ -99,3 +111,46 @@ def test_a_genuine_record_of_another_time_or_place_is_out_of_place(
         *(r.mac for r in records[:at]),
     }
     assert (found.problems == 0) == (is_the_same or is_a_last_one_that_follows)
+
+
+def in_parts(records: list[AuditRecord], limit: int, live: int) -> list[Verdict]:
+    """As `AuditVerification.part` reads them, one part behind the other."""
+    stored = [seen(record, SECRET) for record in sorted(records, key=lambda record: record.at_id)]
+    since, told = BEGINNING, list[Verdict]()
+    while True:
+        behind = [each for each in stored if each.at_id > since.at_id]
+        beside = [each for each in stored if each.at_id <= since.at_id][-LOOKED_BESIDE:]
+        if len(behind) <= limit + LOOKED_BESIDE:
+            return [*told, verdict([*beside, *behind], Live(live, LONG_AGO_MS), NOW_MS, since)]
+        read = [*beside, *behind[: limit + LOOKED_BESIDE + 1]]
+        until = reached(read, since, behind[limit - 1].at_id)
+        told.append(verdict_so_far(read, since, until))
+        since = until
+
+
+@given(st.integers(1, 90), st.integers(100, 160), st.randoms(), st.data())
+def test_in_parts_the_same_shows_as_at_once(limit: int, length: int, chance: Any, data: st.DataObject) -> None:
+    """Of a trail by clocks that disagree, of which some records were taken away and some were changed."""
+    records: list[AuditRecord] = []
+    for version in range(1, length + 1):
+        at_ms = LONG_AGO_MS + 100 * version + chance.randint(-1_000, 1_000)
+        record = AuditRecord(
+            subject="key:key_01",
+            at_id=at_id(at_ms, version),
+            what=("key.revealed",),
+            by="buyer",
+            address="198.51.100.7",
+            at_ms=at_ms,
+            version=version,
+        )
+        before = records[-1] if records else None
+        follows, previous = (before.version, before.mac) if before else (None, None)
+        records.append(sealed(record, follows, previous, SECRET))
+    gone, changed = (data.draw(st.sets(st.integers(1, length), max_size=5)) for _ in range(2))
+    left = [replace(r, by="x") if r.version in changed else r for r in records if r.version not in gone]
+    at_once, told = judged(left, length), in_parts(left, limit, length)
+    assert sorted({(f.version, f.problem) for part in told for f in part.findings}) == [
+        (f.version, f.problem) for f in at_once.findings
+    ]
+    assert sum(part.problems for part in told) == at_once.problems
+    assert sum(part.records for part in told) == len(left)

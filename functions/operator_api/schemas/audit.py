@@ -12,7 +12,7 @@ MAX_RECORDS = 1_000
 
 @incoming
 class VerifyQuery:
-    """One `subject`, such as `key:key_01…`; or, without it, about `limit` records from `cursor` on."""
+    """Of one `subject`, such as `key:key_01…`, or without it of all: about `limit` records from `cursor` on."""
 
     subject: Annotated[str, Field(min_length=3, max_length=200)] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_RECORDS)] = 500
@@ -28,7 +28,11 @@ class ProblemOut:
 
 @outgoing
 class VerificationOut:
-    """What was found. `problems` are the first of `problem_count`; `pending` versions may still be on their way."""
+    """What was found in this part; with a `cursor` there is more.
+
+    `subjects` are those read to their end. `problems` are the first of `problem_count`; `pending` versions may still be
+    on their way.
+    """
 
     subject: str | None
     subjects: int

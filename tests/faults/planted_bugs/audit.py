@@ -4,6 +4,7 @@ from tests.faults.planted_bugs.bug import PlantedBug
 
 CHAIN = "tests/unit/audit/test_audit_chain.py"
 TRAIL = "tests/integration/audit/test_chain.py"
+CUT = "tests/integration/audit/test_cut_chain.py"
 STOCK = "tests/unit/inventory_figures/test_figures.py"
 LASTS = "tests/unit/inventory_figures/test_forecast.py"
 COUNTED = "tests/integration/inventory/test_figures.py"
@@ -12,6 +13,8 @@ AUDIT_CHAIN = "platform/audit_chain.py"
 WRITING = "platform/audit_writing.py"
 LOTS = "platform/audit_lots.py"
 WALK = "platform/audit_walk.py"
+POSITION = "platform/audit_position.py"
+VERIFICATION = "platform/audit_verification.py"
 FIGURES = "inventory/model/figures.py"
 MOVES = "inventory/model/moves.py"
 
@@ -82,14 +85,42 @@ BUGS = (
     PlantedBug(
         "cuts a subject where the page ends",
         WALK,
-        "        if last in by_subject:\n",
-        "        if not last:\n",
-        f"{TRAIL}::test_all_of_it_is_walked_in_parts_that_never_cut_a_subject",
+        "        if len(whole) < len(items):\n",
+        "        if not items:\n",
+        f"{TRAIL}::test_all_of_it_is_walked_in_whatever_parts",
+    ),
+    PlantedBug(
+        "goes on wherever somebody says that it was",
+        POSITION,
+        "if not hmac.compare_digest(mac.encode(), _mac(text, secret, asked).encode()):",
+        "if not mac:",
+        f"{CUT}::test_a_position_that_was_made_up_is_refused",
+    ),
+    PlantedBug(
+        "takes a position in one subject for one in another",
+        POSITION,
+        "json.dumps([asked, text])",
+        "json.dumps([text])",
+        f"{CUT}::test_a_position_in_one_subject_is_none_in_another_nor_in_all",
+    ),
+    PlantedBug(
+        "forgets behind a cut which version was reached",
+        AUDIT_CHAIN,
+        "    return Reached(at_id, last.version, last.mac)\n",
+        "    return Reached(at_id)\n",
+        f"{CUT}::test_a_record_that_is_gone_shows_once_wherever_the_subject_is_cut",
+    ),
+    PlantedBug(
+        "looks at nothing beside a cut",
+        VERIFICATION,
+        "        if since == BEGINNING:\n            return []\n",
+        "        return []\n",
+        f"{CUT}::test_clocks_that_disagree_at_the_cut_break_nothing",
     ),
     PlantedBug(
         "looks for no item that has lost all its records",
         WALK,
-        "    behind = _Position(1)\n",
+        "    behind = Position(1)\n",
         "    behind = None\n",
         f"{TRAIL}::test_what_is_wrong_shows_in_whatever_parts_it_is_walked",
     ),
@@ -131,7 +162,7 @@ BUGS = (
     PlantedBug(
         "counts dead keys as stock",
         FIGURES,
-        "return self.tally.on_hand - self.past_last_day(now_ms)",
+        "return max(0, self.tally.on_hand - self.past_last_day(now_ms))",
         "return self.tally.on_hand if now_ms else 0",
         f"{STOCK}::test_keys_past_their_last_day_are_not_on_hand_and_let_the_stock_run_low",
     ),

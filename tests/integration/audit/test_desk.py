@@ -8,11 +8,12 @@ import pytest
 
 from functions.operator_api import handler as operator_api
 from keyrail.inventory.model.keys import Key
+from keyrail.platform.audit_chain import LOOKED_BESIDE
 from keyrail.platform.documents import to_attributes
 from tests.integration.test_after_sales_desk import Desk, forget
 from tests.integration.test_triggers import secret
 from tests.local_cloud import LocalCloud
-from tests.stream_of_keys import changes, leased, new_key, sold
+from tests.stream_of_keys import changes, leased, looked_at, new_key, sold
 from tests.world import CHAIN_SECRET, SKU, World
 
 WHY = {"reason": "the shelf was counted"}
@@ -77,6 +78,23 @@ def test_the_whole_trail_is_verified_page_by_page(desk: Desk) -> None:
     assert sum(page["problem_count"] for page in pages) == 4
     assert sum(page["records"] for page in pages) == 3 * 3 - 1
     assert {page["intact"] for page in pages} == {True, False}
+
+
+def test_a_long_subject_is_verified_page_by_page_and_by_no_cursor_of_ones_own(desk: Desk) -> None:
+    keys = [new_key(1)]
+    while len(keys) < 2 * LOOKED_BESIDE:
+        keys.append(looked_at(keys[-1]))
+    desk.world.dynamodb.put_item(TableName=desk.world.names["keys"], Item=to_attributes(keys[-1]))
+    desk.world.counting.put_on_record(SKU, changes(*keys))
+    query = f"subject=key:{keys[0].key_id}&limit={LOOKED_BESIDE // 2}"
+    first = desk.told("auditor", "GET", "audit/verify", query=query)
+    assert (first["subjects"], first["records"], first["intact"]) == (0, LOOKED_BESIDE // 2, True)
+    cursor = first["cursor"]
+    assert desk.ask("auditor", "GET", "audit/verify", query=f"{query}&cursor={'A' * 86}{cursor[86:]}")[0] == 422
+    assert desk.ask("auditor", "GET", "audit/verify", query=f"cursor={cursor}")[0] == 422
+    last = desk.told("auditor", "GET", "audit/verify", query=f"{query}&cursor={cursor}")
+    assert "cursor" not in last
+    assert (last["subjects"], last["records"], last["intact"]) == (1, 3 * LOOKED_BESIDE // 2, True)
 
 
 @pytest.mark.parametrize(

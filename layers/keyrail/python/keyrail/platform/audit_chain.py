@@ -8,16 +8,17 @@ away shows; that the last ones were taken away shows against the item itself, wh
 
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from keyrail.platform.audit import AuditRecord
 
 MAX_RELAY_LAG_S = 120  # a version that is younger may still be on its way through the stream
 MAX_FINDINGS = 100  # of one subject; they are always all counted
+LOOKED_BESIDE = 50  # records on either side of a part
 _PURPOSE = b"keyrail audit record 1\n"
 
 
@@ -52,6 +53,7 @@ class Finding:
 class Seen:
     """What remains of a record once it was looked at: its place in the chain, and whether its MAC is right."""
 
+    at_id: str
     version: int
     follows: int
     mac: bytes | None
@@ -69,7 +71,10 @@ class Live:
 
 @dataclass(frozen=True)
 class Verdict:
-    """On one subject. `pending` newest versions may still be on their way. `findings` are the first of `problems`."""
+    """On one subject, or on a part of it. `findings` are the first of `problems`.
+
+    `pending` newest versions may still be on their way.
+    """
 
     records: int
     pending: int
@@ -102,22 +107,72 @@ def seen(record: AuditRecord, secret: bytes) -> Seen:
     follows = record.follows or 0
     if not genuine and (record.follows is None or not 0 <= follows < record.version):
         follows = record.version - 1  # it says nothing that could be believed
-    return Seen(record.version, follows, record.mac, record.previous, genuine)
+    return Seen(record.at_id, record.version, follows, record.mac, record.previous, genuine)
 
 
 def _mac(record: AuditRecord, secret: bytes) -> bytes:
     return hmac.digest(secret, _PURPOSE + canonical(record), "sha256")
 
 
-def verdict(records: Iterable[Seen], live: Live | None, now_ms: int) -> Verdict:
-    """On all records of one subject, in any order, beside the item as it stood after they were read."""
-    ordered = sorted(records, key=lambda record: record.version)
-    last = ordered[-1].version if ordered else 0
+@dataclass(frozen=True)
+class Reached:
+    """How far a subject is judged: all records up to `at_id`.
+
+    `version`, whose record has the MAC `mac`, is the last one before those that are looked at again beside the next
+    part. No record has the version 0.
+    """
+
+    at_id: str = ""
+    version: int = 0
+    mac: bytes | None = None
+
+    @property
+    def last(self) -> Seen:
+        """Stands in for all records before those that are looked at again; it was judged."""
+        return Seen("", self.version, max(0, self.version - 1), self.mac, None, is_genuine=True)
+
+
+BEGINNING = Reached()
+
+
+def verdict(records: Iterable[Seen], live: Live | None, now_ms: int, since: Reached = BEGINNING) -> Verdict:
+    """On all records of one subject, in any order, beside the item as it stood after they were read.
+
+    With `since` on those behind it; those before it that are among `records` are only looked at.
+    """
+    ordered = _by_version(records, since)
+    last = ordered[-1].version
     pending = _pending(last, live, now_ms)
-    stretches = [*_gaps(ordered), *_of_records(ordered), *([] if pending else _of_end(last, live))]
+    end = [] if pending else _of_end(last, live)
+    return _told(ordered, end, lambda record: record.at_id > since.at_id, pending)
+
+
+def verdict_so_far(records: Iterable[Seen], since: Reached, until: Reached) -> Verdict:
+    """On those behind `since` up to `until`, of a subject that goes on behind it."""
+    return _told(_by_version(records, since), [], lambda record: since.at_id < record.at_id <= until.at_id)
+
+
+def reached(records: Sequence[Seen], since: Reached, at_id: str) -> Reached:
+    """Where the next part begins once all up to `at_id` are judged. `records` come in the order of their `at_id`."""
+    judged = [record for record in records if record.at_id <= at_id]
+    # A version that is far ahead of all genuine ones was made up: nothing is measured by it.
+    ahead = max((record.version for record in records if record.is_genuine), default=None)
+    left = [record for record in judged[:-LOOKED_BESIDE] if ahead is None or record.version <= ahead]
+    last = max([since.last, *left], key=lambda record: record.version)
+    return Reached(at_id, last.version, last.mac)
+
+
+def _by_version(records: Iterable[Seen], since: Reached) -> list[Seen]:
+    return sorted([since.last, *records], key=lambda record: record.version)
+
+
+def _told(
+    ordered: Sequence[Seen], end: Iterable["_Stretch"], is_judged: Callable[[Seen], bool], pending: int = 0
+) -> Verdict:
+    stretches = [*_of_records(ordered, is_judged), *end]
     findings = (finding for stretch in sorted(stretches) for finding in stretch.findings())
     return Verdict(
-        records=len(ordered),
+        records=sum(map(is_judged, ordered)),
         pending=pending,
         problems=sum(stretch.length for stretch in stretches),
         findings=tuple(islice(findings, MAX_FINDINGS)),
@@ -147,30 +202,26 @@ def _pending(last: int, live: Live | None, now_ms: int) -> int:
     return max(0, live.version - last)
 
 
-def _gaps(ordered: Sequence[Seen]) -> Iterator[_Stretch]:
-    before = 0
-    for record in ordered:
-        if record.follows > before:
-            yield _Stretch(before + 1, record.follows, Problem.MISSING)
-        before = record.version
-
-
-def _of_records(ordered: Sequence[Seen]) -> Iterator[_Stretch]:
+def _of_records(ordered: Sequence[Seen], is_judged: Callable[[Seen], bool]) -> Iterator[_Stretch]:
+    first = ordered[0]
+    if is_judged(first):  # older than what was judged before it, and so far off that nothing stands beside it
+        yield _Stretch(first.version, first.version, Problem.UNLINKED)
     earlier: set[bytes | None] = {None}
-    before: Seen | None = None
-    for record in ordered:
-        if problem := _problem(record, before, earlier):
+    for before, record in pairwise(ordered):
+        earlier.add(before.mac)
+        if not is_judged(record):
+            continue
+        if record.follows > before.version:
+            yield _Stretch(before.version + 1, record.follows, Problem.MISSING)
+        if problem := _problem(record, before.version, earlier):
             yield _Stretch(record.version, record.version, problem)
-        earlier.add(record.mac)
-        before = record
 
 
-def _problem(record: Seen, before: Seen | None, earlier: set[bytes | None]) -> Problem | None:
+def _problem(record: Seen, last: int, earlier: set[bytes | None]) -> Problem | None:
     if record.mac is None:
         return Problem.UNCHAINED
     if not record.is_genuine:
         return Problem.CHANGED
-    last = before.version if before else 0
     if record.version == last or record.follows < last:
         return Problem.UNLINKED
     # Behind a gap it follows what is missing. Where a gap was filled late, it follows the record before the gap.

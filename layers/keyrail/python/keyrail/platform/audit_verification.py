@@ -1,13 +1,25 @@
 """The reading end of the chain: records of a subject are read again, and judged beside the live item."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from pynamodb.expressions.condition import Condition
 
 from keyrail.platform.audit import AuditItem, AuditRecord, at_id
-from keyrail.platform.audit_chain import Live, Seen, Verdict, seen, verdict
+from keyrail.platform.audit_chain import (
+    BEGINNING,
+    LOOKED_BESIDE,
+    Live,
+    Reached,
+    Seen,
+    Verdict,
+    reached,
+    seen,
+    verdict,
+    verdict_so_far,
+)
 from keyrail.platform.clock import NowMs
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import MAX_READS, Page, Read, Table, read_together
@@ -39,6 +51,15 @@ class Place:
 
 
 @dataclass(frozen=True)
+class PartOfSubject:
+    """`is_last`: there were no more records, and the end was compared with the item."""
+
+    verdict: Verdict
+    reached: Reached
+    is_last: bool
+
+
+@dataclass(frozen=True)
 class AuditVerification:
     """Reads both ends strongly consistently: first the records, then the items, which can only be ahead of them."""
 
@@ -48,22 +69,54 @@ class AuditVerification:
     places: Sequence[Place]
     now_ms: NowMs
 
-    def of(self, subject: str) -> Verdict:
-        """On all records of one subject. Raises Invalid for a kind that is not audited, SubjectNotFound."""
+    def of(self, subject: str, limit: int, since: Reached = BEGINNING) -> PartOfSubject:
+        """As `part`. Raises Invalid for a kind that is not audited as well."""
         if self.place_of(subject) is None:
             raise Invalid(FieldError("subject", "unknown_kind"))
-        records = [self.seen(item) for item in self.records(subject)]
-        (live,) = self.live([subject])
-        if live is None and not records:
-            raise SubjectNotFound
-        return verdict(records, live, self.now_ms())
+        return self.part(subject, limit, since)
 
-    def records(self, subject: str, behind: str | None = None) -> Iterator[Attributes]:
-        """All of the subject as they are stored, or those behind a sort key."""
+    def part(self, subject: str, limit: int, since: Reached = BEGINNING) -> PartOfSubject:
+        """On `limit` records of one subject, and on up to LOOKED_BESIDE more if these are its last.
+
+        Reads at most `limit + 2 * LOOKED_BESIDE + 1` records and one item. Raises SubjectNotFound if there is neither.
+        """
+        behind = self._behind(subject, since, limit + LOOKED_BESIDE + 1)
+        is_last = len(behind) <= limit + LOOKED_BESIDE
+        judged = behind if is_last else behind[:limit]
+        records = [*self._looked_at_again(subject, since), *behind]
+        until = reached(records, since, judged[-1].at_id if judged else since.at_id)
+        if not is_last:
+            return PartOfSubject(verdict_so_far(records, since, until), until, is_last)
+        (live,) = self.live([subject])
+        if live is None and not records and since == BEGINNING:
+            raise SubjectNotFound
+        return PartOfSubject(verdict(records, live, self.now_ms(), since), until, is_last)
+
+    def _behind(self, subject: str, since: Reached, at_most: int) -> list[Seen]:
         condition = AuditItem.subject == subject
-        if behind is not None:
-            condition &= AuditItem.at_id > behind
-        return self._trail.query_all(condition, consistent=True)
+        if since != BEGINNING:
+            condition &= AuditItem.at_id > since.at_id
+        return self._records(condition, at_most)
+
+    def _looked_at_again(self, subject: str, since: Reached) -> list[Seen]:
+        if since == BEGINNING:
+            return []
+        condition = (AuditItem.subject == subject) & (AuditItem.at_id <= since.at_id)
+        return self._records(condition, LOOKED_BESIDE, newest_first=True)[::-1]
+
+    def _records(self, condition: Condition, at_most: int, *, newest_first: bool = False) -> list[Seen]:
+        """As they are stored. A page of DynamoDB's may end earlier, at a megabyte."""
+        found: list[Attributes] = []
+        start: Attributes | None = None
+        while len(found) < at_most:
+            page = self._trail.query(
+                condition, limit=at_most - len(found), start=start, newest_first=newest_first, consistent=True
+            )
+            found += page.items
+            start = page.last_key
+            if start is None:
+                break
+        return [self.seen(item) for item in found]
 
     def scan(self, limit: int, start: Attributes | None) -> Page:
         return self._trail.scan(limit=limit, start=start)
@@ -75,7 +128,7 @@ class AuditVerification:
         except ValidationError:
             number = item["at_id"]["S"].rpartition("#")[2]
             version = int(number) if number.isdecimal() else 0
-            return Seen(version, version - 1, _NEVER_WRITTEN, None, is_genuine=False)
+            return Seen(item["at_id"]["S"], version, version - 1, _NEVER_WRITTEN, None, is_genuine=False)
 
     def live(self, subjects: Sequence[str]) -> list[Live | None]:
         """The items that the subjects name, as they stand now."""

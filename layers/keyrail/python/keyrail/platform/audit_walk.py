@@ -1,23 +1,25 @@
-"""The whole audit trail, verified part by part.
+"""The audit trail, verified part by part: of one subject, or all of it.
 
-In two goes: the first through the records, subject by subject; the second through the items themselves, since a subject
-that has lost all its records is met in the second only.
+All of it in two goes: the first through the records, subject by subject; the second through the items themselves, since
+a subject that has lost all its records is met in the second only.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from keyrail.platform.audit_chain import MAX_FINDINGS, Finding, Live, Seen, verdict
+from keyrail.platform.audit_chain import BEGINNING, MAX_FINDINGS, Finding, Live, Reached, Seen, Verdict, verdict
+from keyrail.platform.audit_position import Position, position_of, signed
 from keyrail.platform.audit_verification import AuditVerification, live_of
 from keyrail.platform.documents import Attributes
 from keyrail.platform.dynamo import Table
-from keyrail.platform.errors import FieldError, Invalid
 
 
 @dataclass(frozen=True)
 class Part:
-    """`following` is where the next part begins, None behind the last one. `findings` are the first of `problems`."""
+    """`subjects` are those judged to their end. `findings` are the first of `problems`.
+
+    `following` is where the next part begins, None behind the last one.
+    """
 
     subjects: int
     records: int
@@ -28,83 +30,86 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Position:
-    """Behind a key of a table; `table` counts: 0 is the trail itself, from 1 on the tables of the items."""
+class _Found:
+    """On some subjects, `whole` of which were judged to their end; `behind` is None behind the last part."""
 
-    table: int = 0
-    key: Mapping[str, str] | None = None
+    verdicts: Mapping[str, Verdict]
+    whole: int
+    behind: Position | None
 
-    @property
-    def start(self) -> Attributes | None:
-        return {name: {"S": value} for name, value in self.key.items()} if self.key else None
 
-    def __str__(self) -> str:
-        return json.dumps([self.table, self.key])
+def walk_subject(verification: AuditVerification, subject: str, limit: int, after: str | None) -> Part:
+    """`limit` records of the subject from the position `after` on; LOOKED_BESIDE more if these are its last.
 
-    @classmethod
-    def parse(cls, text: str | None, tables: int) -> "_Position":
-        """Raises Invalid for what was never given out."""
-        try:
-            table, key = json.loads(text) if text is not None else (0, None)
-        except (ValueError, TypeError):
-            table, key = -1, None
-        names = {} if key is None else key
-        if not (
-            isinstance(table, int)
-            and 0 <= table <= tables
-            and isinstance(names, dict)
-            and all(isinstance(value, str) for value in names.values())
-        ):
-            raise Invalid(FieldError("cursor", "unknown"))
-        return cls(table, key)
+    Raises Invalid for a kind that is not audited or a position that was never given out for it, SubjectNotFound.
+    """
+    position = position_of(after, verification.secret, asked=subject)
+    since = position.reached if position else None
+    part = verification.of(subject, limit, since or BEGINNING)
+    behind = None if part.is_last else Position(reached=part.reached)
+    return _part(verification, _Found({subject: part.verdict}, int(part.is_last), behind), asked=subject)
 
 
 def walk(verification: AuditVerification, limit: int, after: str | None) -> Part:
-    """About `limit` records or items from the position `after` on; a subject is never cut.
+    """At most `limit` records or items from the position `after` on, or as `walk_subject` part of a longer subject.
 
     Raises Invalid for a position that was never given out.
     """
     tables = list(dict.fromkeys(place.table_name for place in verification.places))
-    position = _Position.parse(after, len(tables))
-    if position.table == 0:
-        return _through_records(verification, limit, position)
-    behind = _Position(position.table + 1) if position.table < len(tables) else None
-    return _through_items(verification, limit, position, tables[position.table - 1], behind)
+    position = position_of(after, verification.secret, asked=None) or Position()
+    if position.table > 0:
+        behind = Position(position.table + 1) if position.table < len(tables) else None
+        found = _through_items(verification, limit, position, tables[position.table - 1], behind)
+    elif position.subject and position.reached:
+        found = _through_subject(verification, limit, position.subject, position.reached)
+    else:
+        found = _through_records(verification, limit, position)
+    return _part(verification, found, asked=None)
 
 
-def _through_records(verification: AuditVerification, limit: int, position: _Position) -> Part:
-    """The last subject of a page is read to its end; what was added to it since then is not met again."""
+def _through_records(verification: AuditVerification, limit: int, position: Position) -> _Found:
+    """A subject that goes on behind the page is left for the next one, unless it had this one for itself.
+
+    What was added to the last subject since it was judged is not met again.
+    """
     page = verification.scan(limit, position.start)
-    judged = position.key["subject"] if position.key else None
-    by_subject: dict[str, list[Seen]] = {}
-    for item in page.items:
-        if item["subject"]["S"] != judged:
-            by_subject.setdefault(item["subject"]["S"], []).append(verification.seen(item))
-    behind = _Position(1)
+    items = [item for item in page.items if item["subject"]["S"] != position.subject]
+    behind = Position(1)
     if page.last_key:
-        last, at = page.last_key["subject"]["S"], page.last_key["at_id"]["S"]
-        if last in by_subject:
-            for item in verification.records(last, behind=at):
-                by_subject[last].append(verification.seen(item))
-                at = item["at_id"]["S"]
-        behind = _Position(0, {"subject": last, "at_id": at})
+        behind = Position(0, _plain(page.last_key))
+        last = page.last_key["subject"]["S"]
+        whole = [item for item in items if item["subject"]["S"] != last]
+        if items and not whole:
+            return _through_subject(verification, limit, last, BEGINNING)
+        if len(whole) < len(items):
+            items, behind = whole, Position(0, _key_of_record(whole[-1]))
+    by_subject: dict[str, list[Seen]] = {}
+    for item in items:
+        by_subject.setdefault(item["subject"]["S"], []).append(verification.seen(item))
     lives = dict(zip(by_subject, verification.live(list(by_subject)), strict=True))
-    return _judged(verification, by_subject, lives, behind, len(by_subject))
+    return _Found(_verdicts(verification, by_subject, lives), len(by_subject), behind)
+
+
+def _through_subject(verification: AuditVerification, limit: int, subject: str, since: Reached) -> _Found:
+    part = verification.part(subject, limit, since)
+    reached = None if part.is_last else part.reached
+    behind = Position(0, {"subject": subject, "at_id": part.reached.at_id}, reached)
+    return _Found({subject: part.verdict}, int(part.is_last), behind)
 
 
 def _through_items(
-    verification: AuditVerification, limit: int, position: _Position, table: str, behind: _Position | None
-) -> Part:
+    verification: AuditVerification, limit: int, position: Position, table: str, behind: Position | None
+) -> _Found:
     page = Table(verification.client, table).scan(limit=limit, start=position.start)
     if page.last_key:
-        behind = _Position(position.table, _plain(page.last_key))
+        behind = Position(position.table, _plain(page.last_key))
     lives: dict[str, Live | None] = {}
     for item in page.items:
         subject = _subject(verification, table, item)
         if subject is not None and live_of(item).version > 0:
             lives[subject] = live_of(item)
     unrecorded = verification.unrecorded({subject: live for subject, live in lives.items() if live})
-    return _judged(verification, {subject: [] for subject in unrecorded}, lives, behind, len(lives))
+    return _Found(_verdicts(verification, {subject: [] for subject in unrecorded}, lives), len(lives), behind)
 
 
 def _subject(verification: AuditVerification, table: str, item: Attributes) -> str | None:
@@ -120,21 +125,25 @@ def _plain(item: Attributes) -> dict[str, str]:
     return {name: value["S"] for name, value in item.items() if "S" in value}
 
 
-def _judged(
-    verification: AuditVerification,
-    by_subject: Mapping[str, list[Seen]],
-    lives: Mapping[str, Live | None],
-    following: _Position | None,
-    subjects: int,
-) -> Part:
+def _key_of_record(item: Attributes) -> dict[str, str]:
+    return {name: item[name]["S"] for name in ("subject", "at_id")}
+
+
+def _verdicts(
+    verification: AuditVerification, by_subject: Mapping[str, Sequence[Seen]], lives: Mapping[str, Live | None]
+) -> dict[str, Verdict]:
     now_ms = verification.now_ms()
-    verdicts = {subject: verdict(records, lives[subject], now_ms) for subject, records in by_subject.items()}
-    findings = [(subject, finding) for subject, verdict in verdicts.items() for finding in verdict.findings]
+    return {subject: verdict(records, lives[subject], now_ms) for subject, records in by_subject.items()}
+
+
+def _part(verification: AuditVerification, found: _Found, asked: str | None) -> Part:
+    verdicts = found.verdicts.values()
+    findings = [(subject, finding) for subject, verdict in found.verdicts.items() for finding in verdict.findings]
     return Part(
-        subjects=subjects,
-        records=sum(each.records for each in verdicts.values()),
-        pending=sum(each.pending for each in verdicts.values()),
-        problems=sum(each.problems for each in verdicts.values()),
+        subjects=found.whole,
+        records=sum(each.records for each in verdicts),
+        pending=sum(each.pending for each in verdicts),
+        problems=sum(each.problems for each in verdicts),
         findings=tuple(findings[:MAX_FINDINGS]),
-        following=str(following) if following else None,
+        following=signed(found.behind, verification.secret, asked) if found.behind else None,
     )
