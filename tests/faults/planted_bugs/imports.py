@@ -9,6 +9,7 @@ REJECTED = "tests/integration/inventory/test_rejected_lines.py"
 FORMATS = "tests/integration/catalog/test_code_formats.py"
 VAULT = "tests/unit/vault/test_vault.py"
 BYTES = "tests/unit/inventory/test_encodings_and_lines.py"
+HEADERS = "tests/unit/inventory/test_headers.py"
 QUOTES = "tests/unit/inventory/test_quotes.py"
 BOOKS = "tests/unit/inventory/test_workbooks.py"
 RULES = "tests/unit/inventory/test_import_rules.py"
@@ -199,6 +200,27 @@ BUGS = (
         "rest = rest[:MAX_LINE_BYTES]",
         "pass",
         f"{BYTES}::test_a_line_that_never_ends_is_not_kept_and_the_lines_behind_it_are_right",
+    ),
+    PlantedBug(
+        "sells the names of the columns, where they come again",
+        f"{FILES}/keys.py",
+        "if repeats_header(cells, columns):",
+        "if not columns:",
+        f"{HEADERS}::test_a_header_that_comes_again_is_no_key",
+    ),
+    PlantedBug(
+        "drops what stands under no name",
+        f"{FILES}/keys.py",
+        " or any(_cell(cells, at) for at in columns.unnamed)",
+        "",
+        f"{HEADERS}::test_what_stands_under_no_name_may_be_the_password_and_is_not_dropped",
+    ),
+    PlantedBug(
+        "reads on where a second header gives the columns another meaning",
+        f"{FILES}/rows.py",
+        "if columns is not None and not columns.agrees_with(layout.columns):",
+        "if columns is not None and columns.code < 0:",
+        f"{HEADERS}::test_a_header_that_comes_late_and_says_otherwise_refuses_the_file",
     ),
     PlantedBug(
         "takes the lines away that it looked at for the end of a quote",

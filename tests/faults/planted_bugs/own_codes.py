@@ -124,7 +124,7 @@ BUGS = (
     PlantedBug(
         "prints because a message says so",
         PRINTING,
-        "        export.check_approved(self.now_ms())\n",
+        "            export.check_approved(self.now_ms())\n",
         "",
         f"{EXPORTS}::test_nobody_approves_their_own_request",
     ),
@@ -134,6 +134,20 @@ BUGS = (
         "self.approved_by in {None, self.requested_by}",
         "self.approved_by is None",
         f"{EXPORTS}::test_the_maker_believes_the_table_and_not_the_message",
+    ),
+    PlantedBug(
+        "leaves an export that lapsed approved for ever",
+        PRINTING,
+        "_FINAL = (BadCertificate, BatchNotOpen, ExportLapsed, NotForPrint, NotGenerated)",
+        "_FINAL = (BadCertificate, BatchNotOpen, NotForPrint, NotGenerated)",
+        f"{EXPORTS}::test_an_approval_that_lapsed_while_its_message_waited_fails_the_export_for_good",
+    ),
+    PlantedBug(
+        "judges a request that it has answered by the day on which it comes again",
+        "inventory/service/own_codes.py",
+        "if standing := standing_batch(self.store, batch_id, _fingerprint(wanted)):\n            return standing",
+        "pass",
+        f"{MAKING}::test_the_same_request_gets_its_first_answer_on_a_day_on_which_it_would_be_refused",
     ),
     PlantedBug(
         "prints codes that are sold online",

@@ -34,7 +34,11 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Columns:
-    """Positions; `count` is how many columns a line may have."""
+    """Positions; `count` is how many columns a line may have.
+
+    `unnamed` are those behind the code that the header says nothing of, where it names no password: what stands there
+    may be one, as under a name that was merged over two columns.
+    """
 
     code: int
     count: int
@@ -42,6 +46,14 @@ class Columns:
     expiry: int | None = None
     face_value: int | None = None
     label: int | None = None
+    unnamed: tuple[int, ...] = ()
+
+    def agrees_with(self, other: "Columns") -> bool:
+        """Whether another header, or the positions of a file without one, say the same of the columns here."""
+        theirs = (
+            at if at is not None and at < self.count else None for at in (other.code, other.password, other.expiry)
+        )
+        return (self.code, self.password, self.expiry) == tuple(theirs)
 
 
 # Of a file without a header.
@@ -97,6 +109,12 @@ def is_name(cell: str) -> bool:
     return _name(cell) is not None
 
 
+def is_title(cells: Sequence[str]) -> bool:
+    """Whether this may stand above a header, and say what all of it is: one text, and no code."""
+    filled = [cell for cell in cells if cell]
+    return len(filled) == 1 and not filled[0].isascii()
+
+
 def _name(cell: str) -> _Name | None:
     """A hint in brackets, as in 密码（必填）, may be part of the name or not."""
     spelled = (text.translate(_DECORATION).casefold() for text in (cell, _HINT.sub("", cell)))
@@ -106,7 +124,8 @@ def _name(cell: str) -> _Name | None:
 def columns_of(cells: Sequence[str]) -> Columns | None:
     """The columns that a first line announces; None if it is no header but the first key.
 
-    A line is a header if it has a known name and nothing beside it that looks like a value (has a digit).
+    A line is a header if it has a known name and nothing beside it that looks like a value (has a digit). A name with a
+    digit, as in 密码2, is neither: it may be what a known one beside it is taken for.
     Card number and code without a password: the number names the card, the code is its secret.
     Raises Unreadable for a header whose meaning would have to be guessed.
     """
@@ -117,16 +136,20 @@ def columns_of(cells: Sequence[str]) -> Columns | None:
             raise Unreadable(FileProblem.UNKNOWN_HEADER)
         return None
     unknown = [cell for cell, name in zip(cells, names, strict=True) if cell and name is None]
-    if any(character.isdigit() for cell in unknown for character in cell):
+    numbered = [cell for cell in unknown if any(character.isdigit() for character in cell)]
+    if any(cell.isascii() for cell in numbered):
         return None
+    if numbered:
+        raise Unreadable(FileProblem.UNKNOWN_HEADER)
     if _Name.FACE_VALUE not in names:
         names = [_Name.FACE_VALUE if name is _Name.AMOUNT else name for name in names]
     if any(names.count(name) > 1 for name in _Name if name is not _Name.AMOUNT):
         raise Unreadable(FileProblem.AMBIGUOUS_HEADER)
-    return _columns({name: position for position, name in enumerate(names) if name}, len(cells))
+    empty = [position for position, cell in enumerate(cells) if not cell]
+    return _columns({name: position for position, name in enumerate(names) if name}, len(cells), empty)
 
 
-def _columns(at: dict[_Name, int], count: int) -> Columns:
+def _columns(at: dict[_Name, int], count: int, empty: Sequence[int]) -> Columns:
     if _Name.NUMBER in at and _Name.CODE in at:
         if _Name.PASSWORD in at:
             raise Unreadable(FileProblem.AMBIGUOUS_HEADER)
@@ -141,4 +164,5 @@ def _columns(at: dict[_Name, int], count: int) -> Columns:
         count=count,
         face_value=at.get(_Name.FACE_VALUE),
         label=at.get(_Name.LABEL),
+        unnamed=() if _Name.PASSWORD in at else tuple(position for position in empty if position > code),
     )

@@ -20,7 +20,7 @@ from keyrail.inventory.model.key_file.reasons import (
     Reason,
     Refused,
 )
-from keyrail.inventory.model.key_file.rows import Cell, Layout, Row, layout_of, rows
+from keyrail.inventory.model.key_file.rows import Cell, Layout, Row, check_header, layout_of, rows
 
 __all__ = [
     "DUPLICATES",
@@ -40,6 +40,7 @@ __all__ = [
     "Requirements",
     "Row",
     "Rules",
+    "check_header",
     "has_password",
     "layout_of",
     "lines",

@@ -19,7 +19,7 @@ from functools import lru_cache
 from keyrail.catalog.model import CodeFormat
 from keyrail.inventory.model.key_file.amounts import NotAnAmount, face_value
 from keyrail.inventory.model.key_file.reasons import MAX_CODE_LENGTH, MAX_PASSWORD_LENGTH, Reason, Refused
-from keyrail.inventory.model.key_file.rows import Cell, Layout, Row
+from keyrail.inventory.model.key_file.rows import Cell, Layout, Row, repeats_header
 from keyrail.platform.money import Money
 from keyrail.vault import codes
 from keyrail.vault.model import Secret
@@ -78,10 +78,12 @@ def read_key(row: Row, rules: Rules) -> FileKey:
     if row.problem or row.cells is None:
         raise Refused(row.problem or Reason.CODE_MISSING)
     layout, columns, cells = rules.layout, rules.layout.columns, row.cells
+    if repeats_header(cells, columns):
+        raise Refused(Reason.HEADER_AGAIN)
     code = _text(cells, columns.code)
     _check_code(code, free_form=not layout.has_header and layout.separator is None)
     _check_format(code, rules)
-    if any(cells[columns.count :]):
+    if any(cells[columns.count :]) or any(_cell(cells, at) for at in columns.unnamed):
         raise Refused(Reason.TOO_MANY_COLUMNS, code=code)
     password = _text(cells, columns.password, code)
     announced = layout.has_header or len(cells) > 1
@@ -129,8 +131,8 @@ def _amount_text(cells: Sequence[Cell], at: int | None, code: str) -> str:
 
 _CODE_FORMULA = re.compile(r"[=+@]|-.*[^A-Za-z0-9_-]")
 _PASSWORD_FORMULA = re.compile(r"=|[-+@].*[()|!]")
-_DIGITS_LOST = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+", re.IGNORECASE)
-_OF_ANOTHER_SPLIT = re.compile(r"[\s,;\"]")
+_DIGITS_LOST = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+|[0-9]\.[0-9]+E[0-9]+", re.IGNORECASE)
+_OF_ANOTHER_SPLIT = re.compile(r"[\s,;\"|]")
 
 
 def _check_code(code: str, *, free_form: bool) -> None:

@@ -20,6 +20,7 @@ __all__ = [
 class Reason(StrEnum):
     """Why a line was not taken."""
 
+    HEADER_AGAIN = "header_again"
     CODE_MISSING = "code_missing"
     CODE_TOO_SHORT = "code_too_short"
     CODE_TOO_LONG = "code_too_long"

@@ -1,10 +1,12 @@
 """From lines to rows of cells: how a file is laid out, and what belongs together.
 
-A header says which column is what. Without one a line is `code`, `code password` or `code password expiry`, separated
-by `----`, a tab, a comma or blanks; a line that can be split in two ways is rejected. A quoted cell may run over
-several lines (csv): the further lines share the fate of the first, or are ignored if it is a key. A quote that does not
-close within MAX_ROW_LINES is a slip of one line: that one is rejected, and those behind it are read as if it were not
-there. So what becomes of a line depends on no more than that many before it, wherever the reading begins.
+A header says which column is what; titles may stand above it. Without one a line is `code`, `code password` or `code
+password expiry`, separated by `----`, a tab, a comma or blanks; a line that can be split in two ways is rejected.
+
+A quoted cell may run over several lines (csv): the further lines share the fate of the first, or are ignored if it is a
+key. A quote that does not close within MAX_ROW_LINES is a slip of one line: that one is rejected, and those behind it
+are read as if it were not there. So what becomes of a line depends on no more than that many before it, wherever the
+reading begins.
 """
 
 import csv
@@ -14,15 +16,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
-from keyrail.inventory.model.key_columns import POSITIONAL, Columns, columns_of, is_name
+from keyrail.inventory.model.key_columns import (
+    POSITIONAL,
+    Columns,
+    FileProblem,
+    Unreadable,
+    columns_of,
+    is_name,
+    is_title,
+)
 from keyrail.inventory.model.key_file.lines import Line
 from keyrail.inventory.model.key_file.reasons import MAX_LINE_LENGTH, Reason
 
+MAX_TITLES = 10
 MAX_ROW_LINES = 32  # that a quoted cell may run over; all of them have MAX_LINE_LENGTH characters at most
 DASHES = "----"
 _BLANK = " \t"
+_DIGIT = re.compile(r"[0-9]")
 _BLANKS = re.compile(r"[ \t]+")
 _TAB_BETWEEN_CELLS = re.compile(r"[^\t ,][ ]*\t[\t ]*[^\t ,]")
 
@@ -55,7 +68,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What the first line that counts says about all of them; `header` is its number if it is one.
+    """What the first line that is no title says about all of them; `header` is its number if it is one.
 
     `separator` None: each line is split by its own. A workbook's cells are apart already (CELLS).
     """
@@ -68,12 +81,23 @@ class Layout:
     def has_header(self) -> bool:
         return self.header is not None
 
+    def is_head(self, line: int) -> bool:
+        """Whether it is the header, or stands above it."""
+        return self.header is not None and line <= self.header
+
 
 def layout_of(lines: Iterator[Line]) -> Layout:
-    """What the first line that counts says about the others; none is kept. Raises Unreadable."""
+    """What the first line that is no title says about the others; none is kept. Raises Unreadable."""
     ahead = _Ahead(lines)
-    first = next((line for line in ahead if not is_remark(line.text)), None)
-    return Layout() if first is None or first.too_long else _layout(first, ahead)
+    for line in islice((line for line in ahead if not is_remark(line.text)), MAX_TITLES + 1):
+        if line.too_long:
+            break
+        layout, title = _layout(line, ahead)
+        if layout.has_header:
+            return layout
+        if not title:
+            break
+    return Layout()
 
 
 def is_remark(line: str) -> bool:
@@ -81,14 +105,17 @@ def is_remark(line: str) -> bool:
     return not bare or bare.startswith(("#", "//"))
 
 
-def _layout(line: Line, ahead: "_Ahead") -> Layout:
+def _layout(line: Line, ahead: "_Ahead") -> tuple[Layout, bool]:
+    """What the line says as a header, if it is one, and whether it may be a title."""
     text = line.text
     separator = next((s for s in (DASHES, "\t", ",", ";") if s in text), None)
-    cells = _split(line, ahead, separator).cells if separator else [text.strip(_BLANK)]
-    columns = columns_of([cell for cell in cells if isinstance(cell, str)]) if cells else None
+    split = _split(line, ahead, separator).cells if separator else [text.strip(_BLANK)]
+    cells = [cell for cell in split or () if isinstance(cell, str)]
+    columns = columns_of(cells) if cells else None
     if columns is None and separator is None and all(map(is_name, text.split())):
         columns, separator = columns_of(text.split()), " "
-    return Layout() if columns is None else Layout(columns=columns, separator=separator, header=line.number)
+    layout = Layout() if columns is None else Layout(columns=columns, separator=separator, header=line.number)
+    return layout, is_title(cells)
 
 
 class _Ahead:
@@ -121,7 +148,7 @@ def rows(lines: Iterator[Line], layout: Layout) -> Iterator[Row]:
             yield Row(line.number, 1, line.end, line.written)
             continue
         row = _split(line, ahead, layout.separator)
-        yield row._replace(cells=None, problem=None) if row.line == layout.header else row
+        yield row._replace(cells=None, problem=None) if layout.is_head(row.line) else row
 
 
 def _split(line: Line, ahead: _Ahead, separator: str | None) -> Row:
@@ -161,6 +188,27 @@ def _separator(line: str) -> str | Reason:
     if "\t" in bare:
         return "\t"
     return '"' if bare.startswith('"') else " "
+
+
+def repeats_header(cells: Sequence[Cell], columns: Columns) -> bool:
+    """Whether there are names in the places of a key, as where files were put together."""
+    code = cells[columns.code] if len(cells) > columns.code else None
+    if not isinstance(code, str) or not code or _DIGIT.search(code):
+        return False
+    others = (cells[at] for at in (columns.password, columns.expiry) if at is not None and at < len(cells))
+    return is_name(code) and all(isinstance(cell, str) and (not cell or is_name(cell)) for cell in others)
+
+
+def check_header(row: Row, layout: Layout) -> None:
+    """Raises Unreadable for a header further down that gives the columns another meaning than they had so far."""
+    if row.cells is None or not repeats_header(row.cells, layout.columns):
+        return
+    try:
+        columns = columns_of([cell if isinstance(cell, str) else "" for cell in row.cells])
+    except Unreadable:
+        return
+    if columns is not None and not columns.agrees_with(layout.columns):
+        raise Unreadable(FileProblem.AMBIGUOUS_HEADER)
 
 
 class _Feed:

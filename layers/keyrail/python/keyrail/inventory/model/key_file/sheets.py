@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from keyrail.inventory.model.key_columns import columns_of
+from keyrail.inventory.model.key_columns import columns_of, is_title
 from keyrail.inventory.model.key_file.lines import narrowed
 from keyrail.inventory.model.key_file.reasons import MAX_LINE_LENGTH, Reason
 from keyrail.inventory.model.key_file.rows import CELLS, Cell, Layout, Row, is_remark
@@ -66,7 +66,7 @@ def sheet_row(number: int, cells: Sequence[Cell], values: Sequence[object], layo
     """A row of a sheet, and the `values` that its cells had; blank ones and comments are ignored, as in a text."""
     bare = [cell.strip(" \t") if type(cell) is str else cell for cell in cells]
     first = next((cell for cell in bare if cell != ""), "")
-    ignored = number == layout.header or (type(first) is str and is_remark(first))
+    ignored = layout.is_head(number) or (type(first) is str and is_remark(first))
     return Row(number, 1, number + 1, _written(values), None if ignored else bare)
 
 
@@ -76,7 +76,13 @@ def _written(values: Sequence[object]) -> str:
     return out.getvalue()[:MAX_LINE_LENGTH]
 
 
-def sheet_layout(first: Row) -> Layout:
-    """What the first row that counts says about the others. Raises Unreadable."""
-    columns = columns_of([cell if type(cell) is str else "" for cell in first.cells or ()])
-    return Layout(separator=CELLS) if columns is None else Layout(columns=columns, separator=CELLS, header=first.line)
+def sheet_layout(first: Sequence[Row]) -> Layout:
+    """What the first row that is no title says about the others. Raises Unreadable."""
+    for row in first:
+        cells = [cell if type(cell) is str else "" for cell in row.cells or ()]
+        columns = columns_of(cells)
+        if columns is not None:
+            return Layout(columns=columns, separator=CELLS, header=row.line)
+        if not is_title([*cells, *("1" for cell in row.cells or () if type(cell) is not str)]):
+            break
+    return Layout(separator=CELLS)

@@ -16,6 +16,7 @@ from keyrail.inventory.model.key_file import (
     Line,
     Row,
     Rules,
+    check_header,
     layout_of,
     lines,
     rows,
@@ -170,6 +171,7 @@ def _surveyed(reader: Reader, rules: Callable[[Layout], Rules], max_groups: int)
     for row in reader.rows(layout):
         if row.line + row.lines - 1 > MAX_LINES:
             raise Unreadable(FileProblem.TOO_MANY_LINES)
+        check_header(row, layout)
         survey.look_at(row)
     return survey
 

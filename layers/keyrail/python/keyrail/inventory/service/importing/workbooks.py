@@ -10,10 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, Any
 
 from keyrail.inventory.model.key_columns import FileProblem, Unreadable
 from keyrail.inventory.model.key_file import MAX_LINES, Cell, Layout, Row
+from keyrail.inventory.model.key_file.rows import MAX_TITLES
 from keyrail.inventory.model.key_file.sheets import sheet_cell, sheet_layout, sheet_row
 from keyrail.inventory.providers import Upload
 from keyrail.platform.errors import KeyrailError
@@ -87,20 +89,20 @@ class Workbook:
 
     def choose(self) -> tuple[int, Layout]:
         """The sheet that the keys are in, from 0. Raises Unreadable."""
-        first_rows = {number: self._first_row(number) for number in range(len(self.sheets))}
-        filled = {number: row for number, row in first_rows.items() if row is not None}
+        first_rows = {number: self._first_rows(number) for number in range(len(self.sheets))}
+        filled = {number: rows for number, rows in first_rows.items() if rows}
         if not filled:
             raise Unreadable(FileProblem.EMPTY)
         if len(filled) == 1:
-            ((number, row),) = filled.items()
-            return number, sheet_layout(row)
-        layouts = {number: layout for number, row in filled.items() if (layout := _header(row)) is not None}
+            ((number, rows),) = filled.items()
+            return number, sheet_layout(rows)
+        layouts = {number: layout for number, rows in filled.items() if (layout := _header(rows)) is not None}
         if len(layouts) != 1:
             raise Unreadable(FileProblem.SEVERAL_SHEETS)
         return next(iter(layouts.items()))
 
-    def _first_row(self, sheet: int) -> Row | None:
-        return next((row for row in self.rows(sheet, Layout()) if not row.is_ignored), None)
+    def _first_rows(self, sheet: int) -> list[Row]:
+        return list(islice((row for row in self.rows(sheet, Layout()) if not row.is_ignored), MAX_TITLES + 1))
 
     def rows(self, sheet: int, layout: Layout, first: int = 1) -> Iterator[Row]:
         """From row number `first` on, up to the last one with anything in it."""
@@ -128,9 +130,9 @@ class Workbook:
             yield cells, values
 
 
-def _header(row: Row) -> Layout | None:
+def _header(rows: list[Row]) -> Layout | None:
     try:
-        layout = sheet_layout(row)
+        layout = sheet_layout(rows)
     except Unreadable:
         return None
     return layout if layout.has_header else None
