@@ -108,7 +108,7 @@ BUGS = (
         AUDIT_CHAIN,
         "    return Reached(at_id, last.version, last.mac)\n",
         "    return Reached(at_id)\n",
-        f"{CUT}::test_a_record_that_is_gone_shows_once_wherever_the_subject_is_cut",
+        f"{CUT}::test_what_was_judged_may_go_and_the_rest_is_held_to_what_was_reached",
     ),
     PlantedBug(
         "looks at nothing beside a cut",

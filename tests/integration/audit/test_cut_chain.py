@@ -34,12 +34,13 @@ LAST = LENGTH
 MAX_BATCH_PUTS = 25  # DynamoDB's
 
 
-def parts(world: World, between: Callable[[], None] | None = None, limit: int = LIMIT) -> list[Part]:
-    walked = [walk_subject(verification(world), subject(1), limit, None)]
+def parts(world: World, between: Callable[[], object] | None = None, behind: int = 1) -> list[Part]:
+    """All of them; `between` happens once so many are read."""
+    walked = [walk_subject(verification(world), subject(1), LIMIT, None)]
     while walked[-1].following is not None:
-        if between and len(walked) == 1:
+        if between and len(walked) == behind:
             between()
-        walked.append(walk_subject(verification(world), subject(1), limit, walked[-1].following))
+        walked.append(walk_subject(verification(world), subject(1), LIMIT, walked[-1].following))
     return walked
 
 
@@ -120,10 +121,11 @@ def test_all_that_follows_the_cut_is_gone_between_two_parts(world: World) -> Non
 
 
 def test_what_was_judged_may_go_and_the_rest_is_held_to_what_was_reached(world: World) -> None:
-    """The records before the cut are gone by the second part: it knows how far the chain was, and where it begins."""
+    """All records before the last part are gone, and its first one: it knows how far the chain was LOOKED_BESIDE ago."""
     keys = long_life(world)
-    walked = parts(world, between=lambda: taken_away(world, *keys[: LIMIT + 1]))
-    assert (LIMIT + 1, "missing") in found(walked)
+    walked = parts(world, between=lambda: taken_away(world, *keys[: 2 * LIMIT + 1]), behind=2)
+    left = range(2 * LIMIT - LOOKED_BESIDE + 1, 2 * LIMIT + 2)
+    assert found(walked) == [(version, "missing") for version in left]
 
 
 def test_a_record_of_another_history_shows_right_behind_the_cut(world: World) -> None:
