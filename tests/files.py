@@ -9,6 +9,7 @@ class UploadInMemory:
     """Remembers which pieces of it were read."""
 
     raw: bytes = field(repr=False)
+    name: str = "imports/of-a-test"
     reads: list[tuple[int, int]] = field(default_factory=list, repr=False)
 
     @property

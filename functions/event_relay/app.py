@@ -24,6 +24,7 @@ class Settings:
     event_bus_name: str
     issuance_queue_url: str
     code_queue_url: str
+    import_queue_url: str
     export_queue_url: str
     batch_queue_url: str
     relay_dead_letter_queue_url: str

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from functions.event_relay.app import settings
 from functions.event_relay.stream import Change
-from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.batches import Batch, calls_for_importer
 from keyrail.inventory.model.exports import Export, ExportStatus
 from keyrail.inventory.model.following import calls_for_followers
 from keyrail.inventory.model.own_codes import calls_for_maker
@@ -28,5 +28,7 @@ def _of_batch(change: Change, batch: Batch) -> Iterator[Work]:
     before = change.before if isinstance(change.before, Batch) else None
     if calls_for_maker(before, batch):
         yield settings().code_queue_url, {"batch_id": batch.batch_id}
+    if calls_for_importer(before, batch):
+        yield settings().import_queue_url, {"batch_id": batch.batch_id}
     if calls_for_followers(before, batch):
         yield settings().batch_queue_url, {"batch_id": batch.batch_id}

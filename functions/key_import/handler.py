@@ -1,19 +1,20 @@
 """SQS: a supplier's file has arrived in the bucket. Its keys are imported, a slice of time each call, and then it goes.
 
-A message is what S3 says of a new object. What a slice leaves to be done goes back to the queue in the same words, so
-that a message lives no longer than its slice: one that comes again was killed, or failed.
+A message is what S3 says of a new object or of one that has expired, or what the relay says of a batch that was stopped
+while its file is imported. What a slice leaves to be done goes back to the queue in the same words, so that a message
+lives no longer than its slice: one that comes again was killed, or failed.
 """
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import unquote_plus
 
 from keyrail.catalog.service import Catalog
 from keyrail.catalog.store import CatalogStore
-from keyrail.inventory.model.batches import Batch
-from keyrail.inventory.providers import UploadUnavailable
+from keyrail.inventory.model.batches import Batch, BatchNotWaiting
 from keyrail.inventory.providers.s3 import S3Files, S3Upload
 from keyrail.inventory.service.importing import Importing
 from keyrail.inventory.store.keys import KeyStore
@@ -29,6 +30,7 @@ from keyrail.platform.slices import send_rest
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
 PREFIX = "imports/"
+ACTOR = "system:key_import"
 SLICE_MS = 60_000  # then the chunk that is being written is the last; the function's time-out leaves room for it
 # The file itself is refused, and would be whenever it came again.
 FINAL = (NotFound, Conflict, Invalid)
@@ -46,9 +48,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Arrival:
-    """An object that is to be imported, and who brought it."""
+    """An object that is to be imported, and who brought it; without a name if nothing of it was ever read."""
 
-    name: str
+    name: str | None
     batch_id: str
     origin: Origin
 
@@ -77,36 +79,62 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     failed: list[dict[str, str]] = []
     for message in event["Records"]:
         try:
-            for record in json.loads(message["body"]).get("Records", ()):
-                if not take(record, until_ms):
-                    send_rest(settings().import_queue_url, {"Records": [record]})
+            for work, words in works(json.loads(message["body"]), message["messageId"]):
+                if not work(until_ms):
+                    send_rest(settings().import_queue_url, words)
         except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
             logs.log_failure(error, message_id=message["messageId"])
             failed.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failed}
 
 
-def take(record: dict[str, Any], until_ms: int) -> bool:
-    """Import one object and remove it, also if it is refused for good; False if there is more of it to be done.
+Work = tuple[Callable[[int], bool], dict[str, Any]]
 
-    Anything else is raised and leaves the object where it is, to be called for again and then set aside.
-    """
+
+def works(body: dict[str, Any], message_id: str) -> Iterator[Work]:
+    """What a message asks for, each with the words that ask for it alone."""
+    if "batch_id" in body:
+        yield partial(take_stopped, body["batch_id"], message_id), body
+    for record in body.get("Records", ()):
+        yield partial(take, record), {"Records": [record]}
+
+
+def take(record: dict[str, Any], until_ms: int) -> bool:
+    """Import the object that S3 names; False if there is more of it to be done."""
     arrival = understood(record)
     if arrival is None:
         # The name is a stranger's text and is not repeated.
         logs.warn(Entry.IMPORT_REJECTED, reason="not_an_import")
         return True
-    upload = S3Upload.find(client("s3"), settings().import_bucket, arrival.name)
+    return bring(arrival, until_ms)
+
+
+def take_stopped(batch_id: str, message_id: str, until_ms: int) -> bool:
+    """Bring the import of a batch that is closed or void to its end, which may wait for no other message."""
+    return bring(Arrival(importing().object_name(batch_id), batch_id, Origin(ACTOR, message_id)), until_ms)
+
+
+def bring(arrival: Arrival, until_ms: int) -> bool:
+    """Import one object and remove it, also if it is refused for good; False if there is more of it to be done.
+
+    Anything else is raised and leaves the object where it is, to be called for again and then set aside.
+    """
+    bucket = settings().import_bucket
+    upload = S3Upload.find(client("s3"), bucket, arrival.name) if arrival.name else None
     if upload is None:
-        return gone(arrival)
+        end_without_file(arrival)
+        return True
     try:
         batch = importing().import_file(arrival.batch_id, upload, arrival.origin, until_ms)
     except FINAL as refused:
         logs.warn(Entry.IMPORT_REJECTED, batch_id=arrival.batch_id, reason=refused.code)
-    else:
-        if not batch.is_settled:
-            return False
-        tell(batch)
+        upload.remove()
+        if isinstance(refused, BatchNotWaiting):
+            end_without_file(arrival)  # if the file that the batch had begun to take lay here before
+        return True
+    if not batch.is_settled:
+        return False
+    tell(batch)
     upload.remove()
     return True
 
@@ -114,21 +142,26 @@ def take(record: dict[str, Any], until_ms: int) -> bool:
 def understood(record: dict[str, Any]) -> Arrival | None:
     """None for an object that is in another place than imports are."""
     bucket, name = record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
-    batch_id = name.removeprefix(PREFIX)
-    if bucket != settings().import_bucket or name == batch_id or batch_id != f"bat_{body_of(batch_id, 'bat')}":
+    batch_id, _, upload = name.removeprefix(PREFIX).partition("/")
+    if bucket != settings().import_bucket or not name.startswith(PREFIX) or not upload or "/" in upload:
+        return None
+    if batch_id != f"bat_{body_of(batch_id, 'bat')}":
         return None
     address = record.get("requestParameters", {}).get("sourceIPAddress", "s3")
-    return Arrival(name, batch_id, Origin("system:key_import", address))
+    return Arrival(name, batch_id, Origin(ACTOR, address))
 
 
-def gone(arrival: Arrival) -> bool:
-    """An object that is no longer there was dealt with by an earlier call. Raises UploadUnavailable unless it was."""
+def end_without_file(arrival: Arrival) -> None:
+    """An object that is no longer there was dealt with by an earlier call, or its import ends where it is.
+
+    Raises UploadUnavailable if that has not begun.
+    """
     try:
-        if importing().is_settled(arrival.batch_id):
-            return True
-    except FINAL:
-        return True
-    raise UploadUnavailable
+        ended = importing().end_without_file(arrival.batch_id, arrival.name, arrival.origin)
+    except NotFound:
+        return
+    if ended:
+        tell(ended)
 
 
 def tell(batch: Batch) -> None:

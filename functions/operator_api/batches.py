@@ -1,5 +1,6 @@
 """Batches and their import reports."""
 
+import secrets
 from functools import cache
 
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
@@ -45,9 +46,10 @@ def open_batch(call: Call) -> BatchOut:
 
 
 def _upload(batch_id: str) -> UploadOut:
+    """Each address is of a name of its own: a file that is sent twice takes none away from an import that runs."""
     url = client("s3").generate_presigned_url(
         "put_object",
-        Params={"Bucket": settings().import_bucket, "Key": f"imports/{batch_id}"},
+        Params={"Bucket": settings().import_bucket, "Key": f"imports/{batch_id}/{secrets.token_hex(8)}"},
         ExpiresIn=UPLOAD_URL_LIFETIME_S,
     )
     return UploadOut(method="PUT", url=url, expires_at=rfc3339(system_now_ms() + UPLOAD_URL_LIFETIME_S * 1000))

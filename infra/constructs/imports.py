@@ -63,7 +63,7 @@ class Imports(Construct):
         return self.bucket.arn_for_objects(f"{REJECTED}*")
 
     def announce_to(self, queue: sqs.Queue) -> None:
-        """Tell the queue of each new file.
+        """Tell the queue of each new file, and of each that expired before its import had come to an end.
 
         Written with the bucket's own property, not with the CDK's custom resource, whose function may write the
         notifications of every bucket in the account. S3 tries the queue before it takes the property, so its
@@ -82,7 +82,7 @@ class Imports(Construct):
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             queue_configurations=[
                 s3.CfnBucket.QueueConfigurationProperty(
-                    event="s3:ObjectCreated:*",
+                    event=event,
                     queue=queue.queue_arn,
                     filter=s3.CfnBucket.NotificationFilterProperty(
                         s3_key=s3.CfnBucket.S3KeyFilterProperty(
@@ -90,6 +90,7 @@ class Imports(Construct):
                         )
                     ),
                 )
+                for event in ("s3:ObjectCreated:*", "s3:LifecycleExpiration:Delete")
             ]
         )
         if permission.policy_dependable is not None:

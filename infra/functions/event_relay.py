@@ -26,6 +26,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
             "EVENT_BUS_NAME": parts.events.bus.event_bus_name,
             "ISSUANCE_QUEUE_URL": parts.issuance.queue.queue_url,
+            "IMPORT_QUEUE_URL": parts.uploads.queue.queue_url,
             "CODE_QUEUE_URL": parts.codes.queue.queue_url,
             "EXPORT_QUEUE_URL": parts.exports.queue.queue_url,
             "BATCH_QUEUE_URL": parts.batches.queue.queue_url,
@@ -35,7 +36,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
     function.may(["events:PutEvents"], parts.events.bus.event_bus_arn)
     function.may(["sqs:SendMessage"], parts.issuance.queue.queue_arn, parts.relay_dead_letters.queue_arn)
     function.may(["sqs:SendMessage"], parts.codes.queue.queue_arn, parts.exports.queue.queue_arn)
-    function.may(["sqs:SendMessage"], parts.batches.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.batches.queue.queue_arn, parts.uploads.queue.queue_arn)
     # A record is chained to the one before it; one whose lot was broken off gets the name of another lot.
     table(function, parts.tables.audit, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     # Figures, and the source of a batch.

@@ -37,6 +37,8 @@ def key_import(scope: Construct, parts: Parts) -> Function:
     # Parts of a pool that are sold out are taken out of it when a batch joins.
     query(function, parts.tables.keys, "claimable")
     function.may(["s3:GetObject", "s3:DeleteObject"], parts.imports.objects_arn)
+    # Without it S3 does not say of a file whether it is gone or may not be read.
+    function.may(["s3:ListBucket"], parts.imports.bucket.bucket_arn)
     parts.imports.acknowledge_objects(function.role)
     function.may(["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], parts.imports.rejected_arn)
     parts.imports.acknowledge_objects(function.role, REJECTED)

@@ -88,6 +88,7 @@ EXPECTED = {
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "keys/index/claimable": {"dynamodb:Query"},
         "imports/imports/*": {"s3:GetObject", "s3:DeleteObject"},
+        "imports": {"s3:ListBucket"},
         "imports/rejected/*": {"s3:PutObject", "s3:GetObject", "s3:DeleteObject"},
         "vault": {"kms:GenerateDataKey"},
         "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
@@ -145,6 +146,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", EXPECTED)
+        "uploads": {"sqs:SendMessage"},
 def test_a_function_may_do_what_it_needs_and_nothing_else(prod: Template, name: str) -> None:
     assert _grants(prod, prod.functions()[name]) == EXPECTED[name]
 

@@ -6,14 +6,17 @@ import base64
 import json
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from functions.batch_follow import handler as batch_follow
-from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.batches import Batch, BatchStatus, Standing
 from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.service.batches import NewBatch
+from keyrail.platform.changes import stamp
 from keyrail.platform.documents import to_attributes
 from keyrail.platform.money import Money
 from tests.files import UploadInMemory
@@ -80,6 +83,29 @@ def batch(stage: Stage) -> Batch:
 
 def states(stage: Stage, batch: Batch) -> Counter[KeyState]:
     return Counter(key.state for key in stage.world.stored_keys() if key.batch_id == batch.batch_id)
+
+
+def test_a_batch_that_is_stopped_while_it_is_imported_calls_for_its_importer_once(stage: Stage) -> None:
+    opened = stage.world.batches.open(NewBatch(sku_id=SKU, source="supplier"), "o" * 32, OPERATOR)
+    importing = replace(opened, status=BatchStatus.IMPORTING, **stamp(SYSTEM, 1, 2))
+    frozen = replace(importing, standing=Standing.FROZEN, generation=1, **stamp(OPERATOR, 2, 3))
+    void = replace(frozen, standing=Standing.VOID, generation=2, **stamp(OPERATOR, 3, 4))
+    noted = replace(void, charged_back=1, **stamp(SYSTEM, 4, 5))
+    ended = replace(noted, status=BatchStatus.IMPORTED, **stamp(SYSTEM, 5, 6))
+    calls = []
+    for before, after in pairwise((opened, importing, frozen, void, noted, ended)):
+        assert stage.call("event_relay", streamed(stage, before, after)) == {"batchItemFailures": []}
+        calls.append(stage.messages("imports"))
+    assert calls == [[], [], [{"batch_id": opened.batch_id}], [], []]
+
+
+def test_each_address_for_an_upload_is_of_an_object_of_its_own(stage: Stage) -> None:
+    opened = request("POST", "/ops/v1/batches", {"sku_id": SKU, "source": "ACME", **REASON})
+    answers = [json.loads(stage.call("operator_api", opened)["body"]) for _ in range(2)]
+    paths = {urlsplit(answer["upload"]["url"]).path for answer in answers}
+    assert len(paths) == 2
+    assert len({answer["batch_id"] for answer in answers}) == 1
+    assert all(f"/imports/{answers[0]['batch_id']}/" in path for path in paths)
 
 
 def test_a_freeze_goes_from_the_desk_through_stream_and_queue_to_every_key(stage: Stage, batch: Batch) -> None:

@@ -55,7 +55,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     codes = world.stock_up(3)
     queues = {
         name: local_cloud.client("sqs").create_queue(QueueName=f"{world.names['keys']}-{name}")["QueueUrl"]
-        for name in ("issuance", "codes", "exports", "batches", "relay-dead-letters")
+        for name in ("issuance", "codes", "imports", "exports", "batches", "relay-dead-letters")
     }
     settings = {
         **local_cloud.environment,
@@ -72,6 +72,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "EVENT_BUS_NAME": "default",
         "ISSUANCE_QUEUE_URL": queues["issuance"],
         "CODE_QUEUE_URL": queues["codes"],
+        "IMPORT_QUEUE_URL": queues["imports"],
         "EXPORT_QUEUE_URL": queues["exports"],
         "BATCH_QUEUE_URL": queues["batches"],
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],

@@ -18,6 +18,7 @@ BATCH = Batch(batch_id="bat_1", sku_id="a", source="s", status=BatchStatus.IMPOR
 PROGRESS = ImportProgress(
     batch_id="bat_1",
     upload="u",
+    object_name="imports/bat_1/u",
     asked=Requirements(today="2026-01-15", code_format=CodeFormat()),
     survey=Survey(
         encoding=Encoding("utf_8", 0), layout=Layout(), with_password=False, lines=5_000, precision=10,

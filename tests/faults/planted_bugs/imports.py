@@ -4,6 +4,7 @@ from tests.faults.planted_bugs.bug import PlantedBug
 
 SLICES = "tests/integration/inventory/test_import_slices.py"
 WISHES = "tests/integration/inventory/test_import_wishes.py"
+STOPS = "tests/integration/inventory/test_import_stops.py"
 LEAVINGS = "tests/integration/inventory/test_import_leavings.py"
 REJECTED = "tests/integration/inventory/test_rejected_lines.py"
 FORMATS = "tests/integration/catalog/test_code_formats.py"
@@ -17,6 +18,7 @@ RULES = "tests/unit/inventory/test_import_rules.py"
 MODEL = "inventory/model"
 FILES = f"{MODEL}/key_file"
 IMPORTING = "inventory/service/importing"
+LATE = f"{STOPS}::test_keys_that_come_in_behind_the_end_of_their_import_are_counted_held_and_followed"
 KILLED = f"{SLICES}::test_a_kill_at_any_write_of_any_chunk_changes_nothing_about_the_end"
 
 BUGS = (
@@ -313,5 +315,85 @@ BUGS = (
         "complete = not done.rejected_full and None not in parts",
         "complete = None not in parts",
         f"{LEAVINGS}::test_a_file_of_rejected_lines_that_is_full_says_that_there_were_more",
+    ),
+    # an end before that of the file
+    PlantedBug(
+        "stores on behind the place where an import was stopped",
+        f"{IMPORTING}/runs.py",
+        "return not is_stopped",
+        "return True",
+        f"{STOPS}::test_a_run_that_slept_through_the_end_of_its_import_stores_nothing_behind_it",
+    ),
+    PlantedBug(
+        "tells no other run where an import was stopped",
+        f"{IMPORTING}/runs.py",
+        "self.imports.advance(done)",
+        "self.imports.advance(replace(done, problem=None))",
+        f"{STOPS}::test_an_import_that_was_killed_at_its_end_ends_in_the_same_place",
+    ),
+    PlantedBug(
+        "leaves keys uncounted that came in behind the end of their import",
+        f"{IMPORTING}/runs.py",
+        "if standing.problem and standing.report.accepted < done.report.accepted:",
+        "if not standing:",
+        LATE,
+    ),
+    PlantedBug(
+        "holds no batch again that got keys behind its end",
+        f"{IMPORTING}/ending.py",
+        "batches.change(recounted, self._listing(held, recounted))",
+        "batches.change(recounted)",
+        LATE,
+    ),
+    PlantedBug(
+        "lets keys that came in late go without following",
+        f"{IMPORTING}/ending.py",
+        "generation=batch.generation + 1,",
+        "generation=batch.generation,",
+        LATE,
+    ),
+    PlantedBug(
+        "looks for keys only where some were counted",
+        f"{IMPORTING}/ending.py",
+        "if done.problem:",
+        "if not done:",
+        f"{STOPS}::test_keys_of_a_chunk_that_was_broken_off_follow_though_nobody_counted_them",
+    ),
+    PlantedBug(
+        "waits for a file that is gone for ever",
+        f"{IMPORTING}/slices.py",
+        "if progress.object_name != object_name:",
+        "if progress.object_name:",
+        f"{STOPS}::test_a_batch_that_is_stopped_ends_without_its_file",
+    ),
+    PlantedBug(
+        "ends an import since another file of its batch is gone",
+        f"{IMPORTING}/slices.py",
+        "if progress.object_name != object_name:",
+        "if not progress.object_name:",
+        f"{STOPS}::test_a_file_of_another_name_that_is_gone_ends_nothing",
+    ),
+    PlantedBug(
+        "calls nobody when an import is stopped",
+        f"{MODEL}/batches.py",
+        "if new.status is not BatchStatus.IMPORTING or not new.standing.is_final:",
+        "if new.status is not BatchStatus.IMPORTED or not new.standing.is_final:",
+        "tests/integration/test_batch_functions.py"
+        "::test_a_batch_that_is_stopped_while_it_is_imported_calls_for_its_importer_once",
+    ),
+    PlantedBug(
+        "takes a file that may not be read for one that is gone",
+        "inventory/providers/s3.py",
+        "if _code(error) in _GONE:",
+        "if _code(error) in _MISSING:",
+        f"{REJECTED}::test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone",
+    ),
+    PlantedBug(
+        "counts the codes of a batch before it has ended",
+        "inventory/service/generating.py",
+        "return self._settle(batch, self.counts.generated(batch_id), origin)",
+        "return self._settle(batch, made, origin)",
+        "tests/integration/inventory/test_own_codes.py"
+        "::test_a_batch_that_ends_while_two_slices_make_codes_counts_those_of_both",
     ),
 )

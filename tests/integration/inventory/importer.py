@@ -23,6 +23,10 @@ class UploadOnDisk:
     path: Path
 
     @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
     def size_bytes(self) -> int:
         return self.path.stat().st_size
 

@@ -42,7 +42,7 @@ class Stage:
         if name is None:
             key = new_id("key", self.world.now_ms())
             batch = self.world.batches.open(NewBatch(sku_id=SKU, source="supplier"), key, OPERATOR)
-            name = f"imports/{batch.batch_id}"
+            name = f"imports/{batch.batch_id}/{key}"
         self.s3.put_object(Bucket=BUCKET, Key=name, Body=raw)
         return name
 
@@ -70,7 +70,7 @@ class Stage:
         )
 
     def batch(self, name: str) -> Any:
-        return self.world.keys.get_batch(name.removeprefix("imports/"))
+        return self.world.keys.get_batch(name.split("/")[1])
 
 
 @pytest.fixture
@@ -194,6 +194,70 @@ def test_the_same_event_again_finds_its_work_done(stage: Stage) -> None:
     assert stage.batch(name) == done
 
 
+@pytest.fixture
+def begun(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a file of which one chunk is in; nobody is at work on it."""
+    monkeypatch.setattr(function, "SLICE_MS", 0)
+    monkeypatch.setattr(runs, "KEYS_A_CHUNK", 10)
+    name = stage.upload("\n".join(new_codes(35)).encode())
+    assert call(event_of(name)) == []
+    assert len(stage.rest()) == 1
+    return name
+
+
+def woken(name: str) -> dict[str, Any]:
+    """As the relay tells of a batch that was stopped."""
+    body = json.dumps({"batch_id": name.split("/")[1]})
+    return {"Records": [{"messageId": "stopped", "body": body}]}
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["with_its_file", "without_its_file"])
+def test_an_import_that_is_stopped_ends_though_nobody_is_at_work_on_it(
+    stage: Stage, begun: str, is_there: bool
+) -> None:
+    if not is_there:
+        stage.s3.delete_object(Bucket=BUCKET, Key=begun)
+    stage.world.commands.void(stage.batch(begun).batch_id, OPERATOR)
+    assert call(woken(begun)) == []
+    batch = stage.batch(begun)
+    assert (batch.status, batch.report.file_problem) == (BatchStatus.IMPORTED, "stopped")
+    assert batch.report.accepted == (20 if is_there else 10)
+    assert stage.objects() == set()
+    stage.world.follow(batch.batch_id)
+    assert stage.batch(begun).followed == 1
+    assert call(woken(begun)) == call(event_of(begun)) == []
+
+
+def test_an_import_whose_file_expired_says_so(stage: Stage, begun: str) -> None:
+    stage.s3.delete_object(Bucket=BUCKET, Key=begun)
+    assert call(event_of(begun)) == []
+    batch = stage.batch(begun)
+    assert (batch.report.file_problem, batch.report.accepted) == ("file_gone", 10)
+
+
+def test_an_import_whose_file_was_written_over_by_another_one_says_so(stage: Stage, begun: str) -> None:
+    stage.upload("\n".join(new_codes(3)).encode(), begun)
+    assert call(event_of(begun)) == []
+    batch = stage.batch(begun)
+    assert (batch.report.file_problem, batch.report.accepted) == ("file_gone", 10)
+    assert stage.objects() == set()
+
+
+def test_another_file_for_a_batch_takes_nothing_away_from_the_one_that_is_imported(stage: Stage, begun: str) -> None:
+    other = stage.upload("\n".join(new_codes(3)).encode(), f"{begun}-other")
+    assert call(event_of(other, other)) == []
+    assert stage.objects() == {begun}
+    events = [event_of(begun)]
+    while events:
+        assert call(events.pop()) == []
+        events += stage.rest()
+    assert (stage.batch(begun).report.file_problem, stage.batch(begun).report.accepted) == (None, 35)
+
+
+def test_a_message_of_a_batch_that_is_none_is_nothing_to_do(stage: Stage) -> None:
+    assert call(woken(f"imports/{new_id('bat', stage.world.now_ms())}/x")) == []
+
+
 def test_a_second_file_for_a_batch_is_removed_unread(stage: Stage) -> None:
     name = stage.upload("\n".join(new_codes(5)).encode())
     call(event_of(name))
@@ -221,14 +285,18 @@ def test_a_file_that_cannot_be_taken_is_rejected_and_removed(
 
 
 def test_a_file_of_no_batch_is_removed_too(stage: Stage) -> None:
-    name = stage.upload(b"A1", f"imports/{new_id('bat', stage.world.now_ms())}")
+    name = stage.upload(b"A1", f"imports/{new_id('bat', stage.world.now_ms())}/1")
     assert call(event_of(name)) == []
     assert not stage.exists(name)
     assert call(event_of(name)) == []
 
 
 @pytest.mark.parametrize(
-    "name", ["imports/other file+.txt", "imports/bat_1", "exports/bat_" + "0" * 26, "imports/bat_" + "0" * 26 + "/x"]
+    "name",
+    [
+        *("imports/other file+.txt", "imports/bat_1/x", "exports/bat_" + "0" * 26 + "/x"),
+        *(f"imports/bat_{'0' * 26}{rest}" for rest in ("", "/", "/x/y")),
+    ],
 )
 def test_an_object_of_another_name_is_left_alone(stage: Stage, name: str) -> None:
     stage.upload(b"A1", name)
@@ -364,7 +432,7 @@ def test_the_log_tells_counts_and_reasons_and_no_code(stage: Stage) -> None:
     codes = new_codes(3)
     good = stage.upload("\n".join([*codes, codes[0], f"={codes[1]}"]).encode())
     bad, foreign = stage.upload(f"={codes[2]}".encode()), stage.upload(b"A1", f"imports/{codes[0]}")
-    nobodys = stage.upload(b"A1", "imports/bat_" + "0" * 26)
+    nobodys = stage.upload(b"A1", "imports/bat_" + "0" * 26 + "/1")
     logger.addHandler(listening)
     try:
         assert call(event_of(good, bad, foreign, nobodys)) == []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 
 from keyrail.inventory.model.batches import Batch, NoRejectedLines, batch_events_between
 from keyrail.inventory.providers import UploadUnavailable
@@ -132,6 +133,14 @@ def test_where_there_is_no_such_file_that_is_said(bench: Bench, raw: bytes) -> N
     batch = bench.imported(raw)
     with pytest.raises(NoRejectedLines):
         bench.desk().hand_out(batch.batch_id, ALICE)
+
+
+@pytest.mark.parametrize("code", ["403", "503"])
+def test_a_file_that_may_not_be_read_is_not_taken_for_one_that_is_gone(bench: Bench, code: str) -> None:
+    with Stubber(bench.s3) as refusing:
+        refusing.add_client_error("head_object", code, http_status_code=int(code))
+        with pytest.raises(UploadUnavailable):
+            S3Upload.find(bench.s3, bench.bucket, "imports/x")
 
 
 def test_an_upload_that_was_replaced_is_not_read_on_and_not_removed(bench: Bench) -> None:

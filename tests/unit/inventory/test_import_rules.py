@@ -317,13 +317,13 @@ def test_the_progress_of_an_import_survives_the_table_and_stays_small() -> None:
     report = counted(ImportReport(), [refused(line, Reason.FORMULA) for line in range(1, 1_000)])
     group = TakenGroup(group="2030-01-01", shards=16, keys=10**6, first_expiry="2030-01-01", last_expiry=NEVER)
     progress = ImportProgress(
-        batch_id="bat_1", upload="u" * 32, asked=ANY, survey=survey, position=10**8, line=10**6, report=report,
-        taken=(group,) * 50, **STAMP,
+        batch_id="bat_1", upload="u" * 32, object_name="o" * 52, asked=ANY, survey=survey, position=10**8, line=10**6,
+        report=report, taken=(group,) * 50, **STAMP,
     )  # fmt: skip
     attributes = to_attributes(progress)
     assert from_attributes(ImportProgress, attributes) == progress
     assert len(repr(attributes)) < 40_000
-    beginning = ImportProgress(batch_id="bat_1", upload="u", asked=ANY, survey=survey, **STAMP)
+    beginning = ImportProgress(batch_id="bat_1", upload="u", object_name="o", asked=ANY, survey=survey, **STAMP)
     assert from_attributes(ImportProgress, to_attributes(beginning)) == beginning
 
 

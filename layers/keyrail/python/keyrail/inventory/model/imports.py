@@ -14,7 +14,9 @@ from keyrail.inventory.model.batches import (
     ImportReport,
     LineProblem,
     Stage,
+    stage_group,
 )
+from keyrail.inventory.model.key_columns import FileProblem
 from keyrail.inventory.model.key_file import (
     DUPLICATES,
     Encoding,
@@ -60,13 +62,26 @@ class Survey:
     groups: tuple[Group, ...]
 
     def place(self, batch: Batch, expires_on: str | None, number: int) -> Group:
-        """Where in the pool the file's key with that number goes. Small stages need few partitions."""
+        """Where in the pool the file's key with that number goes."""
         expiry = (expires_on or NEVER)[: self.precision]
         shards = next((group.shards for group in self.groups if group.name == expiry), 1)
-        stage = batch.stages[batch.stage_of(number)] if batch.stages else Stage()
-        if stage.keys is not None:
-            shards = min(shards, shards_for(stage.keys * batch.sales_per_key))
+        shards = _shards(batch, batch.stage_of(number), shards)
         return Group(batch.group(expires_on, self.precision, number), shards)
+
+    def places(self, batch: Batch) -> list[Group]:
+        """Wherever in the pool a key of the file may be."""
+        stages = range(max(len(batch.stages), 1))
+        return [
+            Group(stage_group(group.name, stage), _shards(batch, stage, group.shards))
+            for group in self.groups
+            for stage in stages
+        ]
+
+
+def _shards(batch: Batch, number: int, most: int) -> int:
+    """Small stages need few partitions."""
+    stage = batch.stages[number] if batch.stages else Stage()
+    return most if stage.keys is None else min(most, shards_for(stage.keys * batch.sales_per_key))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +110,13 @@ class ImportProgress(Versioned):
 
     `position` is in bytes (of a workbook: in rows), None at the beginning; `line` the number of the line there.
     `keys_seen` counts the lines that are keys: each has its number among them, whether it was taken or not. `upload`
-    names the object that was surveyed. Of the file of rejected lines so many parts and bytes are written so far.
+    names the content that was surveyed, and `object_name` where it lies. Of the file of rejected lines so many parts
+    and bytes are written so far. With a `problem` the import ends here, and nothing behind this place is stored.
     """
 
     batch_id: str
     upload: str
+    object_name: str
     asked: Requirements
     survey: Survey
     position: int | None = None
@@ -110,6 +127,7 @@ class ImportProgress(Versioned):
     rejected_parts: int = 0
     rejected_bytes: int = 0
     rejected_full: bool = False
+    problem: FileProblem | None = None
 
 
 @dataclass(frozen=True)

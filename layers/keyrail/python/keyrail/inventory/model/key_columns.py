@@ -22,6 +22,7 @@ class FileProblem(StrEnum):
     TOO_MANY_KEYS = "too_many_keys"
     POOL_FULL = "pool_full"
     STOPPED = "stopped"
+    FILE_GONE = "file_gone"
 
 
 class Unreadable(Exception):

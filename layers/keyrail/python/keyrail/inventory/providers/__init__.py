@@ -12,7 +12,10 @@ class UploadUnavailable(Unavailable):
 
 
 class Upload(Protocol):
-    """A supplier's file as it was uploaded. `version` names this very content: after a change it is another one."""
+    """A supplier's file as it was uploaded. `name` is where it lies; `version` names this very content."""
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def size_bytes(self) -> int: ...

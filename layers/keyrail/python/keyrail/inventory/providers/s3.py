@@ -35,12 +35,12 @@ class S3Upload:
 
     @classmethod
     def find(cls, client: "S3Client", bucket: str, name: str) -> Self | None:
-        """None if there is no such object, or it may not be read. Raises UploadUnavailable."""
+        """None if there is no such object: whoever may list the bucket is told that. Raises UploadUnavailable."""
         with _reading():
             try:
                 answer = client.head_object(Bucket=bucket, Key=name)
             except ClientError as error:
-                if _code(error) in _MISSING:
+                if _code(error) in _GONE:
                     return None
                 raise
         return cls(client, bucket, name, answer["ETag"], answer["ContentLength"])

@@ -107,6 +107,7 @@ class Beginning:
         moved = replace(
             standing,
             upload=self.mark(batch.batch_id, upload.version),
+            object_name=upload.name,
             **stamp(self.origin, self.now_ms(), standing.version + 1),
         )
         try:
@@ -163,6 +164,7 @@ class Beginning:
         begun = ImportProgress(
             batch_id=batch.batch_id,
             upload=self.mark(batch.batch_id, upload.version),
+            object_name=upload.name,
             asked=asked,
             survey=survey,
             **stamp(self.origin, self.now_ms()),

@@ -2,31 +2,28 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, PoolPart
+from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.imports import ImportProgress, Verdict, counted, read_rows, with_taken
 from keyrail.inventory.model.key_columns import FileProblem
 from keyrail.inventory.model.rejected_lines import MAX_REJECTED_BYTES, rendered
 from keyrail.inventory.providers import Files, Upload
 from keyrail.inventory.service.importing.beginning import rules
 from keyrail.inventory.service.importing.chunks import Chunks
+from keyrail.inventory.service.importing.ending import Ending
 from keyrail.inventory.service.importing.reading import Reader, reopen
 from keyrail.inventory.service.intake import Intake
-from keyrail.inventory.service.pooling import Pooling
 from keyrail.inventory.service.rejected_lines import RejectedFiles
 from keyrail.inventory.store.imports import ImportStore
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import NowMs
-from keyrail.platform.dynamo import ConditionFailed, StoreUnavailable
-from keyrail.platform.errors import Unavailable
+from keyrail.platform.dynamo import ConditionFailed
 
 MAX_PARALLEL_WRITES = 16
 KEYS_A_CHUNK = 1_000  # sealed and stored between two checkpoints; that many may be done again after a kill
-MAX_REWRITES = 10
 
 
 @dataclass
@@ -41,25 +38,25 @@ class Run:
     now_ms: NowMs
 
     def go_on(self, upload: Upload, until_ms: int | None) -> Batch:
-        """The batch as it stands then: settled, or with more to do. At least one chunk gets done."""
+        """The batch: settled, or as it stood before the last chunk. At least one chunk gets done."""
         reader = reopen(upload, self.progress.survey)
         with ThreadPoolExecutor(MAX_PARALLEL_WRITES, "import") as writers:
             chunks = Chunks(self.store, self.imports, self.intake, self.progress.survey, writers)
-            while True:
-                # Another run that got ahead is followed to where it is.
+            while self.progress.problem is None:
                 for verdicts, is_last in self._chunks(reader):
-                    done = self._stored(chunks, verdicts)
-                    if is_last:
-                        return self._finish(done)
-                    if not self._advanced(done):
-                        break
+                    # Read behind the progress: so nobody who sees it open is more than one chunk ahead of whoever does
+                    # not, and that one still stores this chunk.
                     batch = self.store.get_batch(self.progress.batch_id)
                     if batch.is_settled:
                         return batch
-                    if batch.standing.is_final:
-                        return self._finish(self.progress, FileProblem.STOPPED)
+                    done = self._stored(chunks, verdicts)
+                    if is_last:
+                        return self._ending.end(done)
+                    if not self._goes_on(done, is_stopped=batch.standing.is_final):
+                        break
                     if until_ms is not None and self.now_ms() >= until_ms:
                         return batch
+        return self._ending.end(self.progress)
 
     def _chunks(self, reader: Reader) -> Iterator[tuple[list[Verdict], bool]]:
         survey = self.progress.survey
@@ -87,15 +84,24 @@ class Run:
             **stamp(self.intake.origin, self.now_ms(), before.version + 1),
         )
 
-    def _advanced(self, done: ImportProgress) -> bool:
-        """False if another run was faster: then the progress is where that one is."""
+    def _goes_on(self, done: ImportProgress, *, is_stopped: bool) -> bool:
+        """With the next chunk; else the progress is where another run is, or where the import ends."""
+        if is_stopped:
+            done = replace(done, problem=FileProblem.STOPPED)
         try:
             self.imports.advance(done)
         except ConditionFailed:
-            self.progress = self.imports.progress(done.batch_id) or self.progress
+            self.progress = self._caught_up(done)
             return False
         self.progress = done
-        return True
+        return not is_stopped
+
+    def _caught_up(self, done: ImportProgress) -> ImportProgress:
+        """Where the run is that was faster. If it ended the import before this chunk, the chunk is in all the same."""
+        standing = self.imports.progress(done.batch_id) or self.progress
+        if standing.problem and standing.report.accepted < done.report.accepted:
+            return replace(done, problem=standing.problem)
+        return standing
 
     # what was not taken
 
@@ -115,62 +121,10 @@ class Run:
         )
 
     @property
+    def _ending(self) -> Ending:
+        origin = self.intake.origin
+        return Ending(self.store, self.imports, self.files, self.intake.names, origin, self.now_ms)
+
+    @property
     def _rejected(self) -> RejectedFiles:
         return RejectedFiles(self.files, self.intake.names, self.now_ms)
-
-    # its end
-
-    def _finish(self, done: ImportProgress, problem: FileProblem | None = None) -> Batch:
-        batch_id, origin = done.batch_id, self.intake.origin
-        rejected_lines, parts = self._rejected.joined(done), self._pool_parts(done)
-        if parts and not self.intake.batch.for_print:
-            batch = Pooling(self.store, self.now_ms).join(self.intake.batch.sku_id, parts, origin)
-        else:
-            batch = self.store.get_batch(batch_id)
-        for _ in range(MAX_REWRITES):
-            if batch.is_settled:
-                return batch
-            final = replace(
-                _with_expiries(batch, done),
-                status=BatchStatus.IMPORTED,
-                report=replace(
-                    done.report,
-                    ignored=done.report.ignored + (0 if problem else done.survey.elsewhere),
-                    file_problem=problem,
-                ),
-                rejected_lines=rejected_lines,
-                **stamp(origin, self.now_ms(), batch.version + 1),
-            )
-            try:
-                self.store.replace_batch(final)
-            except ConditionFailed:
-                batch = self.store.get_batch(batch_id)
-                continue
-            with suppress(Unavailable):  # what is left of them, as after a kill, the bucket forgets by itself
-                self._rejected.remove_parts(done)
-            return final
-        raise StoreUnavailable
-
-    def _pool_parts(self, done: ImportProgress) -> list[PoolPart]:
-        batch = self.intake.batch
-        return [
-            PoolPart(
-                batch_id=batch.batch_id,
-                group=taken.group,
-                shards=taken.shards,
-                since_ms=batch.importing_since_ms or 0,
-                first_expiry=taken.first_expiry,
-                last_expiry=taken.last_expiry,
-            )
-            for taken in done.taken
-        ]
-
-
-def _with_expiries(batch: Batch, done: ImportProgress) -> Batch:
-    firsts = [group.first_expiry for group in done.taken if group.first_expiry != NEVER]
-    lasts = [group.last_expiry for group in done.taken]
-    return replace(
-        batch,
-        first_expiry=min(firsts, default=None),
-        last_expiry=None if NEVER in lasts else max(lasts, default=None),
-    )
