@@ -121,7 +121,7 @@ def test_all_that_follows_the_cut_is_gone_between_two_parts(world: World) -> Non
 
 
 def test_what_was_judged_may_go_and_the_rest_is_held_to_what_was_reached(world: World) -> None:
-    """All records before the last part are gone, and its first one: it knows how far the chain was LOOKED_BESIDE ago."""
+    """All records before the last part are gone, and its first: it knows how far the chain was LOOKED_BESIDE ago."""
     keys = long_life(world)
     walked = parts(world, between=lambda: taken_away(world, *keys[: 2 * LIMIT + 1]), behind=2)
     left = range(2 * LIMIT - LOOKED_BESIDE + 1, 2 * LIMIT + 2)
