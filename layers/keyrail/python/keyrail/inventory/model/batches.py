@@ -305,6 +305,13 @@ def _name(part: PoolPart) -> tuple[str, str]:
     return part.batch_id, part.group
 
 
+def calls_for_importer(old: Batch | None, new: Batch) -> bool:
+    """Whether this change ends the import of a file that may be there no more, and nobody may be at work on."""
+    if new.status is not BatchStatus.IMPORTING or not new.standing.is_final:
+        return False
+    return old is None or old.standing is not new.standing
+
+
 def batch_events_between(old: Batch | None, new: Batch | None) -> list[Event]:
     if new is None:
         return []
@@ -317,13 +324,6 @@ def batch_events_between(old: Batch | None, new: Batch | None) -> list[Event]:
     if happened == "extended":
         data |= {"expires_on": new.extended_to}
     if happened == "following" and new.following:
-def calls_for_importer(old: Batch | None, new: Batch) -> bool:
-    """Whether this change ends the import of a file that may be there no more, and nobody may be at work on."""
-    if new.status is not BatchStatus.IMPORTING or not new.standing.is_final:
-        return False
-    return old is None or old.standing is not new.standing
-
-
         data |= {"done": new.following.done, "total": new.following.total}
     if happened == "charged_back":
         data |= {"charged_back": new.charged_back}
