@@ -87,8 +87,8 @@ EXPECTED = {
         "catalog": {"dynamodb:GetItem"},
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "keys/index/claimable": {"dynamodb:Query"},
-        "imports/imports/*": {"s3:GetObject", "s3:DeleteObject"},
         "imports": {"s3:ListBucket"},
+        "imports/imports/*": {"s3:GetObject", "s3:DeleteObject"},
         "imports/rejected/*": {"s3:PutObject", "s3:GetObject", "s3:DeleteObject"},
         "vault": {"kms:GenerateDataKey"},
         "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
@@ -140,13 +140,13 @@ EXPECTED = {
         "codes": {"sqs:SendMessage"},
         "exports": {"sqs:SendMessage"},
         "batches": {"sqs:SendMessage"},
+        "uploads": {"sqs:SendMessage"},
         "relay_dead_letters": {"sqs:SendMessage"},
     },
 }
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-        "uploads": {"sqs:SendMessage"},
 def test_a_function_may_do_what_it_needs_and_nothing_else(prod: Template, name: str) -> None:
     assert _grants(prod, prod.functions()[name]) == EXPECTED[name]
 
