@@ -18,6 +18,7 @@ from infra.constructs.keys import Keys
 from infra.constructs.monitoring import add_dashboard
 from infra.constructs.operators import Operators
 from infra.constructs.queues import DeadLetterQueue, WorkQueue
+from infra.constructs.schedules import Schedules
 from infra.constructs.secrets import Secrets
 from infra.constructs.tables import Tables
 from infra.stages import Stage
@@ -115,6 +116,16 @@ class KeyrailStack(cdk.Stack):
                 patience_s=3600,
                 meaning="keys wait longer than an hour to follow a command on their batch",
             ),
+            jobs=WorkQueue(
+                self,
+                "Jobs",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.JOBS_TIMEOUT_S,
+                patience_s=3600,
+                meaning="what is due by time alone waits longer than an hour to be done",
+            ),
             relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             public_url=self.api.public_url,
         )
@@ -154,9 +165,10 @@ class KeyrailStack(cdk.Stack):
         codes = functions.code_generation(self, parts)
         export = functions.key_export(self, parts)
         follow = functions.batch_follow(self, parts)
+        jobs = functions.scheduled_jobs(self, parts)
         relay = functions.event_relay(self, parts)
         self.functions: list[Function] = [storefront, delivery, operator, webhook, importer, issuance, relay]
-        self.functions += [codes, follow, export, redemption]
+        self.functions += [codes, follow, export, redemption, jobs]
 
         self.api.public(
             storefront,
@@ -189,6 +201,9 @@ class KeyrailStack(cdk.Stack):
         consume_queue(codes, parts.codes.queue, batch_size=1)
         consume_queue(export, parts.exports.queue, batch_size=1)
         consume_queue(follow, parts.batches.queue, batch_size=1)
+        consume_queue(jobs, parts.jobs.queue, batch_size=1)
+        # Last days end at midnight UTC; the clocks of those who count may be a little behind.
+        Schedules(self, "Schedules", jobs=parts.jobs, alarms=parts.alarms).every_hour("watch_shelves", minute=2)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
         parts.alarms.add_business_alarms()
         add_dashboard(
@@ -205,6 +220,8 @@ class KeyrailStack(cdk.Stack):
                 parts.exports.dead_letters,
                 parts.batches.queue,
                 parts.batches.dead_letters,
+                parts.jobs.queue,
+                parts.jobs.dead_letters,
                 parts.relay_dead_letters,
             ],
             alarms=parts.alarms,
@@ -230,6 +247,8 @@ class KeyrailStack(cdk.Stack):
             "ExportDeadLetterQueueUrl": parts.exports.dead_letters.queue_url,
             "BatchQueueUrl": parts.batches.queue.queue_url,
             "BatchDeadLetterQueueUrl": parts.batches.dead_letters.queue_url,
+            "JobQueueUrl": parts.jobs.queue.queue_url,
+            "JobDeadLetterQueueUrl": parts.jobs.dead_letters.queue_url,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,

@@ -33,6 +33,7 @@ from keyrail.inventory.service.following import Followers, Progress
 from keyrail.inventory.service.importing import Importing
 from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.inventory.service.redeemable_keys import RedeemableKeys
+from keyrail.inventory.service.shelf_watch import ShelfWatch
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.service.sources import SourceReports
 from keyrail.inventory.store.batches import BatchStore
@@ -208,6 +209,10 @@ class World:
     @cached_property
     def stock_figures(self) -> StockFigures:
         return StockFigures(self.figures, self.keys, self.catalog, self.now_ms)
+
+    @cached_property
+    def shelf_watch(self) -> ShelfWatch:
+        return ShelfWatch(self.figures, self.now_ms)
 
     # what people do
 

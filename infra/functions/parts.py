@@ -35,6 +35,7 @@ class Parts:
     codes: WorkQueue
     exports: WorkQueue
     batches: WorkQueue
+    jobs: WorkQueue
     relay_dead_letters: DeadLetterQueue
     public_url: str
 

@@ -28,6 +28,7 @@ _LOGICAL_NAMES = {
     "CodesQueue": "codes",
     "ExportsQueue": "exports",
     "BatchesQueue": "batches",
+    "JobsQueue": "jobs",
     "RelayDeadLetters": "relay_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
@@ -114,6 +115,11 @@ EXPECTED = {
         "keys/index/claimable": {"dynamodb:Query"},
         "keys/index/by_batch": {"dynamodb:Query"},
         "batches": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+    },
+    "scheduled_jobs": {
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys/index/by_batch": {"dynamodb:Query"},
+        "jobs": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
     },
     "key_issuance": {
         "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.scheduled_jobs.handler import JOBS
 from infra.stages import STAGES
 from tests.infra.template import Resource, Template, target_of
 from tests.tables import TABLES
@@ -193,7 +194,7 @@ def test_a_message_stays_hidden_for_as_long_as_its_consumer_may_run(prod: Templa
     assert consumed.keys() == {queue.name for queue in queues.values() if "RedrivePolicy" in queue.properties}
     for name, timeout_s in consumed.items():
         # Lambda refuses a shorter time, and asks for six times as long where a message under retry should stay hidden.
-        times = 6 if name.startswith("Issuance") else 1
+        times = 6 if name.startswith(("Issuance", "Jobs")) else 1
         assert queues[name].properties["VisibilityTimeout"] >= times * timeout_s
 
 
@@ -210,6 +211,32 @@ def test_whoever_sends_itself_the_rest_of_its_work_may_do_so_more_than_sixteen_t
     assert loops
     for function in prod.functions().values():
         assert (function.properties.get("RecursiveLoop") == "Allow") == (function.name in loops)
+
+
+def test_the_clock_sends_jobs_that_are_known_to_a_queue_and_may_do_nothing_else(prod: Template) -> None:
+    (queue,) = [queue for queue in prod.all("AWS::SQS::Queue") if queue.name.startswith("JobsQueue")]
+    (dead_letters,) = [queue for queue in prod.all("AWS::SQS::Queue") if queue.name.startswith("JobsDeadLetters")]
+    (role,) = [role for role in prod.all("AWS::IAM::Role") if role.name.startswith("SchedulesRole")]
+    jobs = set()
+    for schedule in prod.all("AWS::Scheduler::Schedule"):
+        target = schedule.properties["Target"]
+        assert schedule.properties["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert target_of(target["Arn"]) == queue.name
+        assert target_of(target["DeadLetterConfig"]["Arn"]) == dead_letters.name
+        assert target_of(target["RoleArn"]) == role.name
+        jobs.add(json.loads(target["Input"])["job"])
+    assert jobs == set(JOBS)
+    (policy,) = [p for p in prod.all("AWS::IAM::Policy") if p.properties["Roles"] == [{"Ref": role.name}]]
+    (statement,) = policy.properties["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "sqs:SendMessage"
+    assert {target_of(resource) for resource in statement["Resource"]} == {queue.name, dead_letters.name}
+
+
+def test_what_the_clock_could_not_send_rings(prod: Template) -> None:
+    (group,) = prod.all("AWS::Scheduler::ScheduleGroup")
+    (alarm,) = [a for a in prod.all("AWS::CloudWatch::Alarm") if a.properties.get("Namespace") == "AWS/Scheduler"]
+    assert alarm.properties["MetricName"] == "InvocationDroppedCount"
+    assert alarm.properties["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": group.name}}]
 
 
 def test_every_queue_is_encrypted_with_our_key(prod: Template) -> None:

@@ -1,8 +1,9 @@
 """Bugs to plant, one a test run. A module for each part of the product that they are planted in."""
 
-from tests.faults.planted_bugs import after_sales, audit, batches, imports, orders, own_codes, redemption
+from tests.faults.planted_bugs import after_sales, audit, batches, imports, orders, own_codes, redemption, stock
 from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
 
 __all__ = ["BUGS", "SOURCE", "PlantedBug"]
 
-BUGS = (*orders.BUGS, *imports.BUGS, *own_codes.BUGS, *batches.BUGS, *after_sales.BUGS, *audit.BUGS, *redemption.BUGS)
+_PARTS = (orders, imports, own_codes, batches, after_sales, audit, stock, redemption)
+BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

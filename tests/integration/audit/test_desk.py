@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from functions.operator_api import handler as operator_api
+from keyrail.inventory.model.figures import no_figures
 from keyrail.inventory.model.keys import Key
+from keyrail.inventory.model.moves import Tally
 from keyrail.platform.audit_chain import LOOKED_BESIDE
+from keyrail.platform.clock import utc_date
 from keyrail.platform.documents import to_attributes
 from tests.integration.test_after_sales_desk import Desk, forget
 from tests.integration.test_triggers import secret
@@ -17,6 +21,7 @@ from tests.stream_of_keys import changes, leased, looked_at, new_key, sold
 from tests.world import CHAIN_SECRET, SKU, World
 
 WHY = {"reason": "the shelf was counted"}
+DAY_MS = 24 * 60 * 60 * 1000
 
 
 @pytest.fixture
@@ -126,6 +131,22 @@ def test_the_figures_of_a_sku_are_shown_with_a_forecast(desk: Desk) -> None:
     assert (told["imported"], told["on_hand"], told["sold"], told["issued"], told["low"]) == (3, 1, 2, 2, False)
     assert told["sources"] == [{"source": "?", "imported": 3, "issued": 2}]
     assert told["sales"] == [{"day": "2026-01-01", "sold": 2}]
+
+
+def test_stock_that_sells_tells_when_it_will_be_gone(desk: Desk) -> None:
+    desk.world.stock_up(0)
+    now_ms = desk.world.now_ms()
+    today = 10 * (now_ms % DAY_MS) // DAY_MS
+    sold_ten_a_day = replace(
+        no_figures(SKU, now_ms - 30 * DAY_MS),
+        tally=Tally(imported=100 + today, on_hand=30, sold=70 + today),
+        sales=(today, *[10] * 6, 10),
+        sales_day=utc_date(now_ms),
+    )
+    assert desk.world.figures.replace(sold_ten_a_day.with_threshold(20, 1, now_ms))
+    told = desk.told("support", "GET", f"skus/{SKU}/figures")["forecast"]
+    assert told["text"] == "Sold out in about 3 days."
+    assert (told["text_zh"], abs(told["sold_out_in_hours"] - 72) <= 2) == ("预计约 3 天后售罄。", True)
 
 
 def test_figures_are_counted_out_by_who_may_and_the_next_one_waits(desk: Desk) -> None:

@@ -28,7 +28,7 @@ from keyrail.inventory.model.batches import (
 )
 from keyrail.inventory.model.commands import extend, release, stand
 from keyrail.inventory.model.exports import Export, ExportStatus, export_events_between
-from keyrail.inventory.model.figures import figures_events_between, no_figures
+from keyrail.inventory.model.figures import CountedOut, figures_events_between, no_figures
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Fault, Key, KeyState
 from keyrail.inventory.model.keys import events_between as key_events_between
@@ -339,9 +339,9 @@ def of_figures() -> Iterator[Happening]:
         (enough, low),
         (low, low.after(Moves(Tally(on_hand=1, sold=-1)), NOW_MS)),
         (low, low.with_threshold(5, 2, NOW_MS)),
-        (low, low.corrected(9, 0, ORIGIN, NOW_MS)),
-        (low, low.corrected(50, 0, ORIGIN, NOW_MS)),
-        (new, new.corrected(3, 0, ORIGIN, NOW_MS)),
+        (low, low.corrected(CountedOut(on_hand=9, leased=0), ORIGIN, NOW_MS)),
+        (low, low.corrected(CountedOut(on_hand=50, leased=0), ORIGIN, NOW_MS)),
+        (new, new.corrected(CountedOut(on_hand=3, leased=0), ORIGIN, NOW_MS)),
     ):
         yield Happening(item, figures_events_between(old, item))
 

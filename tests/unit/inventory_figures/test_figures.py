@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from keyrail.inventory.model.figures import (
-    MAX_LAST_DAYS,
     MAX_SALES_DAYS,
-    PAST,
+    CountedOut,
     Figures,
     figures_events_between,
     no_figures,
 )
 from keyrail.inventory.model.keys import KeyState
+from keyrail.inventory.model.last_days import LastDays
 from keyrail.inventory.model.moves import (
     MAX_SOURCES,
     OTHER_SOURCES,
@@ -157,14 +157,14 @@ def test_another_threshold_judges_anew(figures: Figures, low_stock: int, expecte
 
 
 def test_keys_past_their_last_day_are_not_on_hand_and_let_the_stock_run_low() -> None:
-    figures = stocked(20, last_days={PAST: 2, "2025-12-31": 6, "2026-01-01": 3})
+    figures = stocked(20, last_days=LastDays(past=2, days="2025-12-31:6 1:3"))
     assert (figures.on_hand(NOW_MS), figures.past_last_day(NOW_MS)) == (12, 8)
     assert told(figures, figures.after(going(-2), NOW_MS)) == ["stock.low"]
 
 
 def test_a_correction_is_told_with_what_follows_from_it_and_names_who_ordered_it() -> None:
-    figures = stocked(50, last_days={PAST: 2})
-    right = figures.corrected(9, 4, ALICE, NOW_MS)
+    figures = stocked(50, last_days=LastDays(past=2))
+    right = figures.corrected(CountedOut(on_hand=9, leased=4), ALICE, NOW_MS)
     assert told(figures, right) == ["stock.low", "stock.corrected"]
     assert (right.on_hand(NOW_MS), right.tally.leased, right.tally.sold) == (9, 4, 50)
     assert (right.changed_by, right.changed_reason, right.version) == ("operator:alice", "counted the shelf", 1)
@@ -172,12 +172,49 @@ def test_a_correction_is_told_with_what_follows_from_it_and_names_who_ordered_it
 
 def test_a_correction_that_brings_a_threshold_is_one_change() -> None:
     unknown = stocked(50, low_stock=None, sku_version=0)
-    right = unknown.corrected(9, 0, ALICE, NOW_MS, low_stock=10, sku_version=3)
+    nine = CountedOut(on_hand=9, leased=0)
+    right = unknown.corrected(nine, ALICE, NOW_MS, low_stock=10, sku_version=3)
     assert told(unknown, right) == ["stock.low", "stock.corrected"]
     assert (right.version, right.revision, right.sku_version) == (1, 2, 3)
-    only_known = unknown.corrected(50, 0, ALICE, NOW_MS, low_stock=10, sku_version=3)
+    only_known = unknown.corrected(replace(nine, on_hand=50), ALICE, NOW_MS, low_stock=10, sku_version=3)
     assert (told(unknown, only_known), only_known.low_stock, only_known.version) == ([], 10, 0)
-    assert right.corrected(9, 0, ALICE, NOW_MS, low_stock=99, sku_version=3) == right
+    assert right.corrected(nine, ALICE, NOW_MS, low_stock=99, sku_version=3) == right
+
+
+def test_a_correction_that_knows_the_day_of_every_key_puts_the_days_right_as_well() -> None:
+    wrong = stocked(50, last_days=LastDays(past=2, days="2025-12-31:6 1:30 1:-4"))
+    known = CountedOut(on_hand=42, leased=0, last_days={"2026-01-01": 22, "2026-01-02": 20})
+    right = wrong.corrected(known, ALICE, NOW_MS)
+    assert told(wrong, right) == ["stock.corrected"]
+    assert [right.on_hand(NOW_MS + days * DAY_MS) for days in range(3)] == [42, 20, 0]
+    assert right.corrected(known, ALICE, NOW_MS) == right
+    assert right.corrected(replace(known, last_days=None), ALICE, NOW_MS) == right
+
+
+# by time alone
+
+
+def test_stock_that_expires_runs_low_when_somebody_looks_and_is_told_once() -> None:
+    figures = stocked(20, last_days=LastDays(days="2026-01-01:10 1:5"))
+    assert figures.after_time(NOW_MS) is figures
+    low = figures.after_time(NOW_MS + DAY_MS)
+    assert told(figures, low) == ["stock.low"]
+    assert (low.changed_by, low.revision, low.on_hand(low.counted_at_ms)) == ("system:scheduled_jobs", 2, 10)
+    assert low.after_time(NOW_MS + DAY_MS) is low
+    assert low.after_time(NOW_MS + 2 * DAY_MS) is low
+
+
+@pytest.mark.parametrize(("low_stock", "days"), [(9, "2026-01-01:10"), (None, "2026-01-01:20"), (20, "2026-01-02:10")])
+def test_time_tells_nothing_while_there_is_enough_or_no_threshold_or_nothing_went_by(
+    low_stock: int | None, days: str
+) -> None:
+    figures = stocked(20, low_stock=low_stock, last_days=LastDays(days=days))
+    assert figures.after_time(NOW_MS + DAY_MS) is figures
+
+
+def test_what_went_by_before_keys_came_in_is_not_forgotten() -> None:
+    figures = stocked(20, last_days=LastDays(days="2026-01-01:15"))
+    assert told(figures, figures.after(Moves(Tally(imported=1, on_hand=1)), NOW_MS + DAY_MS)) == ["stock.low"]
 
 
 def test_what_is_told_is_numbered_and_what_is_only_counted_is_not() -> None:
@@ -212,15 +249,6 @@ def test_more_sources_than_fit_are_counted_together() -> None:
         figures = figures.after(Moves(sources={f"supplier {number:03d}": OfSource(imported=1)}), NOW_MS)
     assert len(figures.sources) == MAX_SOURCES + 1
     assert figures.sources[OTHER_SOURCES] == OfSource(imported=5)
-
-
-def test_last_days_that_are_over_are_remembered_as_one_and_others_up_to_a_limit() -> None:
-    coming = {f"20{year}-{month:02d}-01": 1 for year in range(30, 60) for month in range(1, 13)}
-    figures = no_figures(SKU, NOW_MS).after(Moves(last_days={"2025-01-01": 3, "2025-06-01": 4, **coming}), NOW_MS)
-    assert figures.last_days[PAST] == 7
-    assert len(figures.last_days) == MAX_LAST_DAYS + 1
-    met = figures.after(Moves(last_days={"2025-01-01": -3, "2025-06-01": -4}), NOW_MS)
-    assert met.past_last_day(NOW_MS) == 0
 
 
 def test_the_clock_of_the_sales_begins_with_the_first_key() -> None:

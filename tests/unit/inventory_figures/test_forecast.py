@@ -6,6 +6,7 @@ import pytest
 
 from keyrail.inventory.model.figures import Figures, no_figures
 from keyrail.inventory.model.forecast import forecast
+from keyrail.inventory.model.last_days import LastDays
 from keyrail.inventory.model.moves import Tally
 from keyrail.platform.clock import utc_date
 
@@ -83,4 +84,4 @@ def test_it_is_said_in_words(on_hand: int, text: str, text_zh: str) -> None:
 
 def test_keys_past_their_last_day_last_nobody() -> None:
     alive = figures(30, (5, 10, 10, 10, 10, 10, 10))
-    assert hours(replace(alive, last_days={"2025-12-31": 20, "2026-12-31": 5})) == 24
+    assert hours(replace(alive, last_days=LastDays(days="2025-12-31:20 365:5"))) == 24

@@ -35,6 +35,7 @@ class Entry(Enum):
     EVENTS_RELAYED = ("K5001", "events relayed")
     RECORD_SET_ASIDE = ("K5002", "poison record set aside")
     FIGURES_UNREADABLE = ("K5003", "figures unreadable, changes not counted")
+    SHELVES_WATCHED = ("K5004", "stock looked through for what ran low by time")
     CODE_REDEEMED = ("K6002", "code redeemed")
     REDEMPTION_REVERSED = ("K6003", "redemption reversed")
     GUESSING_SUSPECTED = ("K6001", "guessing suspected")

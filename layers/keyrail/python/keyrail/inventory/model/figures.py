@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from keyrail.inventory.model.moves import MAX_SOURCES, OTHER_SOURCES, Moves, OfSource, Tally, sums
+from keyrail.inventory.model.last_days import LastDays
+from keyrail.inventory.model.moves import MAX_SOURCES, OTHER_SOURCES, Moves, OfSource, Tally
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Conflict
 
 MAX_SALES_DAYS = 30
-MAX_LAST_DAYS = 200  # of one SKU
-PAST = "0000-01-01"
 RELAY = Origin("system:event_relay", "stream")
+CLOCK = Origin("system:scheduled_jobs", "schedule")
 
 
 class StockMoving(Conflict):
@@ -24,14 +24,23 @@ class StockMoving(Conflict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CountedOut:
+    """Keys that may be sold, how many of them are under a lease, and by their last day if that is known of each."""
+
+    on_hand: int
+    leased: int
+    last_days: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figures(Versioned):
     """The stock of a SKU, counted change by change.
 
     `since_ms` is when the first key came in. `revision` counts the writes. `version` counts only what is told and put
     on record: that the stock ran low or recovered, and corrections; the fields beside it say who did that and when.
-    `last_days` are keys on hand by their last day of use, `sales` keys sold on the UTC day `sales_day` and the days
-    before it. `low`: no more than `low_stock` may be sold, as the shelf says it; the threshold is None until it is
-    known, and `sku_version` is the SKU's version that it is from.
+    `sales` are keys sold on the UTC day `sales_day` and the days before it. `low`: no more than `low_stock` may be
+    sold, as the shelf says it; the threshold is None until it is known, and `sku_version` is the SKU's version that it
+    is from.
     """
 
     sku_id: str
@@ -39,7 +48,7 @@ class Figures(Versioned):
     since_ms: int
     counted_at_ms: int
     tally: Tally = field(default_factory=Tally)
-    last_days: Mapping[str, int] = field(default_factory=dict)
+    last_days: LastDays = field(default_factory=LastDays)
     sources: Mapping[str, OfSource] = field(default_factory=dict)
     sales: tuple[int, ...] = ()
     sales_day: str = ""
@@ -50,15 +59,14 @@ class Figures(Versioned):
 
     def past_last_day(self, now_ms: int) -> int:
         """Keys on hand that nobody can be sold any more: no claim has met them since their last day went by."""
-        today = utc_date(now_ms)
-        return sum(number for day, number in self.last_days.items() if day < today)
+        return self.last_days.over(utc_date(now_ms))
 
     def on_hand(self, now_ms: int) -> int:
         """Keys that may be sold, now or once they are released."""
-        return self.tally.on_hand - self.past_last_day(now_ms)
+        return max(0, self.tally.on_hand - self.past_last_day(now_ms))
 
     def after(self, moves: Moves, now_ms: int) -> "Figures":
-        """With these moves counted. Stock that goes down may run low; stock that comes in cannot."""
+        """With these moves counted. Stock that goes down, or went by time, may run low; stock that comes in cannot."""
         day, sales = _with_sales(self.sales_day, self.sales, moves.sales)
         moved = replace(
             self,
@@ -66,12 +74,23 @@ class Figures(Versioned):
             since_ms=self.since_ms if self.tally.imported else now_ms,
             counted_at_ms=now_ms,
             tally=self.tally.plus(moves.tally),
-            last_days=_with_last_days(self.last_days, moves.last_days, utc_date(now_ms)),
+            last_days=self.last_days.after(moves.last_days, utc_date(now_ms)),
             sources=_with_sources(self.sources, moves.sources),
             sales=sales,
             sales_day=day,
         )
-        return _judged(moved, now_ms, may_run_low=moves.tally.on_hand < 0)
+        return _judged(moved, now_ms, may_run_low=moves.tally.on_hand < 0 or self._lost_some_by(now_ms))
+
+    def after_time(self, now_ms: int) -> "Figures":
+        """Judged by what time alone took off the shelf since the last count; the same figures if nothing is to tell."""
+        if self.low or not self._lost_some_by(now_ms):
+            return self
+        timely = replace(self, revision=self.revision + 1, counted_at_ms=now_ms)
+        judged = _judged(timely, now_ms, may_run_low=True, origin=CLOCK)
+        return judged if judged.low else self
+
+    def _lost_some_by(self, now_ms: int) -> bool:
+        return self.past_last_day(now_ms) > self.past_last_day(self.counted_at_ms)
 
     def with_threshold(self, low_stock: int, sku_version: int, now_ms: int) -> "Figures":
         """Judged anew by the threshold of a later version of the SKU. One that never had a key does not run low."""
@@ -81,20 +100,25 @@ class Figures(Versioned):
         return _judged(known, now_ms, may_run_low=self.tally.imported > 0)
 
     def corrected(
-        self, on_hand: int, leased: int, origin: Origin, now_ms: int, low_stock: int | None = None, sku_version: int = 0
+        self, counted: CountedOut, origin: Origin, now_ms: int, low_stock: int | None = None, sku_version: int = 0
     ) -> "Figures":
-        """As somebody had them counted: keys that may be sold, and those of them under a lease.
+        """As somebody had them counted out.
 
         With the threshold of this version of the SKU, if it is a later one. The same figures if they are right.
         """
-        is_wrong = (on_hand, leased) != (self.on_hand(now_ms), self.tally.leased)
+        today = utc_date(now_ms)
+        known, days = self.last_days.after({}, today), counted.last_days
+        last_days = known if days is None else known.counted_out(days, today)
+        on_hand, leased = counted.on_hand + last_days.over(today), counted.leased
+        is_wrong = (on_hand, leased, last_days) != (self.tally.on_hand, self.tally.leased, known)
         is_later = sku_version > self.sku_version
         if not is_wrong and not is_later:
             return self
         right = replace(
             self,
             revision=self.revision + 1,
-            tally=replace(self.tally, on_hand=on_hand + self.past_last_day(now_ms), leased=leased),
+            tally=replace(self.tally, on_hand=on_hand, leased=leased),
+            last_days=last_days,
             low_stock=low_stock if is_later else self.low_stock,
             sku_version=max(sku_version, self.sku_version),
         )
@@ -114,11 +138,11 @@ class Figures(Versioned):
         return tuple((_days_before(self.sales_day, back), sold) for back, sold in enumerate(self.sales))
 
 
-def _judged(figures: Figures, now_ms: int, *, may_run_low: bool) -> Figures:
+def _judged(figures: Figures, now_ms: int, *, may_run_low: bool, origin: Origin = RELAY) -> Figures:
     low = _is_low(figures, now_ms, may_run_low=may_run_low)
     if low is figures.low:
         return figures
-    return replace(figures, low=low, **stamp(RELAY, now_ms, figures.version + 1))
+    return replace(figures, low=low, **stamp(origin, now_ms, figures.version + 1))
 
 
 def _is_low(figures: Figures, now_ms: int, *, may_run_low: bool) -> bool:
@@ -160,14 +184,6 @@ def _with_sources(known: Mapping[str, OfSource], more: Mapping[str, OfSource]) -
         place = name if name in named else OTHER_SOURCES
         sources[place] = sources.get(place, OfSource()).plus(of_source)
     return sources
-
-
-def _with_last_days(known: Mapping[str, int], more: Mapping[str, int], today: str) -> dict[str, int]:
-    """Days that are past are one; of the others the nearest ones, and keys of later days count as if they had none."""
-    days = sums(known, more)
-    past = sum(number for day, number in days.items() if day < today)
-    coming = sorted(day for day in days if day >= today)[:MAX_LAST_DAYS]
-    return {**({PAST: past} if past else {}), **{day: days[day] for day in coming}}
 
 
 def figures_events_between(old: Figures | None, new: Figures | None) -> list[Event]:

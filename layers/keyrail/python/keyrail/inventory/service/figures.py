@@ -1,9 +1,11 @@
 """Stock figures in the operator's hands: of one SKU, of all, and counted out against what is really there."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.figures import Figures, StockMoving, no_figures
+from keyrail.inventory.model.batches import NEVER
+from keyrail.inventory.model.figures import CountedOut, Figures, StockMoving, no_figures
 from keyrail.inventory.service.claims import partitions
 from keyrail.inventory.store.figures import ENOUGH, LOW, FigureStore
 from keyrail.inventory.store.keys import KeyStore
@@ -43,21 +45,28 @@ class StockFigures:
         figures = self.store.get(sku_id) or no_figures(sku_id, now_ms)
         if figures.revision and now_ms - figures.counted_at_ms < QUIET_MS:
             raise StockMoving
-        on_hand, leased = self._count(sku_id)
-        right = figures.corrected(on_hand, leased, origin, now_ms, sku.low_stock, sku.version)
+        right = figures.corrected(self._count(sku_id), origin, now_ms, sku.low_stock, sku.version)
         if right != figures and not self.store.replace(right):
             raise StockMoving
         return right
 
-    def _count(self, sku_id: str) -> tuple[int, int]:
-        """Keys in the parts of the pool that are not past their last day, and how many of them are leased.
+    def _count(self, sku_id: str) -> CountedOut:
+        """Keys in the parts of the pool that are not past their last day.
 
-        A part of several last days, as a file with very many of them has, counts whole until the last one is over.
+        A part of several last days, as a file with very many of them has, counts whole until the last one is over, and
+        says nothing of how many keys have which.
         """
         pool = self.keys.get_pool(sku_id)
         parts = pool.usable(utc_date(self.now_ms())) if pool else ()
-        counts = [self.store.pooled(partition) for part in parts for partition in partitions(sku_id, part)]
-        return sum(all_of_it for all_of_it, _ in counts), sum(leased for _, leased in counts)
+        on_hand, leased, last_days = 0, 0, Counter[str]()
+        for part in parts:
+            counts = [self.store.pooled(partition) for partition in partitions(sku_id, part)]
+            on_hand += sum(all_of_it for all_of_it, _ in counts)
+            leased += sum(of_orders for _, of_orders in counts)
+            last_days[part.last_expiry] += sum(all_of_it for all_of_it, _ in counts)
+        last_days.pop(NEVER, None)
+        of_one_day = all(part.first_expiry == part.last_expiry for part in parts)
+        return CountedOut(on_hand=on_hand, leased=leased, last_days=last_days if of_one_day else None)
 
 
 def _position(after: str | None) -> tuple[str, str | None]:

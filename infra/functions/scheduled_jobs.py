@@ -1,0 +1,26 @@
+"""`functions/scheduled_jobs`."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.constructs.function import Function
+from infra.functions.parts import Parts, query, table
+
+JOBS_TIMEOUT_S = 120
+
+
+def scheduled_jobs(scope: Construct, parts: Parts) -> Function:
+    """Looks at figures, never at keys."""
+    function = Function(
+        scope,
+        "ScheduledJobs",
+        name="scheduled_jobs",
+        platform=parts.platform,
+        timeout_s=JOBS_TIMEOUT_S,
+        memory_mb=512,
+        environment={"KEYS_TABLE": parts.tables.keys.table_name},
+    )
+    table(function, parts.tables.keys, "BatchGetItem", "GetItem", "PutItem")
+    query(function, parts.tables.keys, "by_batch")
+    return function

@@ -1,0 +1,63 @@
+"""Bugs in how many keys are on hand on which day, and in how it is told that time alone left too few."""
+
+from tests.faults.planted_bugs.bug import PlantedBug
+
+DAYS = "tests/properties/test_last_days.py"
+STOCK = "tests/unit/inventory_figures/test_figures.py"
+SHELF = "tests/integration/inventory/test_shelf_watch.py"
+
+LAST_DAYS = "inventory/model/last_days.py"
+FIGURES = "inventory/model/figures.py"
+WATCH = "inventory/service/shelf_watch.py"
+
+BUGS = (
+    PlantedBug(
+        "counts the keys of the nearest 200 days and takes those of others off all the same",
+        LAST_DAYS,
+        "later_from = coming[MAX_LAST_DAYS]\n            later += sum(days[day] for day in coming[MAX_LAST_DAYS:])",
+        "later_from = later_from",
+        f"{DAYS}::test_behind_the_limit_keys_count_as_if_they_had_no_day_and_never_twice",
+    ),
+    PlantedBug(
+        "has room for the days of no year",
+        LAST_DAYS,
+        "MAX_LAST_DAYS = 4_000",
+        "MAX_LAST_DAYS = 200",
+        f"{DAYS}::test_the_figures_say_on_any_day_what_counting_the_keys_afresh_says",
+    ),
+    PlantedBug(
+        "takes keys of a far day off a day that it does not count",
+        LAST_DAYS,
+        "if not later_from or day < later_from}",
+        "if day}",
+        f"{DAYS}::test_behind_the_limit_keys_count_as_if_they_had_no_day_and_never_twice",
+    ),
+    PlantedBug(
+        "forgets what went by once something comes in",
+        FIGURES,
+        "moves.tally.on_hand < 0 or self._lost_some_by(now_ms)",
+        "moves.tally.on_hand < 0",
+        f"{STOCK}::test_what_went_by_before_keys_came_in_is_not_forgotten",
+    ),
+    PlantedBug(
+        "writes at each look",
+        FIGURES,
+        "return judged if judged.low else self",
+        "return judged",
+        f"{STOCK}::test_time_tells_nothing_while_there_is_enough_or_no_threshold_or_nothing_went_by",
+    ),
+    PlantedBug(
+        "corrects how many there are and not of which day",
+        FIGURES,
+        "known if days is None else known.counted_out(days, today)",
+        "known",
+        f"{SHELF}::test_a_recount_knows_the_day_of_every_key_and_forgets_what_was_counted_wrong",
+    ),
+    PlantedBug(
+        "looks at the first page of the stock only",
+        WATCH,
+        "            if behind is None:\n",
+        "            if sku_ids:\n",
+        f"{SHELF}::test_all_skus_are_looked_at_in_a_few_requests",
+    ),
+)
