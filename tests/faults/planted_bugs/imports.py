@@ -232,6 +232,13 @@ BUGS = (
         f"{QUOTES}::test_a_quote_that_never_closes_costs_its_own_line_and_no_other",
     ),
     PlantedBug(
+        "sells the quotes around a password",
+        f"{FILES}/rows.py",
+        "if cells is None or any(map(_QUOTE_BEHIND_BLANKS.match, cells)):",
+        "if cells is None:",
+        f"{QUOTES}::test_a_quote_with_a_blank_around_it_would_have_to_be_guessed",
+    ),
+    PlantedBug(
         "looks for the end of a quote through the whole file",
         f"{FILES}/rows.py",
         "if line.too_long or len(self.lines) == MAX_ROW_LINES or",

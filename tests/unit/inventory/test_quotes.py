@@ -95,6 +95,13 @@ def test_a_quote_inside_a_cell_is_a_character_like_any_other(line: str, pair: tu
     assert [(key.secret.code, key.secret.password) for key in file.keys] == [pair, ("B1", "q")]
 
 
+@pytest.mark.parametrize("line", ['A1, "p"', ' "A1","p"', 'A1,\t"p"', 'A1,"p", "2099-12-31"', 'A1,"p" '])
+def test_a_quote_with_a_blank_around_it_would_have_to_be_guessed(line: str) -> None:
+    file = parse(f"code,password,expiry\n{line}\nA2,q\n".encode(), TODAY)
+    assert [(key.secret.code, key.secret.password) for key in file.keys] == [("A2", "q")]
+    assert [(problem.line, problem.reason) for problem in file.report.problems] == [(2, BROKEN)]
+
+
 def test_a_header_may_run_over_lines_as_well() -> None:
     file = parse('密码,"卡号\n（必填）"\np,A1\nq,A2\n'.encode(), TODAY)
     assert [(key.secret.code, key.secret.password) for key in file.keys] == [("A1", "p"), ("A2", "q")]

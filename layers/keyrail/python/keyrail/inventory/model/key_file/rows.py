@@ -35,6 +35,7 @@ MAX_TITLES = 10
 MAX_ROW_LINES = 32  # that a quoted cell may run over; all of them have MAX_LINE_LENGTH characters at most
 DASHES = "----"
 _BLANK = " \t"
+_QUOTE_BEHIND_BLANKS = re.compile(r'[ \t]+"')  # part of the cell to the csv module, and around it to whoever wrote it
 _DIGIT = re.compile(r"[0-9]")
 _BLANKS = re.compile(r"[ \t]+")
 _TAB_BETWEEN_CELLS = re.compile(r"[^\t ,][ ]*\t[\t ]*[^\t ,]")
@@ -238,10 +239,12 @@ def _quoted(first: Line, ahead: _Ahead, separator: str) -> Row:
     feed = _Feed(first, ahead)
     delimiter = "," if separator == '"' else separator
     try:
-        cells = stripped(next(csv.reader(feed, delimiter=delimiter, strict=True)))
+        cells = next(csv.reader(feed, delimiter=delimiter, strict=True))
     except csv.Error:
+        cells = None
+    if cells is None or any(map(_QUOTE_BEHIND_BLANKS.match, cells)):
         return Row(first.number, 1, first.end, first.written, problem=Reason.QUOTES_BROKEN)
     for _ in feed.lines[1:]:
         next(ahead)
     written = "\n".join(line.written for line in feed.lines)
-    return Row(first.number, len(feed.lines), feed.lines[-1].end, written, cells)
+    return Row(first.number, len(feed.lines), feed.lines[-1].end, written, stripped(cells))
