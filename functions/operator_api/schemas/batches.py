@@ -105,6 +105,14 @@ class ProgressOut:
 
 
 @outgoing
+class FollowingOut:
+    """So many keys were found to agree with their batch; no `total`: more of them may come."""
+
+    done: int
+    total: int | None
+
+
+@outgoing
 class RejectedLinesOut:
     """There is a file of the lines that were not taken, for whoever asks first; `complete` false: it has not all."""
 
@@ -145,7 +153,7 @@ class BatchOut:
     last_expiry: str | None
     created_at: str
     standing: Standing
-    following: Following | None
+    following: FollowingOut | None
     priority: int
     sales_per_key: int
     stages: tuple[StageOut, ...]
@@ -170,8 +178,8 @@ class BatchOut:
     ) -> "BatchOut":
         stages = tuple(view(StageOut, stage) for stage in batch.stages)
         following = batch.following
-        if following is None and batch.followed != batch.generation:
-            following = Following(done=0, total=batch.key_count)
+        if batch.followed != batch.generation and (following is None or following.generation != batch.generation):
+            following = Following(total=batch.key_count)
         return view(
             cls,
             batch,
@@ -180,5 +188,5 @@ class BatchOut:
             progress=ProgressOut.of(progress) if progress else None,
             rejected_lines=RejectedLinesOut.of(batch.rejected_lines) if batch.rejected_lines else None,
             stages=stages,
-            following=following,
+            following=view(FollowingOut, following) if following else None,
         )

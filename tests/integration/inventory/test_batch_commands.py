@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from typing import Any
 
 import pytest
 
 from keyrail.fulfilment.model import Outcome
+from keyrail.inventory.model import keys
 from keyrail.inventory.model.batches import (
     MAX_HELD_BATCHES,
     NOTHING_HELD,
@@ -23,13 +23,13 @@ from keyrail.inventory.model.batches import (
 )
 from keyrail.inventory.model.commands import BatchClosed, BatchVoid, ExpiryNotLater, TooManyHeldBatches
 from keyrail.inventory.model.following import follow
-from keyrail.inventory.model.keys import Key, KeyFrozen, KeyState, KeyVoid, SoldOut
+from keyrail.inventory.model.keys import BATCH_SHARDS, Key, KeyFrozen, KeyState, KeyVoid, SoldOut, batch_shard
 from keyrail.inventory.service import following
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.claims import POOL_CACHE_MS
 from keyrail.inventory.service.following import Followers, KeysMissing, Progress
 from keyrail.inventory.service.holds import HOLDS_CACHE_MS, Holds
-from keyrail.inventory.store.batches import BatchStore
+from keyrail.inventory.store.batches import BatchStore, Trail
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.model import OrderStatus
 from keyrail.platform.changes import stamp
@@ -365,19 +365,88 @@ def put_held(world: World, to: Held) -> None:
 # how the keys follow
 
 
-def test_a_slice_that_is_over_is_gone_on_with_and_tells_how_far_it_is(world: World) -> None:
+class Watched(BatchStore):
+    """As the indexes show it to a slice: how many keys it has seen, and which of them lag behind, in no index yet."""
+
+    def __init__(self, world: World, *lagging: str) -> None:
+        super().__init__(world.keys)
+        self.seen, self.lagging = 0, lagging
+
+    def in_claim_partition(self, partition: str) -> Iterator[Trail]:
+        return self._watched(super().in_claim_partition(partition))
+
+    def out_of_pool(self, batch_id: str, shard: int, since: str = "0") -> Iterator[Trail]:
+        return self._watched(super().out_of_pool(batch_id, shard, since))
+
+    def _watched(self, trails: Iterator[Trail]) -> Iterator[Trail]:
+        for trail in trails:
+            self.seen += 1
+            if trail.key_id not in self.lagging:
+                yield trail
+
+
+def short_slice(world: World, batch: Batch, *lagging: str, until_seen: int) -> tuple[Progress, int]:
+    """Whose time is over once it saw so many keys, and how many it saw."""
+    store, began_ms = Watched(world, *lagging), world.now_ms()
+    slow = Followers(store, lambda: began_ms + (DAY_MS if store.seen >= until_seen else 0))
+    return slow.follow(batch.batch_id, began_ms + 1, SYSTEM), store.seen
+
+
+def test_no_slice_has_to_see_all_keys_of_a_batch_and_each_goes_on_where_the_last_was_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LOOK_AT_CLOCK_EVERY", 10)
+    monkeypatch.setattr(keys, "SHARD_CAPACITY", 20)
     world.stock_up(0)
-    batch = world.import_codes(new_codes(250))[1]
+    batch = world.import_codes(new_codes(400))[1]
+    frozen = world.commands.freeze(batch.batch_id, OPERATOR)
+    of_shard = Counter(batch_shard(key.key_id) for key in world.stored_keys())
+    # Time for two shards or three of eight.
+    slices, done = 0, 0
+    while (seen := short_slice(world, batch, until_seen=100))[0] is Progress.UNFINISHED:
+        slices, partly = slices + 1, standing(world, batch).following
+        assert partly is not None
+        assert seen[1] < 200
+        assert (done < partly.done < 400, partly.total) == (True, 400)
+        assert all(found <= of_shard[shard] for shard, found in enumerate(partly.found))
+        assert batch.batch_id in held(world).frozen
+        done = partly.done
+    assert slices >= 2
+    assert states(world) == {KeyState.FROZEN: 400}
+    assert (standing(world, batch).followed, held(world).frozen) == (frozen.generation, ())
+
+
+def test_a_key_that_is_sold_between_two_slices_stands_in_for_none_that_was_not_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was found in the pool by one slice and is found out of the pool by the next: that is one key."""
+    monkeypatch.setattr(following, "INDEX_SETTLES_S", 0)
+    monkeypatch.setattr(following, "LOOK_AT_CLOCK_EVERY", 1)
+    world.stock_up(0)
+    batch = world.import_codes(new_codes(40))[1]
+    for command in (world.commands.freeze, world.commands.unfreeze):
+        command(batch.batch_id, OPERATOR)
+        world.follow(batch.batch_id)
     world.commands.freeze(batch.batch_id, OPERATOR)
-    asked = count()
-    # One look at the clock less than the second hundred of keys needs.
-    slow = Followers(world.followers.store, lambda: world.now_ms() + (DAY_MS if next(asked) > 3 else 0))
-    assert slow.follow(batch.batch_id, world.now_ms() + DAY_MS, SYSTEM) is Progress.UNFINISHED
-    partly = standing(world, batch)
-    assert partly.following == Following(done=100, total=250)
-    assert batch.batch_id in held(world).frozen
+    unfrozen = world.commands.unfreeze(batch.batch_id, OPERATOR)
+    lagging = world.stored_keys()[0].key_id
+    for _ in range(6):
+        assert short_slice(world, batch, lagging, until_seen=25)[0] is Progress.UNFINISHED
+        world.pay(world.another_process().order().attempt)
+    with pytest.raises(KeysMissing):
+        short_slice(world, batch, lagging, until_seen=10_000)
+    assert standing(world, batch).followed < unfrozen.generation
     world.follow(batch.batch_id)
-    assert states(world) == {KeyState.FROZEN: 250}
+    assert {key.follows for key in world.stored_keys()} == {unfrozen.generation}
+
+
+def test_what_was_found_of_one_generation_is_not_counted_for_the_next(world: World, batch: Batch) -> None:
+    frozen = world.commands.freeze(batch.batch_id, OPERATOR)
+    of_the_last = Following(generation=0, total=5, found=(5, *[0] * (BATCH_SHARDS - 1)), walks=BATCH_SHARDS)
+    noted = replace(frozen, following=of_the_last, **stamp(SYSTEM, 0, frozen.version + 1))
+    world.followers.store.change(noted)
+    world.follow(batch.batch_id)
+    assert states(world) == {KeyState.FROZEN: 5}
 
 
 def test_a_batch_of_which_a_key_cannot_be_found_stays_on_the_list(

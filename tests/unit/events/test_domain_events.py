@@ -113,7 +113,7 @@ def of_commands() -> Iterator[Happening]:
     imported = replace(new, status=BatchStatus.IMPORTED, report=ImportReport(accepted=2))
     for batch in (replace(new, stages=stages), replace(imported, stages=stages)):
         frozen = stand(batch, Standing.FROZEN, ORIGIN, NOW_MS)
-        on_the_way = next_version(frozen, following=Following(done=1, total=frozen.key_count))
+        on_the_way = next_version(frozen, following=Following(total=frozen.key_count, found=(1,)))
         steps = [
             batch,
             release(batch, 2, NOW_MS, ORIGIN, NOW_MS),

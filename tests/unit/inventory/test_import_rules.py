@@ -286,7 +286,7 @@ def test_a_survey_of_many_days_keeps_few_of_them() -> None:
 def test_groups_are_spread_over_index_partitions_by_the_keys_that_will_be_in_them() -> None:
     survey = surveyed(["2099-01-01"] * 3_000 + [None])
     assert survey.finish().groups == (Group("2099-01-01", 2), Group(NEVER, 1))
-    assert survey.finish(sales_per_key=4).groups[0] == Group("2099-01-01", 7)
+    assert survey.finish(sales_per_key=4).groups[0] == Group("2099-01-01", 8)
 
 
 def test_a_key_goes_to_the_stage_of_its_number_and_small_stages_need_few_partitions() -> None:
@@ -300,7 +300,7 @@ def test_a_key_goes_to_the_stage_of_its_number_and_small_stages_need_few_partiti
     )
     survey = surveyed(["2099-01-01"] * 9_000).finish()
     first, second, third = (survey.place(batch, "2099-01-01", number) for number in (2, 3, 9_000))
-    assert (first.shards, second.shards, third.shards) == (1, 2, 5)
+    assert (first.shards, second.shards, third.shards) == (1, 2, 8)
     assert len({first.name, second.name, third.name}) == 3
 
 

@@ -7,18 +7,22 @@ import pytest
 from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, NEVER, Pool, PoolPart, expiry_precision
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
+    BATCH_SHARDS,
     MAX_SHARDS,
     SHARD_CAPACITY,
     Key,
     KeyState,
+    batch_shard,
     claim_order,
     claim_partition,
+    claim_shards,
     claimable_until,
     events_between,
     lease_end_s,
     shards_for,
 )
 from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.ids import shard_of
 
 ORIGIN = Origin("system:test", "test")
 KEY = Key(
@@ -91,6 +95,16 @@ def test_large_batches_are_spread_over_shards_and_small_ones_are_not() -> None:
     assert shards_for(0) == shards_for(SHARD_CAPACITY - 1) == 1
     assert shards_for(SHARD_CAPACITY) == 2
     assert shards_for(10**6) == MAX_SHARDS
+
+
+@pytest.mark.parametrize("shards", [1, 2, 4, 8, 16, 11])
+def test_a_key_is_in_those_shards_of_a_pool_that_go_with_its_shard_of_the_batch(shards: int) -> None:
+    names = [f"key_01{number:026d}" for number in range(300)]
+    assert all(shard_of(name, shards) in claim_shards(shards, batch_shard(name)) for name in names)
+    met = [shard for of_batch in range(BATCH_SHARDS) for shard in claim_shards(shards, of_batch)]
+    assert set(met) == set(range(shards))
+    if shards % BATCH_SHARDS == 0:
+        assert len(met) == shards, "nothing is walked twice"
 
 
 def test_each_batch_group_and_shard_of_a_sku_has_an_index_partition_of_its_own() -> None:

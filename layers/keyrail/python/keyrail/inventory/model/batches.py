@@ -115,10 +115,22 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Following:
-    """How many of a batch's keys were found to agree with it; `total` None: more of them may come."""
+    """How many of a batch's keys were found to agree with it; `total` None: more of them may come.
 
-    done: int
+    It is said of the batch's `generation` and of no other. `found` are these keys by the shard of their batch, each
+    shard as one walk counted it. The walks go through the shards in turn; the last `in_vain` of them brought nothing in
+    line and found no more than was known.
+    """
+
+    generation: int = 0
     total: int | None = None
+    found: tuple[int, ...] = ()
+    walks: int = 0
+    in_vain: int = 0
+
+    @property
+    def done(self) -> int:
+        return sum(self.found)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ in `by_batch`, by `left_pool`. So all keys of a batch are found without reading 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import gcd
 from typing import Any
 
 from keyrail.catalog.model import Terms
@@ -184,7 +185,14 @@ def secret_id(key_id: str) -> str:
 
 
 def shards_for(keys: int) -> int:
-    return min(MAX_SHARDS, 1 + keys // SHARD_CAPACITY)
+    """A power of two, so that shards of a pool and of a batch cut alike: see `claim_shards`."""
+    return min(MAX_SHARDS, 1 << (keys // SHARD_CAPACITY).bit_length())
+
+
+def claim_shards(shards: int, batch_shard: int) -> list[int]:
+    """Those of a part's `shards` in which there may be keys of that shard of their batch."""
+    common = gcd(shards, BATCH_SHARDS)
+    return [shard for shard in range(shards) if shard % common == batch_shard % common]
 
 
 def claim_partition(sku_id: str, batch_id: str, group: str, shard: int) -> str:
@@ -194,7 +202,12 @@ def claim_partition(sku_id: str, batch_id: str, group: str, shard: int) -> str:
 
 def batch_partition(batch_id: str, key_id: str) -> str:
     """Of the index of keys that have left the pool."""
-    return f"{batch_id}#{shard_of(key_id, BATCH_SHARDS)}"
+    return f"{batch_id}#{batch_shard(key_id)}"
+
+
+def batch_shard(key_id: str) -> int:
+    """For life, wherever the key goes."""
+    return shard_of(key_id, BATCH_SHARDS)
 
 
 def left_pool(now_ms: int) -> str:

@@ -3,7 +3,6 @@
 Who brings it decides how it is stored: a file's keys alone, codes of our own together with their count.
 """
 
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,6 +21,7 @@ from keyrail.inventory.model.keys import (
 from keyrail.inventory.model.redeeming import redeemable
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
+from keyrail.platform.ids import shard_of
 from keyrail.vault.model import Place, Secret, mask
 from keyrail.vault.service.fingerprints import Fingerprints
 from keyrail.vault.service.sealing import BatchKey, seal
@@ -62,7 +62,7 @@ class Intake:
         """
         batch, now_ms = self.batch, self.now_ms()
         key_id = slot_id(self.key_id(new.secret), slot)
-        shard = zlib.crc32(key_id.encode()) % shards
+        shard = shard_of(key_id, shards)
         sellable = not batch.for_print
         return Key(
             key_id=key_id,

@@ -8,7 +8,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from keyrail.inventory.model.batches import NOTHING_HELD, Batch, Held, Pool
-from keyrail.inventory.model.keys import BATCH_SHARDS, Key
+from keyrail.inventory.model.keys import Key
 from keyrail.inventory.store.keys import BY_BATCH, CLAIMABLE, HOLDS, KeyStore, pool_key
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write, read_together, transact
@@ -69,11 +69,10 @@ class BatchStore:
     def in_claim_partition(self, partition: str) -> Iterator[Trail]:
         return self._trails(BatchItem.claim_partition == partition, CLAIMABLE)
 
-    def out_of_pool(self, batch_id: str, since: str = "0") -> Iterator[Trail]:
-        """Those that left it at `since`, a `left_pool`, or later."""
-        for shard in range(BATCH_SHARDS):
-            here = BatchItem.batch_partition == f"{batch_id}#{shard}"
-            yield from self._trails(here & (BatchItem.left_pool >= since), BY_BATCH)
+    def out_of_pool(self, batch_id: str, shard: int, since: str = "0") -> Iterator[Trail]:
+        """Those of a shard of the batch that left it at `since`, a `left_pool`, or later."""
+        here = BatchItem.batch_partition == f"{batch_id}#{shard}"
+        return self._trails(here & (BatchItem.left_pool >= since), BY_BATCH)
 
     def _trails(self, condition: Condition, index: str) -> Iterator[Trail]:
         return (_trail(item) for item in self._table.query_all(condition, index=index))
