@@ -3,15 +3,15 @@
 from typing import Annotated, Any
 
 from keyrail.catalog.model import MAX_PLACE_LENGTH, Activation
-from keyrail.platform.documents import Matching, incoming, outgoing, view
+from keyrail.platform.documents import Text, incoming, outgoing, view
 from keyrail.platform.money import Money
 from keyrail.redemption.model import Presented, Verified
 
-Code = Annotated[str, Matching(r"^[\s\S]{1,256}$")]
-RedemptionId = Annotated[str, Matching("^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
-Place = Annotated[str, Matching(f"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_PLACE_LENGTH - 1}}}$")]
-Actor = Annotated[str, Matching("^[A-Za-z0-9][A-Za-z0-9._@-]{0,31}$")]
-Issuer = Annotated[str, Matching("^[a-z0-9][a-z0-9-]{0,62}$")]
+Code = Annotated[str, Text(r"^[\s\S]{1,256}$")]
+RedemptionId = Annotated[str, Text("^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+Place = Annotated[str, Text(f"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_PLACE_LENGTH - 1}}}$")]
+Actor = Annotated[str, Text("^[A-Za-z0-9][A-Za-z0-9._@-]{0,31}$")]
+Issuer = Annotated[str, Text("^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 def presented(body: Any) -> Presented:

@@ -3,15 +3,13 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
-
 from keyrail.catalog.model import Sku, SkuKind
 from keyrail.inventory.model.keys import LABEL_PATTERN, StockLevel
 from keyrail.ordering.model import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted
 from keyrail.payments.model import AttemptStatus
 from keyrail.payments.service.accounts import PaymentAction
-from keyrail.platform.documents import incoming, outgoing, view
+from keyrail.platform.documents import Count, Text, incoming, outgoing, view
 from keyrail.platform.money import Money
 
 
@@ -23,9 +21,9 @@ def _web_address(url: str) -> str:
     return url
 
 
-Slug = Annotated[str, Field(min_length=1, max_length=63)]
-Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048), AfterValidator(_web_address)]
+Slug = Annotated[str, Text(min_length=1, max_length=63)]
+Label = Annotated[str, Text(LABEL_PATTERN)]
+Url = Annotated[str, Text(r"^https?://[^\s]+$", max_length=2048, check=_web_address)]
 
 
 @incoming
@@ -39,14 +37,14 @@ class LineIn:
 
 @incoming
 class ContactIn:
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 \-]{4,23}$")] | None = None
+    email: Annotated[str, Text(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
+    phone: Annotated[str, Text(r"^\+?[0-9][0-9 \-]{4,23}$")] | None = None
 
 
 @incoming
 class PaymentIn:
-    provider: Annotated[str, Field(pattern="^[a-z0-9_]{1,32}$")]
-    method: Annotated[str, Field(pattern="^[a-z0-9_]{1,32}$")] | None = None
+    provider: Annotated[str, Text("^[a-z0-9_]{1,32}$")]
+    method: Annotated[str, Text("^[a-z0-9_]{1,32}$")] | None = None
     return_url: Url | None = None
 
 
@@ -70,8 +68,8 @@ class OrderIn:
 
 @incoming
 class PageIn:
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    cursor: Annotated[str, Field(max_length=256)] | None = None
+    limit: Annotated[int, Count(1, 100)] = 50
+    cursor: Annotated[str, Text(max_length=256)] | None = None
 
 
 @outgoing

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from keyrail.platform.documents import (
     MAX_STRING_LENGTH,
-    Matching,
+    Count,
+    Text,
     from_attributes,
     from_json,
     from_strings,
@@ -152,13 +153,45 @@ def test_any_body_is_parsed_or_refused_without_repeating_it(raw: str | bytes) ->
 def test_a_text_that_does_not_match_is_refused_by_name() -> None:
     @incoming
     class Named:
-        name: Annotated[str, Matching("^[a-z]{2,4}$")]
+        name: Annotated[str, Text("^[a-z]{2,4}$")]
 
     assert from_json(Named, '{"name": "till"}').name == "till"
     for wrong in ('"tills"', '"T"', '""', '"ab\\n"', "12", "null"):
         with pytest.raises(Invalid) as refused:
             from_json(Named, f'{{"name": {wrong}}}')
         assert [f.field for f in refused.value.fields] == ["name"]
+
+
+def _no_spam(text: str) -> str:
+    if text == "spam":
+        raise ValueError("none of that")
+    return text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ('{"name": ""}', "string_too_short"),
+        ('{"name": "hamsters"}', "string_too_long"),
+        ('{"name": "spam"}', "value_error"),
+        ('{"name": "ham", "size": 0}', "greater_than_equal"),
+        ('{"name": "ham", "size": 9}', "less_than_equal"),
+        ('{"name": "ham", "size": "3"}', "int_type"),
+        ('{"name": "ham", "size": 3.0}', "int_type"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_with_a_reason_of_its_own(wrong: str, reason: str) -> None:
+    @incoming
+    class Ordered:
+        name: Annotated[str, Text(min_length=1, max_length=5, check=_no_spam)]
+        size: Annotated[int, Count(1, 8)] = 1
+
+    assert from_json(Ordered, '{"name": "ham", "size": 8}').size == 8
+    assert from_strings(Ordered, {"name": "ham", "size": "8"}).size == 8
+    with pytest.raises(Invalid) as refused:
+        from_json(Ordered, wrong)
+    assert [f.reason for f in refused.value.fields] == [reason]
+    assert "none of that" not in str(refused.value.fields)
 
 
 @given(st.frozensets(st.text(min_size=1), min_size=1))
