@@ -40,3 +40,9 @@ def test_a_code_too_short_to_show_any_of_it_may_be_any_code() -> None:
     assert mask("ABC") == "••••"
     assert ends_like(mask("ABC"), "ABC")
     assert ends_like(mask("ABC"), "1234")
+
+
+@pytest.mark.parametrize("said", ["O1XY", "o1xy", "0IXY", "0lxy", "…OLXY"])
+def test_letters_that_look_like_digits_rule_nothing_out(said: str) -> None:
+    assert ends_like(mask("AB12-CD34-EF56-01XY"), said)
+    assert not ends_like(mask("AB12-CD34-EF56-02XY"), said)

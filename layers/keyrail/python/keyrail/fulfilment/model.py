@@ -82,8 +82,9 @@ def ends_like(mask: str, said: str) -> bool:
 
 def _plain(text: str) -> str:
     """The end behind the last sign that stands for what is hidden, as the eye compares it."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_LOOK_ALIKE)
     return "".join(character for character in _HIDDEN.split(folded)[-1] if character.isalnum())
 
 
 _HIDDEN = re.compile("[•*.…]+")
+_LOOK_ALIKE = str.maketrans("oil", "011")
