@@ -4,6 +4,7 @@ from tests.faults.planted_bugs.bug import PlantedBug
 
 DAYS = "tests/properties/test_last_days.py"
 STOCK = "tests/unit/inventory_figures/test_figures.py"
+COUNTED = "tests/integration/inventory/test_figures.py"
 SHELF = "tests/integration/inventory/test_shelf_watch.py"
 
 LAST_DAYS = "inventory/model/last_days.py"
@@ -45,6 +46,13 @@ BUGS = (
         "return judged if judged.low else self",
         "return judged",
         f"{STOCK}::test_time_tells_nothing_while_there_is_enough_or_no_threshold_or_nothing_went_by",
+    ),
+    PlantedBug(
+        "asks for one record twice at once",
+        "platform/audit_lots.py",
+        "places = sorted(set(ends.values()))",
+        "places = sorted(ends.values())",
+        f"{COUNTED}::test_a_lot_whose_last_change_was_counted_alone_is_counted_for_the_rest",
     ),
     PlantedBug(
         "corrects how many there are and not of which day",

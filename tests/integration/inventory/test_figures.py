@@ -113,6 +113,14 @@ def test_a_lot_that_broke_off_is_not_taken_for_counted_because_its_last_change_w
     agrees(world, *(new_key(number) for number in range(1, 5)))
 
 
+def test_a_lot_whose_last_change_was_counted_alone_is_counted_for_the_rest(world: World) -> None:
+    """Two lots end at one record then: the one that counted it, and the one that came to it too late."""
+    some = imported(4)
+    counted(world, some[3:])
+    counted(world, some)
+    agrees(world, *(new_key(number) for number in range(1, 5)))
+
+
 def test_a_single_change_is_counted_in_the_transaction_that_puts_it_on_record(world: World) -> None:
     wire = Wire()
     with wire.carrying(world.dynamodb):

@@ -94,16 +94,23 @@ class Lots:
         ]
 
     def _closings(self, lots: set[str]) -> dict[str, str | None]:
-        """For each lot, the name under which its last record stands there."""
-        named = sorted(lots)
-        places = [lot.split(_BETWEEN) for lot in named]
-        found = self._chain.standing_at([(subject, at) for subject, at, _ in places])
-        return {lot: item.get("lot", {}).get("S") if item else None for lot, item in zip(named, found, strict=True)}
+        """For each lot, the name under which its last record stands there. Several lots may end at one record."""
+        ends = {lot: _end(lot) for lot in lots}
+        places = sorted(set(ends.values()))
+        found = dict(zip(places, self._chain.standing_at(places), strict=True))
+        standing = {lot: found[end] or {} for lot, end in ends.items()}
+        return {lot: item.get("lot", {}).get("S") for lot, item in standing.items()}
 
 
 def _name(last: Change) -> str:
     record, _ = last
     return _BETWEEN.join((record.subject, record.at_id, secrets.token_hex(4)))
+
+
+def _end(lot: str) -> tuple[str, str]:
+    """Subject and sort key of a lot's last record."""
+    subject, at_id, _ = lot.split(_BETWEEN)
+    return subject, at_id
 
 
 def _wait(number: int) -> None:
