@@ -133,8 +133,8 @@ BUGS = (
     PlantedBug(
         "takes a batch off the list before all of its keys were found",
         FOLLOWERS,
-        "return found == key_count or (self.in_vain >= BATCH_SHARDS and",
-        "return found == key_count or (self.in_vain >= BATCH_SHARDS or",
+        "return self.in_vain >= BATCH_SHARDS and found",
+        "return self.in_vain >= BATCH_SHARDS or found",
         f"{COMMANDS}::test_a_batch_of_which_a_key_cannot_be_found_stays_on_the_list",
     ),
     PlantedBug(
