@@ -52,8 +52,8 @@ class Alarms(Construct):
         evaluation_periods: int = 1,
         rings_in_silence: bool = False,
     ) -> cloudwatch.Alarm:
-        """Ring when the metric reaches the threshold. Silence is health, since idle functions write no data; what has to
-        happen by the clock `rings_in_silence`.
+        """Ring when the metric reaches the threshold. Silence is health, since idle functions write no data; what the
+        clock has to bring `rings_in_silence`.
         """
         missing = cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
