@@ -80,6 +80,101 @@ class Confirmation:
     status: str
 
 
+class InquiryState(StrEnum):
+    """What a provider says of an attempt when it is asked. `unknown` is any answer that is on no reviewed list."""
+
+    OPEN = "open"
+    PAID = "paid"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inquiry:
+    """The provider's answer about one attempt; `said` is what it confirms, where it is paid."""
+
+    state: InquiryState
+    said: Confirmation | None = None
+
+
+class RefundState(StrEnum):
+    """Where a refund stands at its provider. A time-out is `unknown`, never `failed`: the money may be on its way."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundOrder:
+    """What the provider is to give back of a paid attempt. `refund_id` is our number there, once and for all.
+
+    The same order may be sent any number of times and moves money once.
+    """
+
+    refund_id: str
+    attempt: PaymentAttempt
+    amount: Money
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundAnswer:
+    """`status` is the provider's word; `reference` its own number of the refund, where it gave one."""
+
+    refund_id: str
+    state: RefundState
+    status: str
+    reference: str | None = None
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundNotice:
+    """A provider's verified callback about a refund: a reason to ask it, no more."""
+
+    provider: str
+    account: str
+    attempt_id: str
+    refund_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeNotice:
+    """The buyer's bank takes the money back, or wants to. `reference` is the provider's number of the payment."""
+
+    provider: str
+    account: str
+    dispute_id: str
+    reference: str
+    attempt_id: str | None
+    amount: Money | None
+    status: str
+
+
+class StatementKind(StrEnum):
+    PAYMENT = "payment"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementLine:
+    """One movement as the provider's statement of a day has it; `line` counts from 1 in its file.
+
+    `number` is ours: an attempt's for a payment, a refund's for a refund; None where the provider names none.
+    """
+
+    line: int
+    kind: StatementKind
+    number: str | None
+    reference: str
+    amount: Money
+    fee: Money | None
+    status: str
+    at: str
+
+
 class Mismatch(StrEnum):
     """Why a verified callback is not the payment of an attempt. Each ends on the operator's desk (I5)."""
 

@@ -8,15 +8,27 @@ from pydantic import ValidationError
 
 from keyrail.payments.model import UnknownProvider
 from keyrail.payments.providers import Callback, Opening, PaymentAction, PaymentProvider
-from keyrail.payments.providers.epay import Epay
-from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.config import ConfigError
 from keyrail.platform.documents import adapter
 from keyrail.platform.errors import NotFound
 
 __all__ = ["Callback", "Opening", "PaymentAccounts", "PaymentAction", "UnknownAccount", "payment_accounts"]
 
-PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {"epay": Epay, "stripe": Stripe}
+
+def _epay(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.epay import Epay
+
+    return Epay(**settings)
+
+
+def _stripe(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.stripe import Stripe
+
+    return Stripe(**settings)
+
+
+# Each adapter is imported where an account needs it, so that a start pays for those that a merchant has.
+PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {"epay": _epay, "stripe": _stripe}
 
 
 class UnknownAccount(NotFound):
