@@ -9,7 +9,7 @@ from keyrail.inventory.model.batches import NOTHING_HELD, Batch, Held, Standing
 from keyrail.inventory.model.faults import Source
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Key, KeyState, secret_id
-from keyrail.ordering.model import Order, OrderStatus, Unit, UnitStatus
+from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
 from tests.redeeming import check_account

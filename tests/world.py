@@ -41,7 +41,7 @@ from keyrail.inventory.store.figures import FigureStore
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.inventory.store.sources import SourceStore
 from keyrail.inventory.store.uses import UseStore
-from keyrail.ordering.model import Contact, Line, Order
+from keyrail.ordering.model.orders import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore

@@ -12,7 +12,8 @@ from keyrail.inventory.model.faults import Source, source_events_between
 from keyrail.inventory.model.figures import Figures, figures_events_between
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.keys import events_between as key_events_between
-from keyrail.ordering import model as ordering
+from keyrail.ordering.model.events import events_between as order_events_between
+from keyrail.ordering.model.orders import Order
 from keyrail.payments import model as payments
 from keyrail.platform.audit import AuditRecord, audit_record
 from keyrail.platform.changes import Event, Versioned
@@ -67,7 +68,7 @@ _IN_CATALOG_TABLE: dict[str, _Kind] = {
 def _kind(table: str, key: Attributes) -> _Kind | None:
     """What the table holds under such a key, and who says what happened to it."""
     if table == settings().orders_table:
-        return ordering.Order, ordering.events_between
+        return Order, order_events_between
     if table == settings().payments_table:
         return payments.UnmatchedPayment, payments.events_between
     if table == settings().catalog_table:

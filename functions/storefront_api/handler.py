@@ -21,7 +21,7 @@ from keyrail.inventory.model.keys import LabelTaken, PoolContended, SoldOut
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.labels import Labels
 from keyrail.inventory.store.keys import KeyStore
-from keyrail.ordering.model import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
+from keyrail.ordering.model.orders import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
 from keyrail.ordering.service.checkout import Checkout
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore

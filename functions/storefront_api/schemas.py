@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from keyrail.catalog.model import Sku, SkuKind
 from keyrail.inventory.model.keys import LABEL_PATTERN, StockLevel
-from keyrail.ordering.model import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
+from keyrail.ordering.model.orders import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted
 from keyrail.payments.model import AttemptStatus
 from keyrail.payments.service.accounts import PaymentAction

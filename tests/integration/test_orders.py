@@ -10,14 +10,7 @@ from keyrail.catalog.model import FieldFixed, NotOnSale, Shelf, UnknownSku
 from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model.keys import KeyState, SoldOut
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.ordering.model import (
-    ORDER_LIFETIME_MS,
-    Contact,
-    Line,
-    OrderNotFound,
-    OrderStatus,
-    TotalChanged,
-)
+from keyrail.ordering.model.orders import ORDER_LIFETIME_MS, Contact, Line, OrderNotFound, OrderStatus, TotalChanged
 from keyrail.ordering.service.checkout import LEASE_GRACE_MS, Placed, Wanted
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid

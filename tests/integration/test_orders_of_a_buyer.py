@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from keyrail.ordering.model import Contact, Line, Order
+from keyrail.ordering.model.orders import Contact, Line, Order
 from keyrail.ordering.service.checkout import Wanted
 from keyrail.platform.cursor import encode_cursor
 from keyrail.platform.errors import Invalid

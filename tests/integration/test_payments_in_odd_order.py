@@ -7,7 +7,8 @@ import pytest
 
 from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model.keys import KeyState
-from keyrail.ordering.model import Line, NotCancellable, Order, OrderStatus, RefundStatus, UnitStatus, pay
+from keyrail.ordering.model.orders import Line, NotCancellable, Order, OrderStatus, RefundStatus, UnitStatus
+from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Mismatch
 from keyrail.platform.money import Money

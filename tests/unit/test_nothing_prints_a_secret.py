@@ -16,7 +16,7 @@ from keyrail.inventory.model.imports import Verdict
 from keyrail.inventory.model.key_file import EncodingSurvey, FileKey, Line, Row
 from keyrail.inventory.service.importing.reading import LookedThrough
 from keyrail.inventory.service.intake import NewKey
-from keyrail.ordering.model import OrderStatus
+from keyrail.ordering.model.orders import OrderStatus
 from keyrail.payments.providers import Callback, PaymentAction
 from keyrail.platform.audit_verification import AuditVerification
 from keyrail.platform.documents import from_json

@@ -16,7 +16,7 @@ VAULT = "tests/unit/vault/test_vault.py"
 
 STORE = "inventory/store/keys.py"
 PAYMENT_MODEL = "payments/model.py"
-MODEL = "ordering/model.py"
+MODEL = "ordering/model/steps.py"
 CHECKOUT = "ordering/service/checkout.py"
 ISSUANCE = "fulfilment/service/issuance.py"
 SETTLEMENT = "fulfilment/service/settlement.py"

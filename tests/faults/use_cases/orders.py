@@ -4,7 +4,8 @@ import secrets
 from contextlib import suppress
 
 from keyrail.inventory.model.keys import SoldOut
-from keyrail.ordering.model import Channel, Line, OrderNotFound, OrderStatus, order_id, pay
+from keyrail.ordering.model.orders import Channel, Line, OrderNotFound, OrderStatus, order_id
+from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Mismatch
 from keyrail.platform.money import Money

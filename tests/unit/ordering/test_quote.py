@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import Sku
-from keyrail.ordering.model import Contact, Line
+from keyrail.ordering.model.orders import Contact, Line
 from keyrail.ordering.service.checkout import Wanted, quote
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Invalid

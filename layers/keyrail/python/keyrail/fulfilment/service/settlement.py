@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.inventory.service.claims import Claims
-from keyrail.ordering.model import Order, deliver, pay
+from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.steps import deliver, pay
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model import Confirmation, Mismatch, mismatch, order_id_of
 from keyrail.payments.service.accounts import PaymentAccounts

@@ -11,7 +11,7 @@ from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.labels import Labels
-from keyrail.ordering.model import (
+from keyrail.ordering.model.orders import (
     ORDER_LIFETIME_MS,
     Channel,
     Contact,
@@ -20,12 +20,12 @@ from keyrail.ordering.model import (
     OrderStatus,
     TotalChanged,
     Unit,
-    cancel,
     check_lines,
     order_id,
     token_hash,
     unit_id,
 )
+from keyrail.ordering.model.steps import cancel
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model import PaymentAttempt, PaymentRefused, attempt_id
 from keyrail.payments.service.accounts import Opening, PaymentAccounts, PaymentAction
