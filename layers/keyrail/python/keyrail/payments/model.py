@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keyrail.platform.changes import Event, Versioned
-from keyrail.platform.errors import FieldError, Invalid, Unavailable
+from keyrail.platform.errors import FieldError, Invalid, NotFound, Unavailable
 from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
 
@@ -42,6 +42,17 @@ class PaymentRefused(Invalid):
     code = "payment_refused_by_provider"
     title = "The payment provider does not take this payment. You have not been charged."
     title_zh = "支付渠道拒绝了该笔支付，您尚未被扣款。"
+
+
+class StatementMissing(NotFound):
+    """The provider has no statement of that day: it makes none for the account, or has not made it yet.
+
+    Not an empty one: of a day without movements a provider says so, and that statement has no lines.
+    """
+
+    code = "statement_missing"
+    title = "The payment provider has no statement of that day."
+    title_zh = "支付渠道没有当日的对账单。"
 
 
 @dataclass(frozen=True, kw_only=True)
