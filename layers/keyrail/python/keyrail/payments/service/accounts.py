@@ -15,6 +15,12 @@ from keyrail.platform.errors import NotFound
 __all__ = ["Callback", "Opening", "PaymentAccounts", "PaymentAction", "UnknownAccount", "payment_accounts"]
 
 
+def _alipay(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.alipay.account import Alipay
+
+    return Alipay(**settings)
+
+
 def _epay(**settings: Any) -> PaymentProvider:
     from keyrail.payments.providers.epay import Epay
 
@@ -28,7 +34,7 @@ def _stripe(**settings: Any) -> PaymentProvider:
 
 
 # Each adapter is imported where an account needs it, so that a start pays for those that a merchant has.
-PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {"epay": _epay, "stripe": _stripe}
+PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {"alipay": _alipay, "epay": _epay, "stripe": _stripe}
 
 
 class UnknownAccount(NotFound):
