@@ -104,7 +104,7 @@ def _parameters(raw_body: bytes) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for pair in pairs:
         name, _, encoded = pair.decode().partition("=")
-        if not encoded or name in parameters or not _NAME.fullmatch(name):
+        if name in parameters or not _NAME.fullmatch(name):
             raise SignatureInvalid
         parameters[name] = _decoded(encoded)
     return parameters
