@@ -175,6 +175,7 @@ def asked_of(provider: Epay) -> list[Any]:
         Answer(200, b"[1]"),
         Answer(200, b'{"code": 0, "code": 1}'),
         Answer(200, b'{"code": NaN}'),
+        Answer(200, b'{"code": 1, "status": "1", "buyer": "\\ud800"}'),
         Answer(200, b"[" * 100_000),
         Answer(200, b'{"code": 1, "x": "' + b"x" * 300_000 + b'"}'),
     ],

@@ -87,7 +87,10 @@ def reply_fields(reply: Reply) -> dict[str, str]:
         raise ProviderUnavailable from None
     if reply.status != OK or not isinstance(parsed, dict):
         raise ProviderUnavailable
-    return {name: value for name, value in parsed.items() if isinstance(value, str)}
+    fields = {name: value for name, value in parsed.items() if isinstance(value, str)}
+    if any("\ud800" <= letter <= "\udfff" for name, value in fields.items() for letter in name + value):
+        raise ProviderUnavailable  # JSON can spell half a character, which cannot have been signed
+    return fields
 
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
