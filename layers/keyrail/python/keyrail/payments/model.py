@@ -60,7 +60,8 @@ class PaymentAttempt:
     """One immutable start of a payment: what we asked for, from whom, and what came of it.
 
     `attempt_id` goes to the provider as our number and contains the order's id, so that a callback finds its order by
-    primary key. `reference` is the provider's own number of the payment.
+    primary key. `reference` is the provider's own number of the payment; `handle` its own name of what was opened for
+    the buyer, where it has one and a question about the attempt needs it.
     """
 
     attempt_id: str
@@ -69,6 +70,7 @@ class PaymentAttempt:
     amount: Money
     status: AttemptStatus = AttemptStatus.OPEN
     method: str | None = None
+    handle: str | None = None
     reference: str | None = None
     paid_at_ms: int | None = None
 
@@ -197,6 +199,8 @@ class Mismatch(StrEnum):
     OVER_PAID = "over_paid"
     NOT_PAID = "not_paid"
     DOUBLE_PAYMENT = "double_payment"
+    DISPUTED = "disputed"
+    REFUND_FAILED = "refund_failed"
 
 
 def attempt_id(order_id: str, number: int) -> str:

@@ -36,12 +36,15 @@ class Opening:
     """What a provider needs beside the attempt to start a payment.
 
     `notify_url` is where its callback goes; `return_url` is where the buyer's browser goes; `title` is shown to them.
+    `payer_ip` is the address the buyer came from, `payer_id` what the provider calls them; some methods ask for one.
     """
 
     title: str
     notify_url: str
     return_url: str | None
     expires_at_ms: int
+    payer_ip: str | None = field(default=None, repr=False)
+    payer_id: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,8 @@ class PaymentAction:
     """What the buyer's browser does next, by `type`.
 
     `redirect` goes to `url`; `form` posts `fields` to `url`; `qr_code` shows `svg`, a ready picture of `content`;
-    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay.
+    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay. `handle` is not
+    the browser's: the provider's own name of what was opened, for the attempt to keep.
     """
 
     type: str
@@ -57,6 +61,7 @@ class PaymentAction:
     content: str | None = field(default=None, repr=False)
     svg: str | None = field(default=None, repr=False)
     fields: Mapping[str, str] | None = field(default=None, repr=False)
+    handle: str | None = None
 
 
 @dataclass(frozen=True)
