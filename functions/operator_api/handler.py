@@ -14,6 +14,7 @@ PREFIX = "/ops/v1/"
 DESKS = {
     "audit": ("audit",),
     "batches": ("batches", "batch_commands", "own_codes"),
+    "books": ("books",),
     "exports": ("own_codes",),
     "keys": ("keys", "after_sales"),
     "orders": ("orders", "after_sales"),

@@ -1,5 +1,6 @@
 """The books on a real engine: each entry once, whoever posts it, how often and at once with whom."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -48,9 +49,9 @@ def of_day(account: str, opening: int, debits: int, credits_: int) -> AccountDay
     return AccountDay(account=account, opening_minor=opening, debits_minor=debits, credits_minor=credits_)
 
 
-def units_of(world: World, *posted: list[JournalEntry]) -> list[float]:
-    """Write units of each posting, as the engine counts them."""
-    books, client, spent = books_of(world), world.dynamodb, []
+def units_of(world: World, *actions: Callable[[], object]) -> list[float]:
+    """Write units of each, as the engine counts them."""
+    client, spent = world.dynamodb, []
     counted: list[float] = []
 
     def count(parsed: dict[str, list[dict[str, float]]], **_: object) -> None:
@@ -63,9 +64,9 @@ def units_of(world: World, *posted: list[JournalEntry]) -> list[float]:
     events.register("provide-client-params.dynamodb.TransactWriteItems", ask)
     events.register("after-call.dynamodb.TransactWriteItems", count)
     try:
-        for entries in posted:
+        for action in actions:
             counted.clear()
-            books.post(entries)
+            action()
             spent.append(sum(counted))
     finally:
         events.unregister("provide-client-params.dynamodb.TransactWriteItems", ask)
@@ -136,15 +137,30 @@ def test_an_entry_is_added_to_any_of_the_parallel_pages(world: World) -> None:
     check_books(world)
 
 
+def test_an_entry_of_two_currencies_is_on_a_page_of_each(world: World) -> None:
+    both = (*sale(1, 990).postings, *sale(1, 140, "USD").postings)
+    books_of(world).post([entry(1, *both, what="exchange"), sale(2, 10)])
+    check_books(world)
+    totals = books_of(world).trial_balance(DAY).totals
+    assert totals == {"CNY": Turnover(1_000, 1_000), "USD": Turnover(140, 140)}
+
+
 def test_an_entry_alone_is_four_write_units_and_in_company_two(world: World) -> None:
+    books = books_of(world)
     one, ten, full, two_accounts = units_of(
         world,
-        [sale(1)],
-        [sale(number) for number in range(10, 20)],
-        [sale(number) for number in range(100, 199)],
-        [sale(2), sale(3, account=EPAY)],
+        partial(books.post, [sale(1)]),
+        partial(books.post, [sale(number) for number in range(10, 20)]),
+        partial(books.post, [sale(number) for number in range(100, 199)]),
+        partial(books.post, [sale(2), sale(3, account=EPAY)]),
     )
     assert (one, ten, full, two_accounts) == (4, 22, 200, 6)
+
+
+def test_a_prepaid_purchase_is_six_write_units(world: World) -> None:
+    books = books_of(world)
+    books.post([top_up(1, 100)])
+    assert units_of(world, partial(books.spend, purchase(2, 10))) == [6]
 
 
 # read
