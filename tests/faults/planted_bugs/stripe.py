@@ -3,6 +3,7 @@
 from tests.faults.planted_bugs.bug import PlantedBug
 
 EVENTS = "tests/unit/payments/stripe/test_events.py"
+INTENTS = "tests/unit/payments/stripe/test_intents_and_notices.py"
 OVER_HTTP = "tests/integration/payments/stripe"
 PACKAGE = "payments/providers/stripe"
 
@@ -26,14 +27,14 @@ BUGS = (
         f"{PACKAGE}/events.py",
         'attempt = text(child(intent, "metadata"), INTENT_ATTEMPT)',
         'attempt = "".join(child(intent, "metadata").values())',
-        f"{EVENTS}::test_the_session_and_its_intent_are_one_payment",
+        f"{INTENTS}::test_the_session_and_its_intent_are_one_payment",
     ),
     PlantedBug(
         "believes what was asked for instead of what was received",
         f"{PACKAGE}/confirmations.py",
         'intent.get("amount_received", intent.get("amount"))',
         'intent.get("amount")',
-        f"{EVENTS}::test_of_an_intent_what_was_received_counts_and_not_what_was_asked",
+        f"{INTENTS}::test_of_an_intent_what_was_received_counts_and_not_what_was_asked",
     ),
     PlantedBug(
         "refunds again once the idempotency key is forgotten",

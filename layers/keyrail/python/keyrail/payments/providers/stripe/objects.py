@@ -39,9 +39,15 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def text(holder: Document, name: str) -> str:
-    """Empty where there is none, or something else."""
+    """Empty where there is none, or something else: half a character, which no store and no address can take, too."""
     value = holder.get(name)
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ""
+    return value
 
 
 def child(holder: Document, name: str) -> Document:
