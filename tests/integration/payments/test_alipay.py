@@ -4,7 +4,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -343,6 +343,13 @@ def test_a_refund_that_moved_money_succeeded(gateway: Gateway) -> None:
         "refund_amount": "5.00",
         "refund_reason": "key did not work",
     }
+
+
+def test_a_refund_without_a_reason_sends_none(gateway: Gateway) -> None:
+    gateway.ok(out_trade_no=ATTEMPT_ID, fund_change="Y")
+    gateway.account().refund(replace(refund_order(), reason=""))
+    ((_, content),) = gateway.asked
+    assert set(content) == {"out_trade_no", "out_request_no", "refund_amount"}
 
 
 @pytest.mark.parametrize("said", [{"fund_change": "N"}, {}, {"fund_change": None}, {"fund_change": "y"}])

@@ -50,6 +50,20 @@ def test_an_answer_that_was_signed_before_its_slashes_were_escaped_is_read_as_si
     assert read(raw, METHOD, KEYS).text("url") == "http://a.example/b"
 
 
+def test_what_is_believed_is_the_text_that_was_signed_and_not_the_one_that_came() -> None:
+    """Taking backslashes away must not let one in: `b\\\\/c` came, `b\\/c` was signed, and that reads `b/c`."""
+    text = '{"code":"10000","said":"b\\/c"}'
+    raw = answer(METHOD, raw=text).replace(b"b\\/c", b"b\\\\/c")
+    assert read(raw, METHOD, KEYS).text("said") == "b/c"
+
+
+def test_nothing_may_follow_an_answer() -> None:
+    raw = answer(METHOD, **SAID)
+    assert not refused(raw + b"\r\n")
+    for more in (b"x", b"{}", b",", b"}", raw):
+        assert refused(raw + more)
+
+
 def test_an_answer_that_was_written_anew_is_refused() -> None:
     raw = answer(METHOD, raw='{"code": "10000", "msg": "Success"}')
     assert not refused(raw)

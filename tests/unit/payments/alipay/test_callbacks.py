@@ -234,6 +234,13 @@ def test_a_broken_escape_is_refused_even_where_its_letters_were_signed(raw: str)
     assert refused(with_sign(f"{urlencode(PAID)}&body={raw}", text))
 
 
+@pytest.mark.parametrize("name", ["%62ody", "body[]", "bo.dy", "bo dy", "名"])
+def test_a_name_that_could_be_spelled_otherwise_is_refused_even_where_it_was_signed(name: str) -> None:
+    text = "&".join(f"{n}={v}" for n, v in sorted({**PAID, name: "x"}.items()))
+    assert refused(with_sign(f"{urlencode(PAID)}&{name}=x", text))
+    assert not refused(form({**PAID, "body": "x"}))
+
+
 def test_a_blank_value_is_refused_whether_it_was_signed_or_left_out() -> None:
     for parameters in ({**PAID, "body": ""}, PAID):
         text = "&".join(f"{n}={v}" for n, v in sorted(parameters.items()))
