@@ -12,7 +12,15 @@ from keyrail.platform.config import ConfigError
 from keyrail.platform.documents import adapter
 from keyrail.platform.errors import NotFound
 
-__all__ = ["Callback", "Opening", "PaymentAccounts", "PaymentAction", "UnknownAccount", "payment_accounts"]
+__all__ = [
+    "Callback",
+    "Opening",
+    "PaymentAccounts",
+    "PaymentAction",
+    "PaymentProvider",
+    "UnknownAccount",
+    "payment_accounts",
+]
 
 
 def _alipay(**settings: Any) -> PaymentProvider:
@@ -33,8 +41,19 @@ def _stripe(**settings: Any) -> PaymentProvider:
     return Stripe(**settings)
 
 
+def _wechatpay(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.wechatpay import WechatPay
+
+    return WechatPay(**settings)
+
+
 # Each adapter is imported where an account needs it, so that a start pays for those that a merchant has.
-PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {"alipay": _alipay, "epay": _epay, "stripe": _stripe}
+PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {
+    "alipay": _alipay,
+    "epay": _epay,
+    "stripe": _stripe,
+    "wechatpay": _wechatpay,
+}
 
 
 class UnknownAccount(NotFound):
