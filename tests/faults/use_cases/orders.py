@@ -145,7 +145,14 @@ def callback_of_a_second_payment(world: World) -> Case:
     sku, codes = stocked(world, 2)
     placed = world.order(sku_id=sku)
     world.pay(placed.attempt)
-    return _on_the_desk(world, placed, sku, codes, Mismatch.DOUBLE_PAYMENT, trade_no=f"second-{sku}")
+    said = world.confirmed(world.callback(placed.attempt, trade_no=f"second-{sku}"))
+
+    def check(world: World) -> None:
+        order = world.orders.of_operator(placed.order.order_id)
+        expect([refund.payment_reference for refund in order.refunds] == [f"second-{sku}"], "not owed back once")
+        expect(order.status is OrderStatus.DELIVERED, "its goods are gone")
+
+    return Case(settling(said), check, codes, [sku])
 
 
 def _on_the_desk(world: World, placed: Placed, sku: str, codes: list[str], reason: Mismatch, **changed: str) -> Case:

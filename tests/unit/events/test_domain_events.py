@@ -37,6 +37,7 @@ from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
 from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Channel, Contact, Order, OrderStatus, Unit, unit_id
+from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
 from keyrail.payments import model as payments
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
@@ -274,9 +275,7 @@ def of_orders() -> Iterator[Happening]:
         attempt_id=payments.attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE
     )
     units = tuple(
-        Unit(
-            unit_id=unit_id(ORDER_ID, number), sku_id="steam-100", quantity=1, amount=PRICE, key_ids=(KEY_ID,)
-        )
+        Unit(unit_id=unit_id(ORDER_ID, number), sku_id="steam-100", quantity=1, amount=PRICE, key_ids=(KEY_ID,))
         for number in (1, 2)
     )
     placed = Order(
@@ -303,7 +302,21 @@ def of_orders() -> Iterator[Happening]:
     owed = fail_unit(failed, two, "sold_out", ORIGIN, NOW_MS)
     cancelled = cancel(placed, ORIGIN, NOW_MS)
     replaced = replace_key(whole, two, KEY_ID, OTHER_KEY_ID, ORIGIN, NOW_MS)
+    asked = ask(owed, owed.refunds[0].refund_id, ORIGIN, NOW_MS)
+    slow, back, refused = (
+        hear(asked, payments.RefundAnswer(refund_id=asked.refunds[0].refund_id, state=state, status="S"), ORIGIN, 1)
+        for state in (payments.RefundState.PROCESSING, payments.RefundState.SUCCEEDED, payments.RefundState.FAILED)
+    )
+    last = ask(back, back.refunds[1].refund_id, ORIGIN, NOW_MS)
+    all_back = hear(
+        last,
+        payments.RefundAnswer(refund_id=last.refunds[1].refund_id, state=payments.RefundState.SUCCEEDED, status="S"),
+        ORIGIN,
+        NOW_MS,
+    )
+    twice = give_back(whole, attempt.attempt_id, "T-2", ORIGIN, NOW_MS)
     changes = [
+        (owed, asked), (asked, slow), (slow, back), (asked, refused), (last, all_back), (whole, twice),
         (None, placed), (placed, paid), (placed, whole), (paid, half), (half, partial), (paid, failed),
         (failed, owed), (placed, cancelled), (cancelled, pay(cancelled, attempt.attempt_id, "T", ORIGIN, 1)),
         (whole, replaced),

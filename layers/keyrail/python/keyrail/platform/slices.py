@@ -15,9 +15,9 @@ class RestUnsent(Unavailable):
     code = "rest_unsent"
 
 
-def send_rest(queue_url: str, message: dict[str, Any]) -> None:
-    """Raises RestUnsent."""
+def send_rest(queue_url: str, message: dict[str, Any], delay_s: int = 0) -> None:
+    """At most 900 s later. Raises RestUnsent."""
     try:
-        client("sqs").send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+        client("sqs").send_message(QueueUrl=queue_url, MessageBody=json.dumps(message), DelaySeconds=delay_s)
     except (ClientError, BotoCoreError) as error:
         raise RestUnsent from error

@@ -13,7 +13,7 @@ def events_between(old: Order | None, new: Order | None) -> list[Event]:
     happened = [
         *_placed(old, new),
         *_paid(old, new),
-        *_refunds_due(old, new),
+        *_refunds(old, new),
         *_keys_replaced(old, new),
         *_announced(old, new),
     ]
@@ -45,12 +45,12 @@ def _paid(old: Order | None, new: Order) -> _Happened:
         )
 
 
-def _refunds_due(old: Order | None, new: Order) -> _Happened:
-    known = {r.refund_id for r in old.refunds} if old else set()
+def _refunds(old: Order | None, new: Order) -> _Happened:
     for refund in new.refunds:
-        if refund.refund_id not in known:
+        before = old.refund(refund.refund_id) if old else None
+        if before is None or refund.status is not before.status:
             yield (
-                "refund_due",
+                f"refund_{refund.status}",
                 {"refund_id": refund.refund_id, "amount": refund.amount.plain(), "reason": refund.reason},
             )
 
@@ -67,4 +67,4 @@ def _announced(old: Order | None, new: Order) -> _Happened:
         yield new.status, {"unit_ids": [u.unit_id for u in new.units if u.status is UnitStatus.DELIVERED]}
 
 
-_ANNOUNCED = {OrderStatus.DELIVERED, OrderStatus.PARTIALLY_DELIVERED, OrderStatus.CANCELLED}
+_ANNOUNCED = {OrderStatus.DELIVERED, OrderStatus.PARTIALLY_DELIVERED, OrderStatus.REFUNDED, OrderStatus.CANCELLED}

@@ -14,7 +14,9 @@ from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
 
 ORDER_LIFETIME_MS = 15 * 60 * 1000
+ASK_AGAIN_MS = 10 * 60 * 1000  # some providers know a request by its number only once they are done with it
 MAX_LINES = 20
+MAX_ATTEMPTS_PER_ORDER = 10
 MAX_REPLACEMENTS_PER_KEY = 10
 MAX_KEYS_PER_ORDER = 90  # all keys and the order fit into one transaction of 100 writes
 
@@ -27,6 +29,7 @@ class UnitStatus(StrEnum):
     RESERVED = "reserved"
     DELIVERED = "delivered"
     FAILED = "failed"
+    REFUNDED = "refunded"
 
 
 class OrderStatus(StrEnum):
@@ -38,12 +41,19 @@ class OrderStatus(StrEnum):
     DELIVERED = "delivered"
     PARTIALLY_DELIVERED = "partially_delivered"
     REFUNDING = "refunding"
+    REFUNDED = "refunded"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
 
 
 class RefundStatus(StrEnum):
+    """`unknown` is written before the provider is asked: from then on nobody knows, until it has said so."""
+
     DUE = "due"
+    UNKNOWN = "unknown"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
 
 
 class OrderNotFound(NotFound):
@@ -64,6 +74,24 @@ class NotCancellable(Conflict):
     code = "not_cancellable"
     title = "Only an unpaid order can be cancelled."
     title_zh = "只有未支付的订单可以取消。"
+
+
+class NotPayable(Conflict):
+    code = "not_payable"
+    title = "Only an open order can be paid."
+    title_zh = "只有待支付的订单可以支付。"
+
+
+class TooManyAttempts(Conflict):
+    code = "too_many_payment_attempts"
+    title = "The payment of this order was started in as many ways as it may be."
+    title_zh = "该订单发起支付的次数已达上限。"
+
+
+class RefundNotFailed(Conflict):
+    code = "refund_not_failed"
+    title = "Only a refund that the provider has refused can be asked for again."
+    title_zh = "只有被支付渠道拒绝的退款可以重新发起。"
 
 
 class ReplacedTooOften(Conflict):
@@ -109,14 +137,34 @@ class Unit:
 
 @dataclass(frozen=True, kw_only=True)
 class Refund:
-    """Money that is owed back: recorded in the same write that found the unit undeliverable."""
+    """Money that is owed back: recorded in the write that found a unit undeliverable, or a payment one too many.
+
+    It goes back to the payment that the provider calls `payment_reference`; `unit_id` is None where a whole payment
+    goes back that no unit was delivered for. `reference` is the provider's own number of the refund, `said` its word
+    for how it stands, and `asked_at_ms` when it was asked for it last.
+    """
 
     refund_id: str
     attempt_id: str
-    unit_id: str
+    payment_reference: str | None = None
+    unit_id: str | None = None
     amount: Money
     reason: str
     status: RefundStatus = RefundStatus.DUE
+    asked_at_ms: int | None = None
+    reference: str | None = None
+    said: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """The provider has not said yet how it ended."""
+        return self.status in {RefundStatus.DUE, RefundStatus.UNKNOWN, RefundStatus.PROCESSING}
+
+    def may_be_asked_for(self, now_ms: int) -> bool:
+        """It was not yet, or so long ago that no request for it can still be on its way."""
+        if self.status is RefundStatus.DUE:
+            return True
+        return self.status is RefundStatus.UNKNOWN and now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +203,9 @@ class Order(Versioned):
 
     def paid_attempt(self) -> PaymentAttempt | None:
         return next((a for a in self.attempts if a.status is AttemptStatus.PAID), None)
+
+    def refund(self, refund_id: str) -> Refund | None:
+        return next((r for r in self.refunds if r.refund_id == refund_id), None)
 
     def open_units(self) -> tuple[Unit, ...]:
         return tuple(u for u in self.units if u.status is UnitStatus.RESERVED)

@@ -3,18 +3,46 @@
 from dataclasses import replace
 
 from keyrail.ordering.model.orders import (
+    MAX_ATTEMPTS_PER_ORDER,
     MAX_REPLACEMENTS_PER_KEY,
     NotCancellable,
+    NotPayable,
     Order,
     OrderStatus,
     Refund,
     ReplacedTooOften,
+    TooManyAttempts,
     Unit,
     UnitStatus,
 )
-from keyrail.payments.model import AttemptStatus
+from keyrail.payments.model import AttemptStatus, PaymentAttempt, attempt_id
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.ids import derived_id
+
+
+def start_payment(
+    order: Order, provider: str, account: str, method: str | None, origin: Origin, now_ms: int
+) -> tuple[Order, PaymentAttempt]:
+    """The order with an attempt more, or as it is if it has an open one of that kind. Those before it stay valid.
+
+    Raises NotPayable, TooManyAttempts.
+    """
+    if order.status_at(now_ms) is not OrderStatus.PENDING_PAYMENT:
+        raise NotPayable
+    for known in order.attempts:
+        if (known.provider, known.account, known.method) == (provider, account, method):
+            return order, known
+    if len(order.attempts) >= MAX_ATTEMPTS_PER_ORDER:
+        raise TooManyAttempts
+    attempt = PaymentAttempt(
+        attempt_id=attempt_id(order.order_id, len(order.attempts) + 1),
+        provider=provider,
+        account=account,
+        amount=order.total,
+        method=method,
+    )
+    attempts = (*order.attempts, attempt)
+    return replace(order, attempts=attempts, **stamp(origin, now_ms, order.version + 1)), attempt
 
 
 def pay(order: Order, attempt_id: str, reference: str, origin: Origin, now_ms: int) -> Order:
@@ -76,6 +104,7 @@ def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: i
     refund = Refund(
         refund_id=derived_id("ref", order.order_id, unit_id),
         attempt_id=paid.attempt_id,
+        payment_reference=paid.reference,
         unit_id=unit_id,
         amount=unit.amount,
         reason=reason,
