@@ -438,8 +438,9 @@ def test_a_day_without_a_bill_says_so(gateway: Gateway, sub_code: str) -> None:
 
 
 def test_a_bill_that_cannot_be_fetched_is_not_an_empty_one(gateway: Gateway) -> None:
+    packed = bill_zip(bill_text().encode("gbk"))
     for status in (302, 404, 500):
-        bill(gateway, b"", status, location="https://dwbillcenter.alipay.com/")
+        bill(gateway, packed, status, location="https://dwbillcenter.alipay.com/")
         with pytest.raises(ProviderUnavailable):
             gateway.account().statement(DAY)
     bill(gateway, b"<html>expired</html>")

@@ -9,7 +9,7 @@ from keyrail.payments.model import StatementKind, StatementLine
 from keyrail.payments.providers.alipay.bill_rows import StatementUnreadable, rows
 from keyrail.payments.providers.alipay.bills import MAX_FILES, MAX_LINE_LENGTH, _address, lines_of
 from keyrail.platform.money import Money
-from tests.alipay_gateway import ATTEMPT_ID, HEADER, REFUND_ID, TRADE_NO, bill_row, bill_text, bill_zip
+from tests.alipay_gateway import ATTEMPT_ID, END, HEADER, REFUND_ID, TRADE_NO, bill_row, bill_text, bill_zip
 
 PAYMENT = bill_row("交易", "19.90", "-0.12")
 REFUND = bill_row("退款", "-5.00", "0.03", request=REFUND_ID)
@@ -109,6 +109,7 @@ def test_a_bill_without_a_column_that_counts_is_not_guessed_at(gone: str) -> Non
         bill_row("交易", "19.90", "free"),
         PAYMENT.replace(TRADE_NO, "x"),
         PAYMENT.replace("2026-11-23 12:00:04", ""),
+        PAYMENT.replace("2026-11-23 11:59:58", ""),
         PAYMENT.removesuffix(","),
         PAYMENT + ",one,more",
         "合计,19.90",
@@ -123,6 +124,7 @@ def test_a_bill_that_ends_before_its_end_was_not_read_whole() -> None:
     assert len(read(whole)) == 2
     assert unreadable(whole[: whole.index("#--", whole.index(HEADER))])
     assert unreadable("")
+    assert unreadable(END)
     assert unreadable("<html>busy</html>")
 
 
@@ -188,6 +190,7 @@ def test_two_files_of_details_are_not_added_up_by_guess() -> None:
     [
         ("http://dwbillcenter.alipay.com/d.resource?a=1&b=2", "https://dwbillcenter.alipay.com/d.resource?a=1&b=2"),
         ("https://dwbillcenter.alipay.com/d?a=1", "https://dwbillcenter.alipay.com/d?a=1"),
+        ("http://openapi.alipay.com/d?a=1", "https://openapi.alipay.com/d?a=1"),
         ("https://bill.alipaydev.com/d?a=1", "https://bill.alipaydev.com/d?a=1"),
         ("https://alipay.com.attacker.example/d", None),
         ("https://attackeralipay.com/d", None),
