@@ -19,6 +19,7 @@ from keyrail.fulfilment.model import Settled
 from keyrail.fulfilment.service.after_sales import AfterSales
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.refund_desk import RefundDesk
 from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.fulfilment.service.tracing import Tracing
@@ -185,6 +186,10 @@ class World:
     @cached_property
     def followers(self) -> Followers:
         return Followers(BatchStore(self.keys), self.now_ms)
+
+    @cached_property
+    def refund_desk(self) -> RefundDesk:
+        return RefundDesk(self.orders, self.now_ms)
 
     @cached_property
     def refunds(self) -> Refunds:

@@ -17,7 +17,7 @@ DESKS = {
     "books": ("books",),
     "exports": ("own_codes",),
     "keys": ("keys", "after_sales"),
-    "orders": ("orders", "after_sales"),
+    "orders": ("orders", "after_sales", "refunds"),
     "payments": ("desk",),
     "products": ("catalog",),
     "skus": ("catalog", "figures"),

@@ -5,8 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from keyrail.fulfilment.model import Outcome
-from keyrail.ordering.model.orders import ASK_AGAIN_MS, Order, OrderStatus, RefundNotFailed, RefundStatus, UnitStatus
-from keyrail.ordering.model.refunds import ask_again
+from keyrail.ordering.model.orders import (
+    ASK_AGAIN_MS,
+    Order,
+    OrderStatus,
+    RefundNotFailed,
+    RefundNotFound,
+    RefundStatus,
+    UnitStatus,
+)
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Mismatch, ProviderUnavailable
 from keyrail.payments.service.accounts import PaymentAccounts
@@ -99,11 +106,11 @@ def test_a_refund_that_the_provider_refuses_is_on_the_desk_and_can_be_asked_for_
     assert (refund.status, order.status) == (RefundStatus.FAILED, OrderStatus.REFUNDING)
     (waiting,) = world.desk.waiting(10)
     assert (waiting.reason, waiting.reference, waiting.amount) == (Mismatch.REFUND_FAILED, refund.refund_id, PRICE)
-    assert world.orders.replace(order, ask_again(order, refund.refund_id, OPERATOR, world.now_ms()))
+    world.refund_desk.ask_again(order.order_id, refund.refund_id, OPERATOR)
     assert world.refunds.settle(order.order_id, SYSTEM)
     assert after(world, order).status is OrderStatus.REFUNDED
     with pytest.raises(RefundNotFailed):
-        ask_again(after(world, order), refund.refund_id, OPERATOR, world.now_ms())
+        world.refund_desk.ask_again(order.order_id, refund.refund_id, OPERATOR)
     assert list(bank.given_back.values()) == [PRICE]
 
 
@@ -147,3 +154,26 @@ def test_while_a_request_may_be_on_its_way_it_is_asked_about_and_not_for(world: 
     world.ahead_ms += ASK_AGAIN_MS
     assert world.refunds.settle(order.order_id, SYSTEM)
     assert list(bank.given_back.values()) == [PRICE]
+
+
+def test_a_person_gives_back_what_the_provider_refuses_to_and_says_so_once(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    (refund,) = order.refunds
+    with pytest.raises(RefundNotFailed):
+        world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    bank.troubles = ["refuse"]
+    world.refunds.settle(order.order_id, SYSTEM)
+    given = world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    again = world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    assert (given.status, given.refunds[0].said, given.refunds[0].reference) == (
+        OrderStatus.REFUNDED,
+        "by_hand",
+        "T-77",
+    )
+    assert again == given
+    with pytest.raises(RefundNotFailed):
+        world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-78", OPERATOR)
+    with pytest.raises(RefundNotFound):
+        world.refund_desk.give_by_hand(order.order_id, "ref_none", "T-77", OPERATOR)
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert bank.given_back == {}

@@ -88,10 +88,16 @@ class TooManyAttempts(Conflict):
     title_zh = "该订单发起支付的次数已达上限。"
 
 
+class RefundNotFound(NotFound):
+    code = "refund_not_found"
+    title = "The order has no such refund."
+    title_zh = "该订单没有此退款。"
+
+
 class RefundNotFailed(Conflict):
     code = "refund_not_failed"
-    title = "Only a refund that the provider has refused can be asked for again."
-    title_zh = "只有被支付渠道拒绝的退款可以重新发起。"
+    title = "Only a refund that the provider has refused can be asked for again, or given back by hand."
+    title_zh = "只有被支付渠道拒绝的退款可以重新发起或人工退回。"
 
 
 class ReplacedTooOften(Conflict):

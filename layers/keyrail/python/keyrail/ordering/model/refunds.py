@@ -7,6 +7,7 @@ from keyrail.ordering.model.orders import (
     OrderStatus,
     Refund,
     RefundNotFailed,
+    RefundNotFound,
     RefundStatus,
     Unit,
     UnitStatus,
@@ -16,6 +17,7 @@ from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.ids import derived_id
 
 DOUBLE_PAYMENT = "double_payment"
+BY_HAND = "by_hand"
 _HEARD = {
     RefundState.PROCESSING: RefundStatus.PROCESSING,
     RefundState.SUCCEEDED: RefundStatus.SUCCEEDED,
@@ -67,11 +69,33 @@ def hear(order: Order, answer: RefundAnswer, origin: Origin, now_ms: int) -> Ord
 
 
 def ask_again(order: Order, refund_id: str, origin: Origin, now_ms: int) -> Order:
-    """A refused refund is due again, under its own number. Raises RefundNotFailed."""
-    failed = order.refund(refund_id)
-    if failed is None or failed.status is not RefundStatus.FAILED:
+    """A refused refund is due again, under its own number. Raises RefundNotFound, RefundNotFailed."""
+    return _with(order, replace(_failed(order, refund_id), status=RefundStatus.DUE), origin, now_ms)
+
+
+def give_by_hand(order: Order, refund_id: str, reference: str, origin: Origin, now_ms: int) -> Order:
+    """Somebody has given back what the provider refused to; `reference` is where it shows, at the bank say.
+
+    The very order if that is on record. Raises RefundNotFound, RefundNotFailed.
+    """
+    standing = order.refund(refund_id)
+    if standing and (standing.status, standing.said, standing.reference) == (
+        RefundStatus.SUCCEEDED,
+        BY_HAND,
+        reference,
+    ):
+        return order
+    given = replace(_failed(order, refund_id), status=RefundStatus.SUCCEEDED, said=BY_HAND, reference=reference)
+    return _with(order, given, origin, now_ms)
+
+
+def _failed(order: Order, refund_id: str) -> Refund:
+    refund = order.refund(refund_id)
+    if refund is None:
+        raise RefundNotFound
+    if refund.status is not RefundStatus.FAILED:
         raise RefundNotFailed
-    return _with(order, replace(failed, status=RefundStatus.DUE), origin, now_ms)
+    return refund
 
 
 def _refund(order: Order, refund_id: str) -> Refund:
