@@ -154,8 +154,8 @@ BUGS = (
     PlantedBug(
         "believes a status that is not paid",
         PAYMENT_MODEL,
-        "return None if said.paid else Mismatch.NOT_PAID",
-        "return None",
+        "    if not said.paid:\n        return Mismatch.NOT_PAID\n",
+        "",
         f"{BINDING}::test_a_status_that_is_not_paid_is_refused",
     ),
     PlantedBug(

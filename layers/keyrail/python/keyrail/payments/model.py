@@ -222,18 +222,24 @@ def mismatch(said: Confirmation, attempt: PaymentAttempt | None, merchant: str) 
 
     `merchant` is the merchant number of our own account that the callback's address names.
     """
+    if not said.paid:
+        return Mismatch.NOT_PAID
     if attempt is None or said.attempt_id != attempt.attempt_id:
         return Mismatch.UNKNOWN_ATTEMPT
     if (said.provider, said.account) != (attempt.provider, attempt.account):
         return Mismatch.WRONG_ACCOUNT
     if said.merchant != merchant:
         return Mismatch.WRONG_MERCHANT
+    return _another_sum(said, attempt)
+
+
+def _another_sum(said: Confirmation, attempt: PaymentAttempt) -> Mismatch | None:
     if said.amount is None or said.amount.currency != attempt.amount.currency:
         return Mismatch.WRONG_CURRENCY
     if said.amount.amount_minor != attempt.amount.amount_minor:
         under = said.amount.amount_minor < attempt.amount.amount_minor
         return Mismatch.UNDER_PAID if under else Mismatch.OVER_PAID
-    return None if said.paid else Mismatch.NOT_PAID
+    return None
 
 
 class DeskStatus(StrEnum):
