@@ -23,7 +23,7 @@ from keyrail.fulfilment.service.refund_desk import RefundDesk
 from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.fulfilment.service.tracing import Tracing
-from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.batches import RUN_IS_OVER_MS, Batch
 from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.service.batches import Batches, NewBatch
 from keyrail.inventory.service.claims import Claims
@@ -253,7 +253,8 @@ class World:
     def follow(self, batch_id: str) -> None:
         """As the queue brings it, slice after slice, until every key of the batch follows."""
         progress = Progress.UNFINISHED
-        while progress is Progress.UNFINISHED:
+        while progress in {Progress.UNFINISHED, Progress.LOOK_AGAIN}:
+            self.ahead_ms += RUN_IS_OVER_MS if progress is Progress.LOOK_AGAIN else 0
             progress = self.followers.follow(batch_id, self.now_ms() + SLICE_MS, SYSTEM)
 
     def order(

@@ -16,6 +16,7 @@ from keyrail.platform.config import load
 from keyrail.platform.logs import Entry
 from keyrail.platform.slices import send_rest
 
+LOOK_AGAIN_S = 5 * 60  # behind the last moment at which a run that was broken off may still store a key
 SLICE_MS = 60_000  # of the function's time-out; a killed slice comes again as soon as that is over
 
 
@@ -52,3 +53,5 @@ def follow(batch_id: str, message_id: str) -> None:
     logs.log(Entry.BATCH_FOLLOWED, batch_id=batch_id, progress=progress)
     if progress is Progress.UNFINISHED:
         send_rest(settings().batch_queue_url, {"batch_id": batch_id})
+    elif progress is Progress.LOOK_AGAIN:
+        send_rest(settings().batch_queue_url, {"batch_id": batch_id}, delay_s=LOOK_AGAIN_S)

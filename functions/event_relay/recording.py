@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functions.event_relay.app import books, chain, counting
 from functions.event_relay.stream import Change
 from keyrail.catalog.model import Sku
+from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.service.counting import KeyChange
 from keyrail.platform import logs
@@ -53,8 +54,11 @@ def _book(changes: Sequence[Change | None]) -> list[int]:
 
 def _put_on_record(change: Change) -> None:
     chain().write(change.record, change.before)
-    if isinstance(change.item, Sku):
-        counting().learn_threshold(change.before if isinstance(change.before, Sku) else None, change.item)
+    match change.item:
+        case Sku() as sku:
+            counting().learn_threshold(change.before if isinstance(change.before, Sku) else None, sku)
+        case Batch() as batch:
+            counting().learn_batch(change.before if isinstance(change.before, Batch) else None, batch)
 
 
 def _key_change(change: Change, key: Key) -> KeyChange:

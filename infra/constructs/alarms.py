@@ -50,8 +50,12 @@ class Alarms(Construct):
         threshold: float = 1,
         operator: cloudwatch.ComparisonOperator = (cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD),
         evaluation_periods: int = 1,
+        rings_in_silence: bool = False,
     ) -> cloudwatch.Alarm:
-        """Ring when the metric reaches the threshold; silence is health, since idle functions write no data."""
+        """Ring when the metric reaches the threshold. Silence is health, since idle functions write no data; what the
+        clock has to bring `rings_in_silence`.
+        """
+        missing = cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             owner,
             f"{name}Alarm",
@@ -60,7 +64,7 @@ class Alarms(Construct):
             comparison_operator=operator,
             evaluation_periods=evaluation_periods,
             alarm_description=f"{owner.node.path}: {meaning}",
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if rings_in_silence else missing.NOT_BREACHING,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         self.all.append(alarm)

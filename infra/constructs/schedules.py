@@ -15,6 +15,7 @@ from infra.constructs.queues import WorkQueue
 
 _ATTEMPTS = 5
 _GIVEN_UP_AFTER_S = 15 * 60  # the next message is due soon enough
+_SILENT_FOR = cdk.Duration.hours(2)  # there is something to do every hour
 
 
 class Schedules(Construct):
@@ -46,14 +47,25 @@ class Schedules(Construct):
         alarms.add(
             self,
             "Dropped",
-            cloudwatch.Metric(
-                namespace="AWS/Scheduler",
-                metric_name="InvocationDroppedCount",
-                dimensions_map={"ScheduleGroup": self._group.ref},
-                statistic="Sum",
-                period=cdk.Duration.minutes(5),
-            ),
+            self._metric("InvocationDroppedCount", cdk.Duration.minutes(5)),
             meaning="the clock could not send a job to its queue: see the role of the schedules",
+        )
+        alarms.add(
+            self,
+            "Silent",
+            self._metric("InvocationAttemptCount", _SILENT_FOR),
+            meaning="the clock asked for nothing: see whether the schedules are enabled, and are there",
+            operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            rings_in_silence=True,
+        )
+
+    def _metric(self, name: str, period: cdk.Duration) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace="AWS/Scheduler",
+            metric_name=name,
+            dimensions_map={"ScheduleGroup": self._group.ref},
+            statistic="Sum",
+            period=period,
         )
 
     def every_hour(self, job: str, *, minute: int) -> None:

@@ -129,7 +129,8 @@ def test_a_batch_is_opened_once_for_one_idempotency_key(shop: Shop) -> None:
 
     other = {**batch, "source": "another supplier"}
     problem(shop.ops("POST", "batches", document=other, headers=headers), 409, "idempotency_conflict")
-    problem(shop.ops("POST", "batches", document={**batch, "sku_id": "none"}, headers=headers), 404, "unknown_sku")
+    another = {"Idempotency-Key": secrets.token_hex(16)}
+    problem(shop.ops("POST", "batches", document={**batch, "sku_id": "none"}, headers=another), 404, "unknown_sku")
     problem(shop.ops("POST", "batches", document=batch), 422, "invalid_request")
 
 

@@ -234,9 +234,25 @@ def test_the_clock_sends_jobs_that_are_known_to_a_queue_and_may_do_nothing_else(
 
 def test_what_the_clock_could_not_send_rings(prod: Template) -> None:
     (group,) = prod.all("AWS::Scheduler::ScheduleGroup")
-    (alarm,) = [a for a in prod.all("AWS::CloudWatch::Alarm") if a.properties.get("Namespace") == "AWS/Scheduler"]
-    assert alarm.properties["MetricName"] == "InvocationDroppedCount"
-    assert alarm.properties["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": group.name}}]
+    (dropped,) = [
+        a for a in prod.all("AWS::CloudWatch::Alarm") if a.properties.get("MetricName") == "InvocationDroppedCount"
+    ]
+    assert dropped.properties["Namespace"] == "AWS/Scheduler"
+    assert dropped.properties["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": group.name}}]
+    assert dropped.properties["TreatMissingData"] == "notBreaching"
+
+
+def test_a_clock_that_asks_for_nothing_rings(prod: Template) -> None:
+    """A schedule that is disabled or gone drops nothing, and writes no metric at all."""
+    (group,) = prod.all("AWS::Scheduler::ScheduleGroup")
+    (silent,) = [
+        a for a in prod.all("AWS::CloudWatch::Alarm") if a.properties.get("MetricName") == "InvocationAttemptCount"
+    ]
+    assert silent.properties["Namespace"] == "AWS/Scheduler"
+    assert silent.properties["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": group.name}}]
+    assert silent.properties["TreatMissingData"] == "breaching"
+    assert (silent.properties["Statistic"], silent.properties["Period"]) == ("Sum", 2 * 60 * 60)
+    assert (silent.properties["ComparisonOperator"], silent.properties["Threshold"]) == ("LessThanThreshold", 1)
 
 
 def test_every_queue_is_encrypted_with_our_key(prod: Template) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from functions.event_relay import handler as event_relay
 from functions.event_relay.app import chain, counting
 from functions.operator_api.audit import verification
 from keyrail.catalog.model import Sku
-from keyrail.inventory.model.batches import Batch
+from keyrail.inventory.model.batches import Batch, BatchStatus
 from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.model.keys import Key
 from keyrail.platform.aws import client
@@ -104,6 +104,8 @@ def key_of(item: Versioned) -> dict[str, Any]:
             return {"key_id": {"S": item.key_id}}
         case Figures():
             return {"key_id": {"S": f"figures#{item.sku_id}"}}
+        case Batch():
+            return {"key_id": {"S": item.batch_id}}
         case _:
             return {"pk": {"S": "sku#game-100"}, "sk": {"S": "sku"}}
 
@@ -114,6 +116,19 @@ def imports(count: int) -> Iterator[Pair]:
 
 def lives(*keys: Key) -> list[Pair]:
     return [(change.old, change.new) for change in changes(*keys)]
+
+
+def test_the_figures_know_which_batches_are_on_their_way(relay: Relay) -> None:
+    waiting = relay.stage.world.keys.get_batch(BATCH)
+    importing = replace(waiting, status=BatchStatus.IMPORTING, **stamp(SYSTEM, NOW_MS + 1, 2))
+    imported = replace(importing, status=BatchStatus.IMPORTED, **stamp(SYSTEM, NOW_MS + 2, 3))
+    begun, *ended = relay.records((waiting, importing), (importing, imported))
+    for _ in range(2):
+        assert relay.relays([begun]) == []
+        assert (relay.figures().moving, relay.figures().revision) == ((BATCH,), 1)
+    for _ in range(2):
+        assert relay.relays(ended) == []
+        assert (relay.figures().moving, relay.figures().revision) == ((), 2)
 
 
 def test_a_full_batch_of_imported_keys_is_put_on_record_counted_and_told_in_few_requests(relay: Relay) -> None:

@@ -91,7 +91,7 @@ class Business(RuleBasedStateMachine):
         if not known:
             return
         complaint = Complaint(fault=Fault.BAD_CODE, charge_back=charge_back)
-        with suppress(NotSold, SoldOut):
+        with suppress(NotSold, SoldOut, KeyFrozen):
             done = self.world.after_sales.replace(data.draw(st.sampled_from(known)), complaint, OPERATOR)
             assert done.bad.charged_back_at_ms is not None or not charge_back
 

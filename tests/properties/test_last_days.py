@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
@@ -10,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyrail.inventory.model import last_days
-from keyrail.inventory.model.figures import Figures, no_figures
+from keyrail.inventory.model.figures import CountedOut, Figures, no_figures
 from keyrail.inventory.model.last_days import MAX_LAST_DAYS, LastDays
 from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.platform.clock import utc_date
 from keyrail.platform.documents import from_attributes, to_attributes
 from tests.item_size import item_bytes
-from tests.stream_of_keys import NOW_MS, SKU
+from tests.stream_of_keys import NOW_MS, SKU, SYSTEM
 
 DAY_MS = 24 * 60 * 60 * 1000
 SPAN = 1_500  # days, far more than there were ever remembered
@@ -72,6 +73,22 @@ def test_the_figures_say_on_any_day_what_counting_the_keys_afresh_says(lots: lis
     for figures, shelf, now_ms in counted(lots, days=300):
         for at_ms in (now_ms, now_ms + later * DAY_MS):
             assert figures.on_hand(at_ms) == usable(shelf, at_ms)
+
+
+@given(lots, st.integers(0, SPAN), st.randoms(use_true_random=False))
+def test_right_figures_are_left_alone_whichever_keys_past_their_day_a_count_meets(
+    lots: list[Lot], later: int, chance: Random
+) -> None:
+    """Those in parts of the pool that are over are met by no count, those that share a part with others by each."""
+    for figures, shelf, now_ms in counted(lots, days=60):
+        at_ms = now_ms + later * DAY_MS
+        met = {day: keys for day, keys in shelf.items() if day >= utc_date(at_ms) or chance.random() < 0.5}
+        on_hand = usable(shelf, at_ms)
+        assert figures.corrected(CountedOut(on_hand=on_hand, leased=0, last_days=met), SYSTEM, at_ms) is figures
+        wrong = replace(figures, tally=Tally(on_hand=3), last_days=LastDays(days="2026-01-09:7"))
+        right = wrong.corrected(CountedOut(on_hand=on_hand, leased=0, last_days=met), SYSTEM, at_ms)
+        for days in (0, 10, 500):
+            assert right.on_hand(at_ms + days * DAY_MS) == usable(shelf, at_ms + days * DAY_MS)
 
 
 @given(lots, st.integers(0, SPAN))

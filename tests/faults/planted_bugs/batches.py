@@ -3,6 +3,7 @@
 from tests.faults.planted_bugs.bug import PlantedBug
 
 COMMANDS = "tests/integration/inventory/test_batch_commands.py"
+STOPS = "tests/integration/inventory/test_import_stops.py"
 POOL = "tests/integration/inventory/test_pool.py"
 RULES = "tests/unit/inventory_claims/test_batch_commands.py"
 
@@ -132,8 +133,8 @@ BUGS = (
     PlantedBug(
         "takes a batch off the list before all of its keys were found",
         FOLLOWERS,
-        "return found == key_count or (self.in_vain >= BATCH_SHARDS and",
-        "return found == key_count or (self.in_vain >= BATCH_SHARDS or",
+        "return self.in_vain >= BATCH_SHARDS and found",
+        "return self.in_vain >= BATCH_SHARDS or found",
         f"{COMMANDS}::test_a_batch_of_which_a_key_cannot_be_found_stays_on_the_list",
     ),
     PlantedBug(
@@ -241,5 +242,12 @@ BUGS = (
         "if not shown:",
         "if shown < len(keys):",
         "tests/integration/test_withheld_keys.py",
+    ),
+    PlantedBug(
+        "lets a batch go while a run that was broken off may still store keys",
+        FOLLOWERS,
+        "batch.key_count if batch.all_runs_are_over(now_ms) else None",
+        "batch.key_count",
+        f"{STOPS}::test_a_batch_is_held_while_a_run_that_was_broken_off_may_still_store_keys",
     ),
 )

@@ -83,8 +83,8 @@ BUGS = (
     PlantedBug(
         "fills a batch that is void",
         f"{IMPORTING}/runs.py",
-        "if batch.standing.is_final:",
-        "if batch.standing.is_final and until_ms is None:",
+        "is_stopped=batch.standing.is_final)",
+        "is_stopped=batch.standing.is_final and until_ms is None)",
         f"{WISHES}::test_an_import_whose_batch_is_void_stops_at_the_next_chunk_and_counts_what_is_in",
     ),
     PlantedBug(
@@ -213,9 +213,23 @@ BUGS = (
     PlantedBug(
         "drops what stands under no name",
         f"{FILES}/keys.py",
-        " or any(_cell(cells, at) for at in columns.unnamed)",
+        " or _has_password_elsewhere(row, layout)",
         "",
         f"{HEADERS}::test_what_stands_under_no_name_may_be_the_password_and_is_not_dropped",
+    ),
+    PlantedBug(
+        "drops what stands under a name that nobody knows",
+        f"{FILES}/rows.py",
+        "if layout.columns.code in filled and not set(layout.columns.unknown).isdisjoint(filled):",
+        "if not layout.columns.count:",
+        f"{HEADERS}::test_a_filled_column_that_may_be_a_secret_refuses_the_file",
+    ),
+    PlantedBug(
+        "takes a code and the password that is joined to it for one code",
+        f"{FILES}/keys.py",
+        "if _may_be_joined(code, row, rules.layout):",
+        "if not code:",
+        f"{HEADERS}::test_a_line_with_another_separator_than_its_header_is_refused",
     ),
     PlantedBug(
         "reads on where a second header gives the columns another meaning",

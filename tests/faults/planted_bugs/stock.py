@@ -9,6 +9,7 @@ SHELF = "tests/integration/inventory/test_shelf_watch.py"
 
 LAST_DAYS = "inventory/model/last_days.py"
 FIGURES = "inventory/model/figures.py"
+RECOUNT = "inventory/service/figures.py"
 WATCH = "inventory/service/shelf_watch.py"
 
 BUGS = (
@@ -57,9 +58,30 @@ BUGS = (
     PlantedBug(
         "corrects how many there are and not of which day",
         FIGURES,
-        "known if days is None else known.counted_out(days, today)",
-        "known",
+        "last_days = known.counted_out(counted.last_days, today)",
+        "last_days = known",
         f"{SHELF}::test_a_recount_knows_the_day_of_every_key_and_forgets_what_was_counted_wrong",
+    ),
+    PlantedBug(
+        "counts keys that share a part of the pool as if all of them had its last day",
+        RECOUNT,
+        "if _is_of_one_day(part):",
+        "if part.group:",
+        f"{SHELF}::test_a_recount_of_keys_of_very_many_days_finds_those_that_may_be_sold_and_when_they_may_no_more",
+    ),
+    PlantedBug(
+        "adds keys past their day to those that it knew already",
+        LAST_DAYS,
+        "self.after({}, today).past - met)",
+        "self.after({}, today).past)",
+        f"{DAYS}::test_right_figures_are_left_alone_whichever_keys_past_their_day_a_count_meets",
+    ),
+    PlantedBug(
+        "counts a stock out while keys come in that are in no pool yet",
+        RECOUNT,
+        "any(is_moving(batch) for batch in self.keys.get_batches(figures.moving))",
+        "figures.revision < 0",
+        f"{COUNTED}::test_keys_of_an_import_that_pauses_are_not_counted_out",
     ),
     PlantedBug(
         "looks at the first page of the stock only",

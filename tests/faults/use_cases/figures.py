@@ -2,8 +2,10 @@
 
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 
 from keyrail.catalog.model import Sku
+from keyrail.inventory.model.batches import Batch, BatchStatus
 from keyrail.inventory.model.figures import StockMoving
 from keyrail.inventory.service.counting import UNKNOWN_SOURCE, KeyChange
 from keyrail.platform.audit_chain import Live, verdict
@@ -82,6 +84,18 @@ def threshold_that_is_learnt(world: World) -> Case:
     return Case(lambda process: process.counting.learn_threshold(None, sku), check, [], [])
 
 
+def batch_that_is_on_its_way(world: World) -> Case:
+    sku, batch_id = f"sku-{secrets.token_hex(6)}", f"bat_{secrets.token_hex(13)}"
+    waiting = Batch(batch_id=batch_id, sku_id=sku, source="supplier", created_at_ms=NOW_MS, **stamp(OPERATOR, NOW_MS))
+    importing = replace(waiting, status=BatchStatus.IMPORTING)
+
+    def check(process: World) -> None:
+        figures = process.figures.get(sku)
+        expect(figures and (figures.moving, figures.revision) == ((batch_id,), 1), "known twice, or not at all")
+
+    return Case(lambda process: process.counting.learn_batch(waiting, importing), check, [], [])
+
+
 def figures_that_are_counted_out(world: World) -> Case:
     sku, codes = stocked(world, 3)
 
@@ -101,6 +115,7 @@ USE_CASES = (
     changes_that_come_together,
     changes_that_come_again_in_parts,
     threshold_that_is_learnt,
+    batch_that_is_on_its_way,
     figures_that_are_counted_out,
 )
 MAIN_USE_CASES = (changes_that_come_again_in_parts,)

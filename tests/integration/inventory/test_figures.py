@@ -14,15 +14,18 @@ from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.moves import Tally
 from keyrail.inventory.service.counting import UNKNOWN_SOURCE, KeyChange
 from keyrail.inventory.service.figures import QUIET_MS
+from keyrail.inventory.service.importing import runs
 from keyrail.inventory.store.figures import ENOUGH, LOW
 from keyrail.platform import audit_lots
 from keyrail.platform.changes import stamp
 from keyrail.platform.errors import Invalid, Unavailable
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
+from tests.files import UploadInMemory
+from tests.integration.inventory.slicing import CHUNK, a_slice, in_one, new_batch, of_batch
 from tests.racing import at_once
 from tests.stream_of_keys import BATCH, NOW_MS, SKU, SOURCE, change, changes, leased, looked_at, new_key, sold, stands
-from tests.world import OPERATOR, PRICE, SYSTEM, World
+from tests.world import OPERATOR, PRICE, SYSTEM, World, new_codes
 
 REQUESTS_OF_A_LOT_OF_FOUR = 6  # batch, three records, figures, transaction
 
@@ -269,6 +272,63 @@ def test_figures_are_not_counted_out_while_they_move(shop: World) -> None:
     shop.stock_figures.recount(SKU, OPERATOR)
     with pytest.raises(StockMoving):
         shop.stock_figures.recount(SKU, OPERATOR)
+
+
+def told_of(world: World, batch_id: str, before: Batch | None = None) -> Batch:
+    """The batch, as the stream tells that it changed."""
+    batch = world.keys.get_batch(batch_id)
+    world.another_process().counting.learn_batch(before, batch)
+    return batch
+
+
+def counted_keys(world: World, batch_id: str) -> None:
+    """Those that came in since they were counted last."""
+    known = {item["subject"]["S"] for item in world.scan("audit")}
+    new = [change(None, key) for key in of_batch(world, batch_id)]
+    counted(world, [each for each in new if f"key:{each.new.key_id}" not in known])
+
+
+def test_keys_of_an_import_that_pauses_are_not_counted_out(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were counted as they came in, and are in the pool in the end only."""
+    monkeypatch.setattr(runs, "KEYS_A_CHUNK", CHUNK)
+    shop.stock_up(0)
+    batch_id, upload = new_batch(shop), UploadInMemory("\n".join(new_codes(3 * CHUNK)).encode())
+    a_slice(shop, batch_id, upload)
+    importing = told_of(shop, batch_id)
+    counted_keys(shop, batch_id)
+    shop.ahead_ms += 2 * QUIET_MS
+    with pytest.raises(StockMoving):
+        shop.stock_figures.recount(SKU, OPERATOR)
+    assert figures(shop).tally.on_hand == CHUNK
+
+    in_one(shop, batch_id, upload.raw)
+    counted_keys(shop, batch_id)
+    shop.ahead_ms += 2 * QUIET_MS
+    before = figures(shop)
+    # The batch says that it is there, whether the stream has told so by now or not.
+    right = shop.stock_figures.recount(SKU, OPERATOR)
+    assert (right.tally, right.corrections) == (before.tally, 0)
+    assert before.tally.on_hand == 3 * CHUNK
+    told_of(shop, batch_id, importing)
+    assert figures(shop).moving == ()
+
+
+def test_keys_that_have_not_followed_their_batch_yet_are_not_counted_out(shop: World) -> None:
+    """The pool has no part of a void batch any more; its keys count until they are void, too."""
+    shop.stock_up(0)
+    batch_id = new_batch(shop)
+    imported = in_one(shop, batch_id, "\n".join(new_codes(CHUNK)).encode())
+    counted_keys(shop, batch_id)
+    shop.commands.void(batch_id, OPERATOR)
+    void = told_of(shop, batch_id, imported)
+    shop.ahead_ms += 2 * QUIET_MS
+    with pytest.raises(StockMoving):
+        shop.stock_figures.recount(SKU, OPERATOR)
+    shop.follow(batch_id)
+    told_of(shop, batch_id, void)
+    assert figures(shop).moving == ()
+    shop.ahead_ms += 2 * QUIET_MS
+    assert shop.stock_figures.recount(SKU, OPERATOR).tally.on_hand == 0
 
 
 def test_all_skus_are_listed_page_by_page_and_those_that_are_low_come_first(world: World) -> None:

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from keyrail.inventory.model.batches import Batch, BatchStatus
+from keyrail.inventory.model.batches import RUN_IS_OVER_MS, Batch, BatchStatus
 from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.providers import UploadUnavailable
+from keyrail.inventory.service.following import Progress
 from keyrail.inventory.service.importing import beginning, runs
-from keyrail.inventory.service.importing.slices import RUN_IS_OVER_MS
 from keyrail.inventory.store.keys import BATCH_PREFIX, KEY_PREFIX
 from tests.files import UploadInMemory
 from tests.integration.inventory.breaking import Killed, Life, Mortal, Watched
 from tests.integration.inventory.slicing import CHUNK, a_slice, in_one, new_batch, of_batch
 from tests.local_cloud import LocalCloud
-from tests.world import OPERATOR, SKU, SYSTEM, World, new_codes
+from tests.world import OPERATOR, SKU, SLICE_MS, SYSTEM, World, new_codes
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,10 @@ def asleep_before_its_keys(world: World, meanwhile: Callable[[], object]) -> Wor
 
 def ended_without_file(world: World, batch_id: str, name: str = UploadInMemory.name) -> Batch | None:
     return world.another_process().importing.end_without_file(batch_id, name, SYSTEM)
+
+
+def follow_once(world: World, batch_id: str) -> Progress:
+    return world.followers.follow(batch_id, world.now_ms() + SLICE_MS, SYSTEM)
 
 
 def held(world: World) -> set[str]:
@@ -243,3 +247,42 @@ def test_an_import_that_was_broken_off_too_often_can_still_be_stopped(
     world.commands.void(batch_id, OPERATOR)
     in_one(world, batch_id, upload.raw)
     check_followed(world, batch_id, CHUNK)
+
+
+def test_a_frozen_batch_stays_held_until_the_keys_of_a_chunk_that_nobody_counted_follow(world: World) -> None:
+    batch_id, upload = new_batch(world), three_chunks()
+    a_slice(world, batch_id, upload)
+    world.commands.freeze(batch_id, OPERATOR)
+    assert follow_once(world, batch_id) is Progress.MORE_KEYS_MAY_COME  # as many as will ever be counted
+    with suppress(Killed):
+        mortal = Mortal(world.dynamodb, Life(writes=1 + CHUNK // 2))
+        world.another_process(mortal).importing.import_file(batch_id, upload, SYSTEM)
+    assert ended_without_file(world, batch_id)
+    world.follow(batch_id)
+    states = {key.state for key in of_batch(world, batch_id)}
+    assert (states, len(of_batch(world, batch_id)) > CHUNK) == ({KeyState.FROZEN}, True)
+
+
+def test_a_batch_is_held_while_a_run_that_was_broken_off_may_still_store_keys(world: World) -> None:
+    batch_id, upload = new_batch(world), three_chunks()
+    a_slice(world, batch_id, upload)
+
+    def meanwhile() -> None:
+        world.commands.void(batch_id, OPERATOR)
+        assert ended_without_file(world, batch_id)
+        assert follow_once(world, batch_id) is Progress.LOOK_AGAIN
+
+    def awake(operation: str, request: dict[str, Any]) -> None:
+        if operation == "batch_get_item" and KEY_PREFIX in repr(request) and waiting:
+            waiting.pop()()
+        if operation == "put_item" and request["Item"]["key_id"]["S"].startswith("import#"):
+            raise Killed
+
+    waiting = [meanwhile]
+    with suppress(Killed):
+        world.another_process(Watched(world.dynamodb, awake)).importing.import_file(batch_id, upload, SYSTEM)
+    assert batch_id in held(world)
+    assert KeyState.AVAILABLE in {key.state for key in of_batch(world, batch_id)}
+    world.follow(batch_id)
+    assert [key.state for key in of_batch(world, batch_id)] == [KeyState.VOID] * 2 * CHUNK
+    assert batch_id not in held(world)

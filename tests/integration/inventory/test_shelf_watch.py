@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, Stage
 from keyrail.inventory.model.figures import Figures, figures_events_between, no_figures
 from keyrail.inventory.model.keys import Key
+from keyrail.inventory.model.last_days import LastDays
 from keyrail.inventory.model.moves import Tally
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.figures import QUIET_MS
@@ -16,10 +18,12 @@ from keyrail.platform.dynamo import MAX_READS
 from tests.engines import Engine
 from tests.faults.breaking import Wire
 from tests.files import UploadInMemory
-from tests.integration.test_triggers import Stage, sample, stage
+from tests.integration import test_triggers
+from tests.integration.inventory.slicing import in_one, new_batch
+from tests.integration.test_triggers import sample, stage
 from tests.racing import at_once, refusals
 from tests.stream_of_keys import SKU, change, changes, leased, new_key, sold
-from tests.world import OPERATOR, SYSTEM, World
+from tests.world import OPERATOR, SYSTEM, World, new_codes
 
 __all__ = ["stage"]  # a fixture
 
@@ -138,10 +142,42 @@ def test_a_recount_knows_the_day_of_every_key_and_forgets_what_was_counted_wrong
     assert on_hand == [30, 20, 10, 0]
 
 
+@pytest.mark.parametrize("stages", [(), (*[Stage(keys=5, opens_at_ms=0)] * 11, Stage(opens_at_ms=0))])
+def test_a_recount_of_keys_of_very_many_days_finds_those_that_may_be_sold_and_when_they_may_no_more(
+    world: World, stages: tuple[Stage, ...]
+) -> None:
+    """They share parts of the pool by months; those of them that expired are still in there."""
+    world.stock_up(0)
+    lines = [f"{code},,{in_days(world, 1 + n)}" for n, code in enumerate(new_codes(MAX_EXPIRY_GROUPS + 10))]
+    in_one(world, new_batch(world, stages=stages), "\n".join([*lines, *new_codes(1)]).encode())
+    keys = world.stored_keys()
+    world.counting.put_on_record(SKU, [change(None, key) for key in keys])
+    world.order(2)
+    world.ahead_ms += 3 * DAY_MS
+
+    def usable(days: int) -> int:
+        day = in_days(world, days)
+        return sum(key.expires_on is None or key.expires_on >= day for key in keys)
+
+    before = standing(world)
+    right = world.stock_figures.recount(SKU, OPERATOR)
+    assert right.tally == replace(before.tally, leased=2)
+    assert right.last_days == before.last_days.after({}, in_days(world, 0))
+    for days in (0, 20, 50, 56, 57, 100):
+        assert right.on_hand(world.now_ms() + days * DAY_MS) == usable(days)
+
+    put_wrong = replace(right, revision=right.revision + 1, tally=Tally(on_hand=4), last_days=LastDays())
+    assert world.figures.replace(put_wrong)
+    world.ahead_ms += QUIET_MS
+    again = world.stock_figures.recount(SKU, OPERATOR)
+    for days in (0, 20, 50, 56, 57, 100):
+        assert again.on_hand(world.now_ms() + days * DAY_MS) == usable(days)
+
+
 # through the function
 
 
-def test_the_clock_s_message_makes_the_function_look_at_the_shelves(stage: Stage) -> None:
+def test_the_clock_s_message_makes_the_function_look_at_the_shelves(stage: test_triggers.Stage) -> None:
     yesterday = utc_date(stage.world.now_ms() - DAY_MS)
     stage.world.ahead_ms -= 2 * DAY_MS
     put(stage.world, SKU, {yesterday: 30})
@@ -151,7 +187,7 @@ def test_the_clock_s_message_makes_the_function_look_at_the_shelves(stage: Stage
 
 
 @pytest.mark.parametrize("body", [{"job": "tidy_up"}, {}])
-def test_a_job_that_nobody_knows_is_reported(stage: Stage, body: dict[str, str]) -> None:
+def test_a_job_that_nobody_knows_is_reported(stage: test_triggers.Stage, body: dict[str, str]) -> None:
     trigger = sample("scheduled_jobs")
     (record,) = trigger["Records"]
     record["body"] = json.dumps(body)

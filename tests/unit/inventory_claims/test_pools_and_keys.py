@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, NEVER, Pool, PoolPart, expiry_precision
+from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, NEVER, Pool, PoolPart, days_of, expiry_precision
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     BATCH_SHARDS,
@@ -53,6 +53,21 @@ def pool(*parts: PoolPart) -> Pool:
 
 
 # pools
+
+
+@pytest.mark.parametrize(
+    ("group", "days"),
+    [
+        ("2030-02-17", ("2030-02-17", "2030-02-17")),
+        ("2032-02", ("2032-02-01", "2032-02-29")),
+        ("2030", ("2030-01-01", "2030-12-31")),
+        ("2030-11~3", ("2030-11-01", "2030-11-30")),
+        ("", ("0001-01-01", NEVER)),
+        (NEVER, (NEVER, NEVER)),
+    ],
+)
+def test_a_group_says_between_which_days_its_keys_expire(group: str, days: tuple[str, str]) -> None:
+    assert days_of(group) == days
 
 
 def test_what_expires_first_is_sold_first() -> None:

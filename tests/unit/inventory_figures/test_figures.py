@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from keyrail.inventory.model.batches import Batch, BatchStatus, Filling
 from keyrail.inventory.model.figures import (
+    MAX_MOVING_BATCHES,
     MAX_SALES_DAYS,
     CountedOut,
     Figures,
@@ -25,7 +27,7 @@ from keyrail.inventory.model.moves import (
     moves_between,
     total,
 )
-from keyrail.platform.changes import Origin
+from keyrail.platform.changes import Origin, stamp
 from tests.stream_of_keys import NOW_MS, SKU, SOURCE, after, leased, looked_at, new_key, sold
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -188,7 +190,54 @@ def test_a_correction_that_knows_the_day_of_every_key_puts_the_days_right_as_wel
     assert told(wrong, right) == ["stock.corrected"]
     assert [right.on_hand(NOW_MS + days * DAY_MS) for days in range(3)] == [42, 20, 0]
     assert right.corrected(known, ALICE, NOW_MS) == right
-    assert right.corrected(replace(known, last_days=None), ALICE, NOW_MS) == right
+
+
+def test_keys_past_their_day_that_a_count_meets_are_those_that_are_known_and_no_more_of_them() -> None:
+    known = stocked(20, last_days=LastDays(past=5, days="2026-01-01:10"))
+    for met in range(6):
+        counted = CountedOut(on_hand=15, leased=0, last_days={"2025-12-30": met, "2026-01-01": 10})
+        assert known.corrected(counted, ALICE, NOW_MS) is known
+    uncounted = stocked(10, last_days=LastDays(days="2026-01-01:10"))
+    right = uncounted.corrected(CountedOut(on_hand=10, leased=0, last_days=counted.last_days), ALICE, NOW_MS)
+    met_by_a_claim = right.after(Moves(Tally(on_hand=-5, expired=5), last_days={"2025-12-30": -5}), NOW_MS)
+    assert (right.on_hand(NOW_MS), met_by_a_claim.on_hand(NOW_MS)) == (10, 10)
+
+
+# batches on their way
+
+
+BATCH = Batch(batch_id="bat_1", sku_id=SKU, source="ACME", created_at_ms=NOW_MS, **stamp(ALICE, NOW_MS))
+
+
+@pytest.mark.parametrize(
+    ("said", "moving"),
+    [
+        ({}, False),
+        ({"generation": 1}, False),
+        ({"status": BatchStatus.IMPORTING}, True),
+        ({"status": BatchStatus.GENERATING, "filling": Filling.OWN_CODES}, True),
+        ({"status": BatchStatus.GENERATING, "filling": Filling.OWN_CODES, "for_print": True}, False),
+        ({"status": BatchStatus.IMPORTED}, False),
+        ({"status": BatchStatus.IMPORTED, "generation": 2, "followed": 1}, True),
+        ({"status": BatchStatus.IMPORTED, "generation": 2, "followed": 2}, False),
+    ],
+)
+def test_a_batch_is_on_its_way_until_it_has_all_its_keys_and_all_of_them_follow(
+    said: dict[str, Any], moving: bool
+) -> None:
+    figures, batch = stocked(20), replace(BATCH, **said)
+    known = figures.with_batch(batch)
+    assert known.moving == (("bat_1",) if moving else ())
+    assert known.with_batch(batch) is known
+    assert told(figures, known) == []
+    assert known.with_batch(replace(BATCH, status=BatchStatus.REJECTED)).moving == ()
+
+
+def test_of_too_many_batches_on_their_way_the_latest_are_known() -> None:
+    figures = stocked(20)
+    for number in range(MAX_MOVING_BATCHES + 1):
+        figures = figures.with_batch(replace(BATCH, batch_id=f"bat_{number}", status=BatchStatus.IMPORTING))
+    assert figures.moving == tuple(f"bat_{number}" for number in range(1, MAX_MOVING_BATCHES + 1))
 
 
 # by time alone

@@ -1,5 +1,6 @@
 """Batches and pools: keys that came in together, and all claimable keys of a SKU."""
 
+from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,9 @@ MAX_SALES_PER_KEY = 1_000
 MAX_PRIORITY = 100
 MAX_HELD_BATCHES = 100  # DynamoDB's limit for the operands of IN
 NEVER = "9999-12-31"
+FIRST_DAY = "0001-01-01"
+MONTHS = 12
+RUN_IS_OVER_MS = 5 * 60 * 1000  # behind its begin or its end no run of an import still stores a key
 HELD_BACK_MS = 253_402_300_799_000  # of the same day
 _PRECISIONS = (len("2030-12-31"), len("2030-12"), len("2030"), 0)
 _STAGE = "~"
@@ -166,6 +170,17 @@ def stage_group(group: str, stage: int) -> str:
     return f"{group}{_STAGE}{stage}" if stage else group
 
 
+def days_of(group: str) -> tuple[str, str]:
+    """The first and the last day that keys of the group may expire on; NEVER, if they may have none."""
+    named = group.partition(_STAGE)[0]
+    if not named:
+        return FIRST_DAY, NEVER
+    first = named + FIRST_DAY[len(named) :]
+    month = int(first[5:7]) if len(named) > len("2030") else MONTHS
+    last = named if named == first else f"{first[:5]}{month:02d}-{monthrange(int(first[:4]), month)[1]:02d}"
+    return first, last
+
+
 @dataclass(frozen=True, kw_only=True)
 class Held(Versioned):
     """Batches that stand still and whose keys have not all followed yet; the short list that rides in conditions.
@@ -190,7 +205,9 @@ class Batch(Versioned):
 
     `data_keys` are wrapped; a further one is added when an import goes on after a crash, since importing may encrypt
     but never decrypt. `first_expiry` and `last_expiry` are ISO dates over the keys taken. `file_mark` names the one
-    file that the batch takes, under the fingerprint key; `importing_since_ms` is when it was first begun.
+    file that the batch takes, under the fingerprint key; `importing_since_ms` is when it was first begun, and
+    `broken_off_ms` when it was ended before its end: of the keys that a run of it had in its hands then, some may be in
+    that nobody counted, or come in behind it.
     `request_hash` recognises a repeated request.
     `expires_on` is for keys that come without a last day. Higher `priority` sells first, before earlier expiry does.
     `sales_per_key` above one makes loop keys: each secret is sold so often. Keys `for_print` are never sold online.
@@ -221,6 +238,7 @@ class Batch(Versioned):
     request_hash: bytes | None = None
     file_mark: str | None = None
     importing_since_ms: int | None = None
+    broken_off_ms: int | None = None
     report: ImportReport | None = None
     rejected_lines: RejectedLines | None = None
     parts: tuple[PoolPart, ...] = ()
@@ -244,6 +262,10 @@ class Batch(Versioned):
         """Each slot of a loop key is a key. None while more may come."""
         accepted = self.report.accepted if self.report else 0
         return accepted * self.sales_per_key if self.is_settled else None
+
+    def all_runs_are_over(self, now_ms: int) -> bool:
+        """No run of its import that was broken off can still store a key."""
+        return self.broken_off_ms is None or now_ms - self.broken_off_ms >= RUN_IS_OVER_MS
 
     def stage_of(self, number: int) -> int:
         """Which stage, from 0, the batch's secret with that number, from 1, goes on sale with."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+from keyrail.inventory.model.batches import Batch, BatchStatus
 from keyrail.inventory.model.last_days import LastDays
 from keyrail.inventory.model.moves import MAX_SOURCES, OTHER_SOURCES, Moves, OfSource, Tally
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
@@ -11,12 +12,16 @@ from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Conflict
 
 MAX_SALES_DAYS = 30
+MAX_MOVING_BATCHES = 100  # of one SKU; read in one request
 RELAY = Origin("system:event_relay", "stream")
 CLOCK = Origin("system:scheduled_jobs", "schedule")
 
 
 class StockMoving(Conflict):
-    """Keys are changing right now, so that a count and the figures would be of different moments."""
+    """Keys are changing right now, so that a count and the figures would be of different moments.
+
+    Also while a batch is on its way, even if it stands still: its keys were counted and are not where a count looks.
+    """
 
     code = "stock_moving"
     title = "The stock is changing at this moment; count it again when it is quiet."
@@ -25,11 +30,14 @@ class StockMoving(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class CountedOut:
-    """Keys that may be sold, how many of them are under a lease, and by their last day if that is known of each."""
+    """Keys that may be sold, how many there are under a lease, and those that have a last day by that day.
+
+    `last_days` has keys past theirs as well, as many as the count met.
+    """
 
     on_hand: int
     leased: int
-    last_days: Mapping[str, int] | None = None
+    last_days: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +48,7 @@ class Figures(Versioned):
     on record: that the stock ran low or recovered, and corrections; the fields beside it say who did that and when.
     `sales` are keys sold on the UTC day `sales_day` and the days before it. `low`: no more than `low_stock` may be
     sold, as the shelf says it; the threshold is None until it is known, and `sku_version` is the SKU's version that it
-    is from.
+    is from. `moving` are batches that are on their way, as far as the stream has told; each is to be asked.
     """
 
     sku_id: str
@@ -55,6 +63,7 @@ class Figures(Versioned):
     low: bool = False
     low_stock: int | None = None
     sku_version: int = 0
+    moving: tuple[str, ...] = ()
     corrections: int = 0
 
     def past_last_day(self, now_ms: int) -> int:
@@ -99,6 +108,15 @@ class Figures(Versioned):
         known = replace(self, revision=self.revision + 1, low_stock=low_stock, sku_version=sku_version)
         return _judged(known, now_ms, may_run_low=self.tally.imported > 0)
 
+    def with_batch(self, batch: Batch) -> "Figures":
+        """Knowing whether the batch is on its way. Of too many the latest are known."""
+        others = tuple(batch_id for batch_id in self.moving if batch_id != batch.batch_id)
+        known, moving = len(others) < len(self.moving), is_moving(batch)
+        if known is moving:
+            return self
+        told = (*others, batch.batch_id)[-MAX_MOVING_BATCHES:] if moving else others
+        return replace(self, revision=self.revision + 1, moving=told)
+
     def corrected(
         self, counted: CountedOut, origin: Origin, now_ms: int, low_stock: int | None = None, sku_version: int = 0
     ) -> "Figures":
@@ -107,8 +125,8 @@ class Figures(Versioned):
         With the threshold of this version of the SKU, if it is a later one. The same figures if they are right.
         """
         today = utc_date(now_ms)
-        known, days = self.last_days.after({}, today), counted.last_days
-        last_days = known if days is None else known.counted_out(days, today)
+        known = self.last_days.after({}, today)
+        last_days = known.counted_out(counted.last_days, today)
         on_hand, leased = counted.on_hand + last_days.over(today), counted.leased
         is_wrong = (on_hand, leased, last_days) != (self.tally.on_hand, self.tally.leased, known)
         is_later = sku_version > self.sku_version
@@ -149,6 +167,16 @@ def _is_low(figures: Figures, now_ms: int, *, may_run_low: bool) -> bool:
     if figures.low_stock is None:
         return figures.low
     return figures.on_hand(now_ms) <= figures.low_stock and (figures.low or may_run_low)
+
+
+def is_moving(batch: Batch) -> bool:
+    """Its keys are counted as they come and as they follow; a count finds them where the pool has the batch.
+
+    That is so once it has all of its keys and all of them follow it. Keys for print are in no pool.
+    """
+    if batch.status is BatchStatus.AWAITING_UPLOAD or batch.for_print:
+        return False
+    return not batch.is_settled or batch.followed < batch.generation
 
 
 def no_figures(sku_id: str, now_ms: int) -> Figures:

@@ -49,8 +49,12 @@ class LastDays:
         )
 
     def counted_out(self, by_day: Mapping[str, int], today: str) -> "LastDays":
-        """As somebody counted the keys whose day is still to come; the others are met by no count of the pool."""
-        return LastDays(past=self.after({}, today).past).after(by_day, today)
+        """As somebody counted the keys.
+
+        The count knows every key whose day is still to come. Of those whose day is over it met some, perhaps.
+        """
+        met = sum(keys for day, keys in by_day.items() if day < today)
+        return LastDays(past=max(0, self.after({}, today).past - met)).after(by_day, today)
 
     def _by_day(self) -> Iterator[tuple[str, int]]:
         ordinal = 0

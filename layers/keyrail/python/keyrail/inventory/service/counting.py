@@ -1,11 +1,11 @@
 """The figures of each SKU, counted from the stream: each change of a key goes on record and is counted exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from keyrail.catalog.model import Sku
-from keyrail.inventory.model.batches import BatchNotFound
-from keyrail.inventory.model.figures import Figures, no_figures
+from keyrail.inventory.model.batches import Batch, BatchNotFound
+from keyrail.inventory.model.figures import Figures, is_moving, no_figures
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.moves import moves_between, total
 from keyrail.inventory.store.figures import FigureStore, FiguresUnreadable
@@ -66,14 +66,22 @@ class Counting:
         """From which number on the SKU's stock is low. Raises StoreUnavailable."""
         if old is not None and old.low_stock == new.low_stock:
             return
+        self._learn(new.sku_id, lambda known: known.with_threshold(new.low_stock, new.version, self.now_ms()))
+
+    def learn_batch(self, old: Batch | None, new: Batch) -> None:
+        """Whether the batch is on its way, so that nobody counts its SKU out. Raises StoreUnavailable."""
+        if is_moving(new) != (old is not None and is_moving(old)):
+            self._learn(new.sku_id, lambda known: known.with_batch(new))
+
+    def _learn(self, sku_id: str, told: Callable[[Figures], Figures]) -> None:
         try:
             for _ in range(MAX_REWRITES):
-                figures = self._figures(new.sku_id)
-                known = figures.with_threshold(new.low_stock, new.version, self.now_ms())
-                if known == figures or self.figures.replace(known):
+                known = self._figures(sku_id)
+                knowing = told(known)
+                if knowing == known or self.figures.replace(knowing):
                     return
         except FiguresUnreadable:
-            logs.warn(Entry.FIGURES_UNREADABLE, sku_id=new.sku_id)
+            logs.warn(Entry.FIGURES_UNREADABLE, sku_id=sku_id)
             return
         raise StoreUnavailable
 

@@ -1,18 +1,21 @@
 """Stock figures in the operator's hands: of one SKU, of all, and counted out against what is really there."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.batches import NEVER
-from keyrail.inventory.model.figures import CountedOut, Figures, StockMoving, no_figures
+from keyrail.inventory.model.batches import NEVER, PoolPart, days_of
+from keyrail.inventory.model.figures import CountedOut, Figures, StockMoving, is_moving, no_figures
 from keyrail.inventory.service.claims import partitions
 from keyrail.inventory.store.figures import ENOUGH, LOW, FigureStore
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.dynamo import MAX_READS
 from keyrail.platform.errors import FieldError, Invalid
 
+MAX_PARALLEL_READS = 16
 QUIET_MS = 10_000  # what changed longer ago has gone through the stream and the index, unless the relay is in trouble
 _FIRST_ENOUGH = f"{ENOUGH}#"
 
@@ -45,28 +48,47 @@ class StockFigures:
         figures = self.store.get(sku_id) or no_figures(sku_id, now_ms)
         if figures.revision and now_ms - figures.counted_at_ms < QUIET_MS:
             raise StockMoving
-        right = figures.corrected(self._count(sku_id), origin, now_ms, sku.low_stock, sku.version)
+        # Before the pool is read: a batch joins it before it says that it is there.
+        if any(is_moving(batch) for batch in self.keys.get_batches(figures.moving)):
+            raise StockMoving
+        right = figures.corrected(self._count(sku_id, utc_date(now_ms)), origin, now_ms, sku.low_stock, sku.version)
         if right != figures and not self.store.replace(right):
             raise StockMoving
         return right
 
-    def _count(self, sku_id: str) -> CountedOut:
+    def _count(self, sku_id: str, today: str) -> CountedOut:
         """Keys in the parts of the pool that are not past their last day.
 
-        A part of several last days, as a file with very many of them has, counts whole until the last one is over, and
-        says nothing of how many keys have which.
+        Where all keys of a part expire together they are counted in the index. Else each is asked for its last day.
         """
-        pool = self.keys.get_pool(sku_id)
-        parts = pool.usable(utc_date(self.now_ms())) if pool else ()
-        on_hand, leased, last_days = 0, 0, Counter[str]()
-        for part in parts:
-            counts = [self.store.pooled(partition) for partition in partitions(sku_id, part)]
-            on_hand += sum(all_of_it for all_of_it, _ in counts)
-            leased += sum(of_orders for _, of_orders in counts)
-            last_days[part.last_expiry] += sum(all_of_it for all_of_it, _ in counts)
-        last_days.pop(NEVER, None)
-        of_one_day = all(part.first_expiry == part.last_expiry for part in parts)
-        return CountedOut(on_hand=on_hand, leased=leased, last_days=last_days if of_one_day else None)
+        pool, leased, by_day = self.keys.get_pool(sku_id), 0, Counter[str]()
+        with ThreadPoolExecutor(MAX_PARALLEL_READS, "recount") as readers:
+            for part in pool.usable(today) if pool else ():
+                for partition in partitions(sku_id, part):
+                    if _is_of_one_day(part):
+                        keys, of_orders = self.store.pooled(partition)
+                        by_day[part.last_expiry] += keys
+                    else:
+                        days, of_orders = self._by_day(partition, readers)
+                        by_day.update(days)
+                    leased += of_orders
+        on_hand = sum(keys for day, keys in by_day.items() if day >= today)
+        by_day.pop(NEVER, None)
+        return CountedOut(on_hand=on_hand, leased=leased, last_days=by_day)
+
+    def _by_day(self, partition: str, readers: ThreadPoolExecutor) -> tuple[Counter[str], int]:
+        key_ids, leased = self.store.pooled_keys(partition)
+        lots = [key_ids[first : first + MAX_READS] for first in range(0, len(key_ids), MAX_READS)]
+        by_day = Counter[str]()
+        for days in readers.map(self.store.last_days, lots):
+            by_day.update(days)
+        return by_day, leased
+
+
+def _is_of_one_day(part: PoolPart) -> bool:
+    """Its group is named by a whole day, and not by a month or a year, as those of a file with very many days are."""
+    first, last = days_of(part.group)
+    return first == last
 
 
 def _position(after: str | None) -> tuple[str, str | None]:

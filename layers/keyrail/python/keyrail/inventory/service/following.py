@@ -42,13 +42,18 @@ class Progress(StrEnum):
     FOLLOWED = "followed"
     UNFINISHED = "unfinished"
     MORE_KEYS_MAY_COME = "more_keys_may_come"
+    LOOK_AGAIN = "look_again"
 
 
 @dataclass
 class _Slice:
-    """How far a slice came: what it found, or slices before it, and what for it may go on."""
+    """How far a slice came: what it found, or slices before it, and what for it may go on.
+
+    `total` is how many keys there are, as far as anybody counted them; None while more may come.
+    """
 
     batch: Batch
+    total: int | None
     until_ms: int
     origin: Origin
     looked_at_ms: int
@@ -58,17 +63,19 @@ class _Slice:
 
     @property
     def all_follow(self) -> bool:
-        """As many were found as there are. Where more may come, or an import that was stopped had counted fewer than
-        were found, once a round brought none.
+        """As many were found as there are. Where more may come, or may be in than were counted, since an import was
+        broken off, once a round brought none.
         """
-        found, key_count = sum(self.found), self.batch.key_count
+        found = sum(self.found)
         if self.walks < BATCH_SHARDS:
             return False
-        return found == key_count or (self.in_vain >= BATCH_SHARDS and (key_count is None or found > key_count))
+        if found == self.total and self.batch.broken_off_ms is None:
+            return True
+        return self.in_vain >= BATCH_SHARDS and found >= (self.total or 0)
 
     def walked(self, shard: int, found: int, brought: int) -> None:
         """Through the whole shard."""
-        news = brought > 0 or (found > self.found[shard] and self.batch.key_count is not None)
+        news = brought > 0 or (found > self.found[shard] and self.total is not None)
         self.in_vain = 0 if news else self.in_vain + 1
         self.walks += 1
 
@@ -86,7 +93,8 @@ class Followers:
         """Bring keys in line with their batch until all are, or the time is over.
 
         Safe to repeat after any failure, and to run twice at once. Where more keys may come, the end of the import, or
-        of the making of codes, calls again. Raises BatchNotFound, KeysMissing, Unavailable.
+        of the making of codes, calls again; where one was broken off just now, LOOK_AGAIN is for the caller to do once
+        its runs are over. Raises BatchNotFound, KeysMissing, Unavailable.
         """
         batch = self.store.keys.get_batch(batch_id)
         if batch.followed == batch.generation:
@@ -97,10 +105,10 @@ class Followers:
         except _Stopped:
             self._note(some)
             return Progress.UNFINISHED
-        if batch.key_count is None:
+        if some.total is None:
             some.in_vain = 0
             self._note(some)
-            return Progress.MORE_KEYS_MAY_COME
+            return Progress.LOOK_AGAIN if batch.is_settled else Progress.MORE_KEYS_MAY_COME
         return self._finish(some)
 
     def _walk_until_all_follow(self, some: _Slice) -> None:
@@ -180,7 +188,7 @@ class Followers:
             batch = self.store.keys.get_batch(some.batch.batch_id)
             following = Following(
                 generation=some.batch.generation,
-                total=batch.key_count,
+                total=some.total,
                 found=tuple(some.found),
                 walks=some.walks,
                 in_vain=some.in_vain,
@@ -215,11 +223,14 @@ class Followers:
 
 
 def _slice(batch: Batch, until_ms: int, origin: Origin, now_ms: int) -> _Slice:
-    """Begins where the one before it was over."""
+    """Begins where the one before it was over, but with a new round once it is known how many keys there are."""
+    total = batch.key_count if batch.all_runs_are_over(now_ms) else None
     known = batch.following
     if known is None or known.generation != batch.generation:
         known = Following(found=(0,) * BATCH_SHARDS)
-    return _Slice(batch, until_ms, origin, now_ms, list(known.found), known.walks, known.in_vain)
+    if known.total != total:
+        known = replace(known, walks=0, in_vain=0)
+    return _Slice(batch, total, until_ms, origin, now_ms, list(known.found), known.walks, known.in_vain)
 
 
 def _followed(batch: Batch, origin: Origin, now_ms: int) -> Batch:

@@ -1,11 +1,14 @@
 """The figures of each SKU in the `keys` table, and what the index of claimable keys says about it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
+from keyrail.inventory.model.batches import NEVER
 from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.model.keys import AVAILABLE_FROM_S
 from keyrail.inventory.store.keys import BY_BATCH, CLAIMABLE
@@ -81,6 +84,17 @@ class FigureStore:
         leased = self._table.count(here & (FiguresItem.claim_order >= _LEASED_FROM), index=CLAIMABLE)
         available = self._table.count(here & (FiguresItem.claim_order < _LEASED_FROM), index=CLAIMABLE)
         return available + leased, leased
+
+    def pooled_keys(self, partition: str) -> tuple[list[str], int]:
+        """The ids of the keys in an index partition of the pool, and how many of them are leased, lapsed or not."""
+        items = list(self._table.query_all(FiguresItem.claim_partition == partition, index=CLAIMABLE))
+        leased = sum(item["claim_order"]["S"] >= _LEASED_FROM for item in items)
+        return [item["key_id"]["S"] for item in items], leased
+
+    def last_days(self, key_ids: Sequence[str]) -> Counter[str]:
+        """How many of at most MAX_READS keys have which last day, an ISO date or NEVER; eventually consistent."""
+        items = self._table.look_up([{"key_id": key_id} for key_id in key_ids], ["key_id", "expires_on"])
+        return Counter(item["expires_on"]["S"] if "expires_on" in item else NEVER for item in items)
 
 
 def _figures(attributes: Attributes) -> Figures:

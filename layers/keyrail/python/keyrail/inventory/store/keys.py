@@ -244,6 +244,11 @@ class KeyStore:
             raise BatchNotFound
         return from_attributes(Batch, attributes)
 
+    def get_batches(self, batch_ids: Sequence[str]) -> list[Batch]:
+        """Those of at most MAX_READS batches that are there."""
+        found = read_together(self.client, [self._table.read(key_id=batch_id) for batch_id in batch_ids])
+        return [from_attributes(Batch, attributes) for attributes in found if attributes]
+
     def add_batch(self, batch: Batch) -> Batch | None:
         """None if the batch is new, else the one that stands under its id."""
         return self._table.put_first(batch, KeyItem.key_id.does_not_exist(), key_id=batch.batch_id)

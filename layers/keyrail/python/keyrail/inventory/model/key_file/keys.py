@@ -19,7 +19,7 @@ from functools import lru_cache
 from keyrail.catalog.model import CodeFormat
 from keyrail.inventory.model.key_file.amounts import NotAnAmount, face_value
 from keyrail.inventory.model.key_file.reasons import MAX_CODE_LENGTH, MAX_PASSWORD_LENGTH, Reason, Refused
-from keyrail.inventory.model.key_file.rows import Cell, Layout, Row, repeats_header
+from keyrail.inventory.model.key_file.rows import CELLS, Cell, Layout, Row, repeats_header
 from keyrail.platform.money import Money
 from keyrail.vault import codes
 from keyrail.vault.model import Secret
@@ -81,9 +81,12 @@ def read_key(row: Row, rules: Rules) -> FileKey:
     if repeats_header(cells, columns):
         raise Refused(Reason.HEADER_AGAIN)
     code = _text(cells, columns.code)
-    _check_code(code, free_form=not layout.has_header and layout.separator is None)
+    _check_code(code, row, rules)
+    if columns.code and columns.password is not None and layout.separator != CELLS and len(cells) <= columns.password:
+        # Left out may be the password, or a cell in front of the code: then this is the password.
+        raise Refused(Reason.AMBIGUOUS_COLUMN)
     _check_format(code, rules)
-    if any(cells[columns.count :]) or any(_cell(cells, at) for at in columns.unnamed):
+    if any(cells[columns.count :]) or _has_password_elsewhere(row, layout):
         raise Refused(Reason.TOO_MANY_COLUMNS, code=code)
     password = _text(cells, columns.password, code)
     announced = layout.has_header or len(cells) > 1
@@ -91,8 +94,8 @@ def read_key(row: Row, rules: Rules) -> FileKey:
         raise Refused(Reason.PASSWORD_MISSING, code=code)
     _check_password(password, code)
     expiry = _day_text(cells, columns.expiry, code)
-    if not layout.has_header and not expiry and _written_date(password):
-        # An expiry in the password's place: only a header can tell.
+    if not expiry and _written_date(password) and (columns.expiry is not None and len(cells) <= columns.expiry):
+        # An expiry in the password's place: only a header can tell, of a line that has all its columns.
         raise Refused(Reason.AMBIGUOUS_COLUMN, code=code)
     if rules.asked.face_value is not None:
         _check_face_value(_amount_text(cells, columns.face_value, code), code, rules.asked.face_value)
@@ -127,15 +130,30 @@ def _amount_text(cells: Sequence[Cell], at: int | None, code: str) -> str:
     return str(cell) if isinstance(cell, Decimal) else _text(cells, at, code)
 
 
+def _has_password_elsewhere(row: Row, layout: Layout) -> bool:
+    """Whether more than a count of the rows, as some programs put in front of them, stands under no name."""
+    if has_password(row, layout):
+        return False
+    cells = (_cell(row.cells or (), at) for at in layout.columns.unnamed)
+    return any(cell and not (type(cell) is str and _COUNT.fullmatch(cell) and int(cell) <= row.line) for cell in cells)
+
+
 # code and password
 
+_COUNT = re.compile(r"[0-9]{1,7}")
 _CODE_FORMULA = re.compile(r"[=+@]|-.*[^A-Za-z0-9_-]")
 _PASSWORD_FORMULA = re.compile(r"=|[-+@].*[()|!]")
 _DIGITS_LOST = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+|[0-9]\.[0-9]+E[0-9]+", re.IGNORECASE)
-_OF_ANOTHER_SPLIT = re.compile(r"[\s,;\"|]")
+# What a code and its password may have been joined by: in any code, in one without a password, and in one to which the
+# header promised a password. A link may be a code, and its colon joins nothing.
+_JOINT_IN_ANY = re.compile(r"([^A-Za-z0-9])\1\1")
+_JOINT = re.compile(r"[\s,;\"|]|:(?!//)|([^A-Za-z0-9])\1\1")
+_JOINT_BEFORE_PROMISED = re.compile(r"[^A-Za-z0-9._-]|([._-])\1")
+_LINK = re.compile(r"https?://")
+_GROUP = 5  # characters at most, as in 1234 5678 9012: a number and its password are longer, or not of one length
 
 
-def _check_code(code: str, *, free_form: bool) -> None:
+def _check_code(code: str, row: Row, rules: Rules) -> None:
     """Raises Refused, without a mask: of a damaged code nobody knows which part is the secret."""
     if not code:
         raise Refused(Reason.CODE_MISSING)
@@ -143,8 +161,23 @@ def _check_code(code: str, *, free_form: bool) -> None:
         raise Refused(Reason.CODE_TOO_LONG)
     if reason := _damage(code, _CODE_FORMULA):
         raise Refused(reason)
-    if free_form and _OF_ANOTHER_SPLIT.search(code):
+    if rules.asked.own_issuer and codes.check(code):
+        return
+    if _may_be_joined(code, row, rules.layout):
         raise Refused(Reason.AMBIGUOUS_SEPARATOR)
+
+
+def _may_be_joined(code: str, row: Row, layout: Layout) -> bool:
+    """Whether its password may be in it: then the same key, read rightly another time, would be no duplicate."""
+    if not layout.has_header and layout.separator is None:
+        return _JOINT.search(code) is not None
+    if has_password(row, layout):
+        return _JOINT_IN_ANY.search(code) is not None
+    if layout.has_header and layout.columns.password is not None and not _LINK.match(code):
+        return _JOINT_BEFORE_PROMISED.search(code) is not None
+    groups = code.split(" ")
+    grouped = len(set(map(len, groups))) == 1 and len(groups[0]) <= _GROUP
+    return _JOINT.search("".join(groups) if grouped else code) is not None
 
 
 def _check_format(code: str, rules: Rules) -> None:

@@ -24,9 +24,12 @@ from keyrail.inventory.model.key_columns import (
     Columns,
     FileProblem,
     Unreadable,
+    are_names,
     columns_of,
+    hides_names,
     is_name,
     is_title,
+    parted,
 )
 from keyrail.inventory.model.key_file.lines import Line
 from keyrail.inventory.model.key_file.reasons import MAX_LINE_LENGTH, Reason
@@ -89,15 +92,18 @@ class Layout:
 
 def layout_of(lines: Iterator[Line]) -> Layout:
     """What the first line that is no title says about the others; none is kept. Raises Unreadable."""
-    ahead = _Ahead(lines)
+    ahead, hidden = _Ahead(lines), False
     for line in islice((line for line in ahead if not is_remark(line.text)), MAX_TITLES + 1):
         if line.too_long:
             break
         layout, title = _layout(line, ahead)
         if layout.has_header:
             return layout
+        hidden = hidden or hides_names(line.text)
         if not title:
             break
+    if hidden:
+        raise Unreadable(FileProblem.UNKNOWN_HEADER)
     return Layout()
 
 
@@ -113,7 +119,7 @@ def _layout(line: Line, ahead: "_Ahead") -> tuple[Layout, bool]:
     split = _split(line, ahead, separator).cells if separator else [text.strip(_BLANK)]
     cells = [cell for cell in split or () if isinstance(cell, str)]
     columns = columns_of(cells) if cells else None
-    if columns is None and separator is None and all(map(is_name, text.split())):
+    if columns is None and separator is None and len(text.split()) > 1 and are_names(text.split()):
         columns, separator = columns_of(text.split()), " "
     layout = Layout() if columns is None else Layout(columns=columns, separator=separator, header=line.number)
     return layout, is_title(cells)
@@ -196,18 +202,30 @@ def repeats_header(cells: Sequence[Cell], columns: Columns) -> bool:
     code = cells[columns.code] if len(cells) > columns.code else None
     if not isinstance(code, str) or not code or _DIGIT.search(code):
         return False
+    if sum(map(bool, cells)) > 1 and are_names([cell if isinstance(cell, str) else "1" for cell in cells]):
+        return True
     others = (cells[at] for at in (columns.password, columns.expiry) if at is not None and at < len(cells))
     return is_name(code) and all(isinstance(cell, str) and (not cell or is_name(cell)) for cell in others)
 
 
 def check_header(row: Row, layout: Layout) -> None:
-    """Raises Unreadable for a header further down that gives the columns another meaning than they had so far."""
-    if row.cells is None or not repeats_header(row.cells, layout.columns):
+    """Raises Unreadable for a header further down that gives the columns another meaning than they had so far, and for
+    one whose names do not say whether a filled column holds a secret.
+    """
+    if row.cells is None:
+        return
+    filled = [at for at, cell in enumerate(row.cells) if cell] if layout.columns.unknown else ()
+    if layout.columns.code in filled and not set(layout.columns.unknown).isdisjoint(filled):
+        raise Unreadable(FileProblem.UNKNOWN_HEADER)
+    texts = [cell for cell in row.cells if isinstance(cell, str) and cell]
+    if len(texts) == 1 and not _DIGIT.search(texts[0]) and len(parts := parted(texts[0])) > 1 and are_names(parts):
+        raise Unreadable(FileProblem.AMBIGUOUS_HEADER)
+    if not repeats_header(row.cells, layout.columns):
         return
     try:
         columns = columns_of([cell if isinstance(cell, str) else "" for cell in row.cells])
     except Unreadable:
-        return
+        raise Unreadable(FileProblem.AMBIGUOUS_HEADER) from None
     if columns is not None and not columns.agrees_with(layout.columns):
         raise Unreadable(FileProblem.AMBIGUOUS_HEADER)
 

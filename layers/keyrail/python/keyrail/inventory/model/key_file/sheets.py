@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from keyrail.inventory.model.key_columns import columns_of, is_title
+from keyrail.inventory.model.key_columns import FileProblem, Unreadable, columns_of, hides_names, is_title
 from keyrail.inventory.model.key_file.lines import narrowed
 from keyrail.inventory.model.key_file.reasons import MAX_LINE_LENGTH, Reason
 from keyrail.inventory.model.key_file.rows import CELLS, Cell, Layout, Row, is_remark
@@ -78,11 +78,15 @@ def _written(values: Sequence[object]) -> str:
 
 def sheet_layout(first: Sequence[Row]) -> Layout:
     """What the first row that is no title says about the others. Raises Unreadable."""
+    hidden = False
     for row in first:
         cells = [cell if type(cell) is str else "" for cell in row.cells or ()]
         columns = columns_of(cells)
         if columns is not None:
             return Layout(columns=columns, separator=CELLS, header=row.line)
+        hidden = hidden or any(map(hides_names, cells))
         if not is_title([*cells, *("1" for cell in row.cells or () if type(cell) is not str)]):
             break
+    if hidden:
+        raise Unreadable(FileProblem.UNKNOWN_HEADER)
     return Layout(separator=CELLS)

@@ -7,7 +7,7 @@ under way with the next chunk by then, without anybody else to store it, counts 
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, Held, ImportReport, PoolPart
+from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, Held, ImportReport, PoolPart, days_of
 from keyrail.inventory.model.commands import TooManyHeldBatches, held_with
 from keyrail.inventory.model.imports import ImportProgress
 from keyrail.inventory.model.key_columns import FileProblem
@@ -79,6 +79,7 @@ class Ending:
                 status=BatchStatus.IMPORTED,
                 report=_report(done, done.problem),
                 rejected_lines=rejected_lines,
+                broken_off_ms=self.now_ms() if done.problem else None,
                 **stamp(self.origin, self.now_ms(), batch.version + 1),
             )
             try:
@@ -140,7 +141,10 @@ def _pool_parts(batch: Batch, done: ImportProgress) -> list[PoolPart]:
     since_ms, parts = batch.importing_since_ms or 0, {}
     if done.problem:
         places = done.survey.places(batch)
-        parts = {place.name: PoolPart(batch.batch_id, place.name, place.shards, since_ms) for place in places}
+        parts = {
+            place.name: PoolPart(batch.batch_id, place.name, place.shards, since_ms, *days_of(place.name))
+            for place in places
+        }
     for taken in done.taken:
         days = taken.first_expiry, taken.last_expiry
         parts[taken.group] = PoolPart(batch.batch_id, taken.group, taken.shards, since_ms, *days)
@@ -150,8 +154,7 @@ def _pool_parts(batch: Batch, done: ImportProgress) -> list[PoolPart]:
 def _with_expiries(batch: Batch, done: ImportProgress) -> Batch:
     firsts = [group.first_expiry for group in done.taken if group.first_expiry != NEVER]
     lasts = [group.last_expiry for group in done.taken]
-    return replace(
-        batch,
-        first_expiry=min(firsts, default=None),
-        last_expiry=None if NEVER in lasts else max(lasts, default=None),
-    )
+    first, last = min(firsts, default=None), None if NEVER in lasts else max(lasts, default=None)
+    if batch.extended_to:
+        first, last = (day and max(day, batch.extended_to) for day in (first, last))
+    return replace(batch, first_expiry=first, last_expiry=last)

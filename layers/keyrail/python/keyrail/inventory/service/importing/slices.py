@@ -18,7 +18,7 @@ process that does not have the batch's data key any more brings another one.
 from dataclasses import dataclass, field
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.batches import Batch, BatchNotFound, BatchStatus, Filling, ImportReport
+from keyrail.inventory.model.batches import RUN_IS_OVER_MS, Batch, BatchNotFound, BatchStatus, Filling, ImportReport
 from keyrail.inventory.model.key_columns import FileProblem
 from keyrail.inventory.providers import Files, Upload, UploadUnavailable
 from keyrail.inventory.service.data_keys import DataKeys
@@ -33,9 +33,6 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.vault.providers import KeyWrapper
 from keyrail.vault.service.fingerprints import Fingerprints
-
-# No run lasts as long: whoever began an import before that has stored what its file says, or never will.
-RUN_IS_OVER_MS = 5 * 60 * 1000
 
 
 @dataclass
