@@ -105,6 +105,16 @@ class KeyrailStack(cdk.Stack):
                 patience_s=3600,
                 meaning="an approved export waits longer than an hour for its file",
             ),
+            refunds=WorkQueue(
+                self,
+                "RefundQueue",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.REFUNDS_TIMEOUT_S,
+                patience_s=1800,
+                meaning="money that is owed back waits longer than half an hour to be asked for",
+            ),
             batches=WorkQueue(
                 self,
                 "Batches",
@@ -166,9 +176,10 @@ class KeyrailStack(cdk.Stack):
         export = functions.key_export(self, parts)
         follow = functions.batch_follow(self, parts)
         jobs = functions.scheduled_jobs(self, parts)
+        refunds = functions.refunds(self, parts)
         relay = functions.event_relay(self, parts)
         self.functions: list[Function] = [storefront, delivery, operator, webhook, importer, issuance, relay]
-        self.functions += [codes, follow, export, redemption, jobs]
+        self.functions += [codes, follow, export, redemption, jobs, refunds]
 
         self.api.public(
             storefront,
@@ -202,6 +213,7 @@ class KeyrailStack(cdk.Stack):
         consume_queue(export, parts.exports.queue, batch_size=1)
         consume_queue(follow, parts.batches.queue, batch_size=1)
         consume_queue(jobs, parts.jobs.queue, batch_size=1)
+        consume_queue(refunds, parts.refunds.queue, batch_size=1)
         # Last days end at midnight UTC; the clocks of those who count may be a little behind.
         Schedules(self, "Schedules", jobs=parts.jobs, alarms=parts.alarms).every_hour("watch_shelves", minute=2)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
@@ -222,6 +234,8 @@ class KeyrailStack(cdk.Stack):
                 parts.batches.dead_letters,
                 parts.jobs.queue,
                 parts.jobs.dead_letters,
+                parts.refunds.queue,
+                parts.refunds.dead_letters,
                 parts.relay_dead_letters,
             ],
             alarms=parts.alarms,
@@ -249,6 +263,8 @@ class KeyrailStack(cdk.Stack):
             "BatchDeadLetterQueueUrl": parts.batches.dead_letters.queue_url,
             "JobQueueUrl": parts.jobs.queue.queue_url,
             "JobDeadLetterQueueUrl": parts.jobs.dead_letters.queue_url,
+            "RefundQueueUrl": parts.refunds.queue.queue_url,
+            "RefundDeadLetterQueueUrl": parts.refunds.dead_letters.queue_url,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,

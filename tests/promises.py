@@ -9,7 +9,7 @@ from keyrail.inventory.model.batches import NOTHING_HELD, Batch, Held, Standing
 from keyrail.inventory.model.faults import Source
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Key, KeyState, secret_id
-from keyrail.ordering.model import Order, OrderStatus, Unit, UnitStatus
+from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
 from tests.redeeming import check_account
@@ -135,19 +135,26 @@ def _delivered_whole_and_paid(order: Order, keys: dict[str, Key]) -> None:
 
 
 def _no_money_dropped(order: Order) -> None:
-    if order.paid_attempt() is None:
+    paid = order.paid_attempt()
+    if paid is None:
         assert order.refunds == (), "money back that never came"
         assert order.status in {OrderStatus.PENDING_PAYMENT, OrderStatus.CANCELLED}
         return
     assert order.open_units() == (), "paid, and neither delivered nor owed back"
-    failed = [unit for unit in order.units if unit.status is UnitStatus.FAILED]
-    owed = {refund.unit_id: refund.amount for refund in order.refunds}
-    assert len(owed) == len(order.refunds), "the same money is owed back twice"
+    failed = [unit for unit in order.units if unit.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}]
+    of_units = [refund for refund in order.refunds if refund.unit_id is not None]
+    owed = {refund.unit_id: refund.amount for refund in of_units}
+    assert len(owed) == len(of_units), "the same money is owed back twice"
+    too_many = [(r.attempt_id, r.payment_reference) for r in order.refunds if r.unit_id is None]
+    assert len(too_many) == len(set(too_many)), "the same payment is owed back twice"
+    assert (paid.attempt_id, paid.reference) not in too_many, "goods and money back"
     assert owed == {unit.unit_id: unit.amount for unit in failed}, "what is owed back is not what was not delivered"
     kept = [unit.amount for unit in _delivered(order)]
     assert total([Money(0, order.total.currency), *kept, *owed.values()]) == order.total
     expected = OrderStatus.DELIVERED if not failed else OrderStatus.PARTIALLY_DELIVERED
-    assert order.status is (expected if kept else OrderStatus.REFUNDING)
+    all_back = {unit.status for unit in order.units} == {UnitStatus.REFUNDED}
+    nothing = OrderStatus.REFUNDED if all_back else OrderStatus.REFUNDING
+    assert order.status is (expected if kept else nothing)
 
 
 def _delivered(order: Order) -> list[Unit]:

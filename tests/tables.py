@@ -26,6 +26,7 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
         },
     ),
     "payments": ("payment_id", None, {"by_desk": ("desk", "desk_order", "ALL")}),
+    "accounts": ("account_id", "sk", {}),
     "guards": ("pk", None, {}),
     "audit": ("subject", "at_id", {}),
 }

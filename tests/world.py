@@ -19,6 +19,8 @@ from keyrail.fulfilment.model import Settled
 from keyrail.fulfilment.service.after_sales import AfterSales
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.refund_desk import RefundDesk
+from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.fulfilment.service.tracing import Tracing
 from keyrail.inventory.model.batches import RUN_IS_OVER_MS, Batch
@@ -41,8 +43,8 @@ from keyrail.inventory.store.figures import FigureStore
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.inventory.store.sources import SourceStore
 from keyrail.inventory.store.uses import UseStore
-from keyrail.ordering.model import Contact, Line, Order
-from keyrail.ordering.service.checkout import Checkout, Placed, Wanted
+from keyrail.ordering.model.orders import Contact, Line, Order
+from keyrail.ordering.service.checkout import Checkout, Placed, Wanted, WayToPay
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model import Confirmation, PaymentAttempt
@@ -186,6 +188,14 @@ class World:
         return Followers(BatchStore(self.keys), self.now_ms)
 
     @cached_property
+    def refund_desk(self) -> RefundDesk:
+        return RefundDesk(self.orders, self.now_ms)
+
+    @cached_property
+    def refunds(self) -> Refunds:
+        return Refunds(self.orders, self.accounts, self.desk, self.now_ms)
+
+    @cached_property
     def importing(self) -> Importing:
         vault, fingerprint = (KmsKeyWrapper(self.kms, key) for key in (self.vault_key, self.fingerprint_key))
         return Importing(self.keys, self.catalog, vault, fingerprint, self.files, self.now_ms)
@@ -248,15 +258,18 @@ class World:
             progress = self.followers.follow(batch_id, self.now_ms() + SLICE_MS, SYSTEM)
 
     def order(
-        self, quantity: int = 1, idempotency_key: str | None = None, sku_id: str = SKU, lines: tuple[Line, ...] = ()
+        self,
+        quantity: int = 1,
+        idempotency_key: str | None = None,
+        sku_id: str = SKU,
+        lines: tuple[Line, ...] = (),
+        provider: str = "epay",
     ) -> Placed:
         wanted = Wanted(
             store_id="main",
             lines=lines or (Line(sku_id, quantity),),
             contact=Contact(email="buyer@example.com"),
-            provider="epay",
-            method="alipay",
-            return_url="https://shop.example/thanks",
+            way=WayToPay(provider=provider, method="alipay", return_url="https://shop.example/thanks"),
         )
         return self.checkout.place(wanted, idempotency_key or secrets.token_hex(16), BUYER)
 
@@ -280,7 +293,7 @@ class World:
 
     def confirmed(self, callback: Callback, account: str = "main") -> Confirmation:
         said = self.accounts.at("epay", account).confirm(callback, self.now_ms())
-        assert said is not None
+        assert isinstance(said, Confirmation)
         return said
 
     # what is true in the end

@@ -9,7 +9,7 @@ from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.store.keys import KeyStore
-from keyrail.ordering.model import OrderNotFound
+from keyrail.ordering.model.orders import OrderNotFound
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.platform.aws import client

@@ -6,6 +6,8 @@ from functools import cache
 from keyrail.inventory.service.counting import Counting
 from keyrail.inventory.store.figures import FigureStore
 from keyrail.inventory.store.keys import KeyStore
+from keyrail.ledger.service import Books
+from keyrail.ledger.store import AccountStore
 from keyrail.platform.audit_writing import AuditChain
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
@@ -19,6 +21,7 @@ class Settings:
     keys_table: str
     orders_table: str
     payments_table: str
+    accounts_table: str
     audit_table: str
     audit_chain_secret_arn: str
     event_bus_name: str
@@ -27,6 +30,7 @@ class Settings:
     import_queue_url: str
     export_queue_url: str
     batch_queue_url: str
+    refund_queue_url: str
     relay_dead_letter_queue_url: str
 
 
@@ -44,3 +48,8 @@ def chain() -> AuditChain:
 def counting() -> Counting:
     dynamodb, table = client("dynamodb"), settings().keys_table
     return Counting(FigureStore(dynamodb, table), KeyStore(dynamodb, table), chain(), system_now_ms)
+
+
+@cache
+def books() -> Books:
+    return Books(AccountStore(client("dynamodb"), settings().accounts_table))

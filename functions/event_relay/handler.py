@@ -26,7 +26,7 @@ __all__ = ["Settings", "handler"]
 SOURCE = "keyrail"
 MAX_ENTRIES = 10  # of one call of EventBridge
 COUNTED = {
-    "order.refund_due": Metric.REFUND_DUE,
+    "order.refund_failed": Metric.REFUND_FAILED,
     "payment.unmatched": Metric.UNMATCHED_PAYMENT,
     "stock.low": Metric.LOW_STOCK,
 }

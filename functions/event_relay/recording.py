@@ -1,8 +1,8 @@
-"""Changes onto the audit trail, and those of keys into the figures of their SKUs."""
+"""Changes onto the audit trail, what they mean into the books, and those of keys into the figures of their SKUs."""
 
 from collections.abc import Sequence
 
-from functions.event_relay.app import chain, counting
+from functions.event_relay.app import books, chain, counting
 from functions.event_relay.stream import Change
 from keyrail.catalog.model import Sku
 from keyrail.inventory.model.batches import Batch
@@ -29,7 +29,9 @@ def put_on_record(changes: Sequence[Change | None]) -> int:
                 lots.setdefault(change.item.sku_id, []).append((position, _key_change(change, change.item)))
             else:
                 _put_on_record(change)
-                waiting.discard(position)
+                if not change.booked:
+                    waiting.discard(position)
+        waiting.difference_update(_book(changes))
         for sku_id, lot in lots.items():
             for start in range(0, len(lot), MAX_LOT):
                 some = lot[start : start + MAX_LOT]
@@ -38,6 +40,16 @@ def put_on_record(changes: Sequence[Change | None]) -> int:
     except Unavailable as error:
         logs.log_failure(error)
     return min(waiting, default=len(changes))
+
+
+def _book(changes: Sequence[Change | None]) -> list[int]:
+    """All together, since a page of the books takes many entries for the price of one; the positions of those booked.
+
+    Raises StoreUnavailable; then any of them may be in, and comes again for nothing.
+    """
+    booked = [(position, change) for position, change in enumerate(changes) if change is not None and change.booked]
+    books().post(entry for _, change in booked for entry in change.booked)
+    return [position for position, _ in booked]
 
 
 def _put_on_record(change: Change) -> None:

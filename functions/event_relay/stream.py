@@ -12,7 +12,11 @@ from keyrail.inventory.model.faults import Source, source_events_between
 from keyrail.inventory.model.figures import Figures, figures_events_between
 from keyrail.inventory.model.keys import Key
 from keyrail.inventory.model.keys import events_between as key_events_between
-from keyrail.ordering import model as ordering
+from keyrail.ledger.model import JournalEntry
+from keyrail.ordering.model.books import entries_between as order_entries_between
+from keyrail.ordering.model.events import events_between as order_events_between
+from keyrail.ordering.model.orders import Order
+from keyrail.payments import books as desk_books
 from keyrail.payments import model as payments
 from keyrail.platform.audit import AuditRecord, audit_record
 from keyrail.platform.changes import Event, Versioned
@@ -21,11 +25,12 @@ from keyrail.platform.documents import Attributes, from_attributes
 
 @dataclass(frozen=True)
 class Change:
-    """The item as it stands and as it was, and what happened to it."""
+    """The item as it stands and as it was, what happened to it, and what that means in the books."""
 
     item: Versioned
     events: list[Event]
     before: Versioned | None = None
+    booked: tuple[JournalEntry, ...] = ()
 
     @property
     def record(self) -> AuditRecord:
@@ -45,7 +50,17 @@ def understand(record: dict[str, Any]) -> Change | None:
     before = from_attributes(cls, _readable(old)) if old else None
     item = from_attributes(cls, _readable(new))
     events = events_between(before, item)
-    return Change(item, events, before) if events else None
+    return Change(item, events, before, _booked(before, item)) if events else None
+
+
+def _booked(before: Any, item: Versioned) -> tuple[JournalEntry, ...]:
+    match item:
+        case Order():
+            return order_entries_between(before, item)
+        case payments.UnmatchedPayment():
+            return desk_books.entries_between(before, item)
+        case _:
+            return ()
 
 
 _Kind = tuple[type[Versioned], Callable[[Any, Any], list[Event]]]
@@ -67,7 +82,7 @@ _IN_CATALOG_TABLE: dict[str, _Kind] = {
 def _kind(table: str, key: Attributes) -> _Kind | None:
     """What the table holds under such a key, and who says what happened to it."""
     if table == settings().orders_table:
-        return ordering.Order, ordering.events_between
+        return Order, order_events_between
     if table == settings().payments_table:
         return payments.UnmatchedPayment, payments.events_between
     if table == settings().catalog_table:

@@ -17,6 +17,8 @@ def work_of(change: Change) -> Iterator[Work]:
     for event in change.events:
         if event.name == "order.paid" and event.data["open"]:
             yield settings().issuance_queue_url, {"order_id": event.subject.partition(":")[2]}
+        if event.name == "order.refund_due":
+            yield settings().refund_queue_url, {"order_id": event.subject.partition(":")[2]}
     match change.item:
         case Batch() as batch:
             yield from _of_batch(change, batch)

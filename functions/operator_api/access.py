@@ -18,6 +18,7 @@ class Group(StrEnum):
 READ = frozenset(Group)
 STOCK = frozenset({Group.OPERATOR, Group.ADMIN})
 MONEY = frozenset({Group.FINANCE, Group.OPERATOR, Group.AUDITOR, Group.ADMIN})
+PAYS_BACK = frozenset({Group.FINANCE, Group.ADMIN})
 AFTER_SALES = frozenset({Group.SUPPORT, Group.OPERATOR, Group.ADMIN})
 
 

@@ -34,7 +34,7 @@ from keyrail.inventory.service.lookup import KeyLookup
 from keyrail.inventory.service.sources import SourceReport, SourceReports
 from keyrail.inventory.store.figures import FigureStore
 from keyrail.inventory.store.sources import SourceStore
-from keyrail.ordering.model import OrderNotFound, ReplacedTooOften
+from keyrail.ordering.model.orders import OrderNotFound, ReplacedTooOften
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import view

@@ -14,9 +14,10 @@ PREFIX = "/ops/v1/"
 DESKS = {
     "audit": ("audit",),
     "batches": ("batches", "batch_commands", "own_codes"),
+    "books": ("books",),
     "exports": ("own_codes",),
     "keys": ("keys", "after_sales"),
-    "orders": ("orders", "after_sales"),
+    "orders": ("orders", "after_sales", "refunds"),
     "payments": ("desk",),
     "products": ("catalog",),
     "skus": ("catalog", "figures"),

@@ -3,7 +3,7 @@
 from functions.operator_api.access import AFTER_SALES, READ, NotInGroup, allow
 from functions.operator_api.app import api, audit, orders
 from functions.operator_api.schemas.orders import FindOrdersIn, OrderOut, OrdersOut, OrdersQuery
-from keyrail.ordering.model import Contact, Order, OrderNotFound
+from keyrail.ordering.model.orders import Contact, Order, OrderNotFound
 from keyrail.platform.audit import Trace
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import view

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
+from keyrail.payments.model import Confirmation, DisputeNotice, RefundNotice, order_id_of
 from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, payment_accounts
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
@@ -55,6 +57,13 @@ def settlement() -> Settlement:
     return Settlement(orders, claims, accounts(), desk, issuance, dynamodb, system_now_ms)
 
 
+@cache
+def refunds() -> Refunds:
+    orders = Orders(OrderStore(client("dynamodb"), settings().orders_table))
+    desk = Desk(PaymentStore(client("dynamodb"), settings().payments_table), system_now_ms)
+    return Refunds(orders, accounts(), desk, system_now_ms)
+
+
 def settle(call: Call) -> RawReply:
     provider_name, account = call.path["provider"], call.path["account"]
     provider = accounts().at(provider_name, account)
@@ -65,10 +74,16 @@ def settle(call: Call) -> RawReply:
         metrics.count(Metric.CALLBACK_REFUSED)
         logs.warn(Entry.CALLBACK_REFUSED, provider=provider_name, account=account)
         raise
-    if said is None:
-        logs.log(Entry.CALLBACK_IGNORED, provider=provider_name, account=account)
-    else:
-        settlement().settle(said, Origin(f"provider:{provider_name}/{account}", call.address))
+    origin = Origin(f"provider:{provider_name}/{account}", call.address)
+    match said:
+        case Confirmation():
+            settlement().settle(said, origin)
+        case DisputeNotice():
+            settlement().dispute(said, origin)
+        case RefundNotice() if order_id := order_id_of(said.attempt_id):
+            refunds().settle(order_id, origin)
+        case _:
+            logs.log(Entry.CALLBACK_IGNORED, provider=provider_name, account=account)
     return RawReply(provider.acknowledgement.body, content_type=provider.acknowledgement.content_type)
 
 

@@ -9,6 +9,8 @@ from functions.storefront_api.schemas import (
     OrderIn,
     OrderOut,
     PageIn,
+    PaymentIn,
+    PaymentOut,
     PlacedOut,
     ProductOut,
     ProductsOut,
@@ -21,7 +23,14 @@ from keyrail.inventory.model.keys import LabelTaken, PoolContended, SoldOut
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.labels import Labels
 from keyrail.inventory.store.keys import KeyStore
-from keyrail.ordering.model import NotCancellable, OrderNotFound, OrderTooLarge, TotalChanged
+from keyrail.ordering.model.orders import (
+    NotCancellable,
+    NotPayable,
+    OrderNotFound,
+    OrderTooLarge,
+    TooManyAttempts,
+    TotalChanged,
+)
 from keyrail.ordering.service.checkout import Checkout
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
@@ -160,6 +169,29 @@ def place_order(call: Call) -> Reply:
     if placed.fresh:
         logs.log(Entry.ORDER_PLACED, order_id=placed.order.order_id, provider=placed.attempt.provider)
     return Reply(PlacedOut.of(placed, system_now_ms()), 201 if placed.fresh else 200)
+
+
+@api.operation(
+    "POST",
+    "/v1/orders/{order_id}/payments",
+    summary="Pay in another way; what was started before stays valid, and the same way again is the same attempt",
+    body=PaymentIn,
+    answer=PaymentOut,
+    status=201,
+    raises=(
+        Invalid,
+        OrderNotFound,
+        NotPayable,
+        TooManyAttempts,
+        UnknownProvider,
+        PaymentRefused,
+        ProviderUnavailable,
+    ),
+)
+def start_payment(call: Call) -> Reply:
+    asked: PaymentIn = call.body
+    started = checkout().start_payment(call.path["order_id"], call.bearer_token(), asked.way(), _buyer(call))
+    return Reply(PaymentOut.of(started), 201 if started.fresh else 200)
 
 
 @api.operation("GET", "/v1/orders/{order_id}", summary="How the order stands", answer=OrderOut, raises=(OrderNotFound,))

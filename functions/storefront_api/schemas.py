@@ -5,10 +5,9 @@ from urllib.parse import urlsplit
 
 from keyrail.catalog.model import Sku, SkuKind
 from keyrail.inventory.model.keys import LABEL_PATTERN, StockLevel
-from keyrail.ordering.model import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
-from keyrail.ordering.service.checkout import Placed, Wanted
+from keyrail.ordering.model.orders import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
+from keyrail.ordering.service.checkout import Placed, Wanted, WayToPay
 from keyrail.payments.model import AttemptStatus
-from keyrail.payments.service.accounts import PaymentAction
 from keyrail.platform.documents import Count, Text, incoming, outgoing, view
 from keyrail.platform.money import Money
 
@@ -46,6 +45,10 @@ class PaymentIn:
     provider: Annotated[str, Text("^[a-z0-9_]{1,32}$")]
     method: Annotated[str, Text("^[a-z0-9_]{1,32}$")] | None = None
     return_url: Url | None = None
+    payer_id: Annotated[str, Text(r"^[\x21-\x7e]{1,128}$")] | None = None
+
+    def way(self) -> WayToPay:
+        return view(WayToPay, self)
 
 
 @incoming
@@ -58,11 +61,11 @@ class OrderIn:
     def wanted(self, store_id: str) -> Wanted:
         return view(
             Wanted,
-            self.payment,
+            self,
             store_id=store_id,
             lines=tuple(view(Line, line) for line in self.items),
             contact=view(Contact, self.contact),
-            expected_total=self.expected_total,
+            way=self.payment.way(),
         )
 
 
@@ -123,10 +126,29 @@ class LabelsOut:
 
 
 @outgoing
+class ActionOut:
+    """What the buyer's browser does next, by `type`.
+
+    `redirect` goes to `url`; `form` posts `fields` to `url`; `qr_code` shows `svg`, a ready picture of `content`;
+    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay.
+    """
+
+    type: str
+    url: str | None
+    content: str | None
+    svg: str | None
+    fields: dict[str, str] | None
+
+
+@outgoing
 class PaymentOut:
     attempt_id: str
     provider: str
-    action: PaymentAction
+    action: ActionOut
+
+    @classmethod
+    def of(cls, placed: Placed) -> "PaymentOut":
+        return view(cls, placed.attempt, action=view(ActionOut, placed.action))
 
 
 @outgoing
@@ -145,7 +167,7 @@ class PlacedOut:
             placed.order,
             access_token=placed.token,
             status=placed.order.status_at(now_ms),
-            payment=view(PaymentOut, placed.attempt, action=placed.action),
+            payment=PaymentOut.of(placed),
         )
 
 
@@ -169,8 +191,10 @@ class AttemptOut:
 
 @outgoing
 class RefundOut:
+    """Without a unit, a whole payment goes back: one too many."""
+
     refund_id: str
-    unit_id: str
+    unit_id: str | None
     amount: Money
     status: RefundStatus
 

@@ -15,7 +15,7 @@ NAMESPACE = "keyrail"
 
 _BUSINESS_ALARMS = (
     ("UnmatchedPayment", "event_relay", "a verified payment fits no order: somebody must refund or assign it"),
-    ("RefundDue", "event_relay", "a paid order cannot be delivered: a refund is due"),
+    ("RefundFailed", "event_relay", "a provider refuses to give money back that is owed"),
     ("LowStock", "event_relay", "the stock of a SKU ran low: import keys, or sell fewer"),
     ("GuessingSuspected", "redemption_api", "somebody tried many codes that are none, and has to wait: see who"),
     ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),

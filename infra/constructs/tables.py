@@ -35,6 +35,9 @@ class Tables(Construct):
         self.payments = self._table("Payments", "payment_id")
         _index(self.payments, "by_desk", "desk", "desk_order", everything=True)
 
+        # The books. The primary key leads by day, so there is no index; what is booked is nobody's event.
+        self.accounts = self._table("Accounts", "account_id", "sk", stream=False)
+
         # Counters, blocks and what is taken only once: all of it ends by itself, and none of it is news to anybody.
         self.guards = self._table("Guards", "pk", stream=False, ends_by="expires_at")
 
@@ -47,7 +50,7 @@ class Tables(Construct):
             "orders": self.orders,
             "payments": self.payments,
         }
-        self.all = {**self.with_stream, "guards": self.guards, "audit": self.audit}
+        self.all = {**self.with_stream, "accounts": self.accounts, "guards": self.guards, "audit": self.audit}
 
     def _table(
         self, name: str, partition: str, sort: str | None = None, *, stream: bool = True, ends_by: str | None = None

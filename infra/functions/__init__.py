@@ -15,6 +15,7 @@ from infra.functions.operator_api import operator_api
 from infra.functions.parts import Parts
 from infra.functions.payment_webhook import payment_webhook
 from infra.functions.redemption_api import redemption_api
+from infra.functions.refunds import REFUNDS_TIMEOUT_S, refunds
 from infra.functions.scheduled_jobs import JOBS_TIMEOUT_S, scheduled_jobs
 from infra.functions.storefront_api import storefront_api
 
@@ -25,6 +26,7 @@ __all__ = [
     "IMPORT_TIMEOUT_S",
     "ISSUANCE_TIMEOUT_S",
     "JOBS_TIMEOUT_S",
+    "REFUNDS_TIMEOUT_S",
     "Parts",
     "batch_follow",
     "code_generation",
@@ -36,6 +38,7 @@ __all__ = [
     "operator_api",
     "payment_webhook",
     "redemption_api",
+    "refunds",
     "scheduled_jobs",
     "storefront_api",
 ]

@@ -22,6 +22,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
             "EVENT_BUS_NAME": parts.events.bus.event_bus_name,
@@ -30,6 +31,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "CODE_QUEUE_URL": parts.codes.queue.queue_url,
             "EXPORT_QUEUE_URL": parts.exports.queue.queue_url,
             "BATCH_QUEUE_URL": parts.batches.queue.queue_url,
+            "REFUND_QUEUE_URL": parts.refunds.queue.queue_url,
             "RELAY_DEAD_LETTER_QUEUE_URL": parts.relay_dead_letters.queue_url,
         },
     )
@@ -37,8 +39,11 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
     function.may(["sqs:SendMessage"], parts.issuance.queue.queue_arn, parts.relay_dead_letters.queue_arn)
     function.may(["sqs:SendMessage"], parts.codes.queue.queue_arn, parts.exports.queue.queue_arn)
     function.may(["sqs:SendMessage"], parts.batches.queue.queue_arn, parts.uploads.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.refunds.queue.queue_arn)
     # A record is chained to the one before it; one whose lot was broken off gets the name of another lot.
     table(function, parts.tables.audit, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
+    # An entry is put, and added to a page of the books and to what a holder has.
+    table(function, parts.tables.accounts, "PutItem", "UpdateItem")
     # Figures, and the source of a batch.
     table(function, parts.tables.keys, "GetItem", "PutItem")
     secret(function, parts.secrets.audit_chain_arn)

@@ -23,6 +23,7 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
             "IMPORT_BUCKET": parts.imports.bucket.bucket_name,
@@ -38,6 +39,7 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
     query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone")
     query(function, parts.tables.payments, "by_desk")
+    table(function, parts.tables.accounts, "Query")
     table(function, parts.tables.audit, "Query")
     # Verifies the audit trail: all of its records, beside all items that they are about.
     for of in (parts.tables.audit, *parts.tables.with_stream.values()):

@@ -36,6 +36,7 @@ class Parts:
     exports: WorkQueue
     batches: WorkQueue
     jobs: WorkQueue
+    refunds: WorkQueue
     relay_dead_letters: DeadLetterQueue
     public_url: str
 

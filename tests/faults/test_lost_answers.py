@@ -4,7 +4,7 @@ import pytest
 
 from keyrail.fulfilment.model import Outcome
 from keyrail.inventory.model.keys import KeyState
-from keyrail.ordering.model import OrderStatus
+from keyrail.ordering.model.orders import OrderStatus
 from tests.engines import Engine
 from tests.faults.breaking import Way, Wire
 from tests.world import BUYER, PROVIDER, SKU, World

@@ -13,6 +13,7 @@ _LOGICAL_NAMES = {
     "TablesKeys": "keys",
     "TablesOrders": "orders",
     "TablesPayments": "payments",
+    "TablesAccounts": "accounts",
     "TablesGuards": "guards",
     "TablesAudit": "audit",
     "SecretsAccessToken": "access_token",
@@ -29,6 +30,7 @@ _LOGICAL_NAMES = {
     "ExportsQueue": "exports",
     "BatchesQueue": "batches",
     "JobsQueue": "jobs",
+    "RefundQueue": "refunds",
     "RelayDeadLetters": "relay_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
@@ -63,6 +65,7 @@ EXPECTED = {
         "orders/index/by_phone": {"dynamodb:Query"},
         "payments": _WALKED,
         "payments/index/by_desk": {"dynamodb:Query"},
+        "accounts": {"dynamodb:Query"},
         "audit": _WALKED | {"dynamodb:Query"},
         "audit_chain": {"secretsmanager:GetSecretValue"},
         "imports/imports/*": {"s3:PutObject"},
@@ -121,6 +124,12 @@ EXPECTED = {
         "keys/index/by_batch": {"dynamodb:Query"},
         "jobs": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
     },
+    "refunds": {
+        "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "payments": {"dynamodb:PutItem"},
+        "payment_accounts": {"secretsmanager:GetSecretValue"},
+        "refunds": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+    },
     "key_issuance": {
         "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -133,6 +142,7 @@ EXPECTED = {
         "keys": _STREAM | {"dynamodb:GetItem", "dynamodb:PutItem"},
         "orders": _STREAM,
         "payments": _STREAM,
+        "accounts": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
         "audit": {
             "dynamodb:BatchGetItem",
             "dynamodb:GetItem",
@@ -142,6 +152,7 @@ EXPECTED = {
         },
         "audit_chain": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
+        "refunds": {"sqs:SendMessage"},
         "issuance": {"sqs:SendMessage"},
         "codes": {"sqs:SendMessage"},
         "exports": {"sqs:SendMessage"},

@@ -23,7 +23,7 @@ from keyrail.inventory.model.keys import (
 from keyrail.inventory.model.moves import OfSource, counted, total
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.store.sources import SourceStore
-from keyrail.ordering.model import MAX_REPLACEMENTS_PER_KEY, Line, Order, OrderStatus, ReplacedTooOften
+from keyrail.ordering.model.orders import MAX_REPLACEMENTS_PER_KEY, Line, Order, OrderStatus, ReplacedTooOften
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.changes import Origin
 from keyrail.platform.documents import from_attributes

@@ -8,7 +8,7 @@ import pytest
 from keyrail.inventory.model.batches import BatchNotFound, BatchStatus, Pool, PoolPart
 from keyrail.inventory.model.keys import Key, KeyNotFound, KeyState
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.ordering.model import Order, OrderStatus
+from keyrail.ordering.model.orders import Order, OrderStatus
 from keyrail.payments.model import Mismatch
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import utc_date

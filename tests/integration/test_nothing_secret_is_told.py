@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from keyrail.fulfilment.model import NotDelivered
-from keyrail.ordering.model import OrderNotFound
+from keyrail.ordering.model.orders import OrderNotFound
 from tests.tables import TABLES
 from tests.world import BUYER, SYSTEM, World
 

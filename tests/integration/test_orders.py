@@ -10,15 +10,8 @@ from keyrail.catalog.model import FieldFixed, NotOnSale, Shelf, UnknownSku
 from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model.keys import KeyState, SoldOut
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.ordering.model import (
-    ORDER_LIFETIME_MS,
-    Contact,
-    Line,
-    OrderNotFound,
-    OrderStatus,
-    TotalChanged,
-)
-from keyrail.ordering.service.checkout import LEASE_GRACE_MS, Placed, Wanted
+from keyrail.ordering.model.orders import ORDER_LIFETIME_MS, Contact, Line, OrderNotFound, OrderStatus, TotalChanged
+from keyrail.ordering.service.checkout import LEASE_GRACE_MS, Placed, Wanted, WayToPay
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.money import Money
@@ -304,8 +297,7 @@ def place(world: World, lines: tuple[Line, ...], expected: Money | None = None, 
         store_id=store_id,
         lines=lines,
         contact=Contact(),
-        provider="epay",
-        return_url="https://shop.example/thanks",
+        way=WayToPay(provider="epay", return_url="https://shop.example/thanks"),
         expected_total=expected,
     )
     return world.checkout.place(wanted, secrets.token_hex(16), BUYER)

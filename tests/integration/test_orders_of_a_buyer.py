@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 
-from keyrail.ordering.model import Contact, Line, Order
-from keyrail.ordering.service.checkout import Wanted
+from keyrail.ordering.model.orders import Contact, Line, Order
+from keyrail.ordering.service.checkout import Wanted, WayToPay
 from keyrail.platform.cursor import encode_cursor
 from keyrail.platform.errors import Invalid
 from tests.world import BUYER, SKU, World
@@ -24,9 +24,7 @@ def buy(world: World, contact: Contact) -> Order:
         store_id="main",
         lines=(Line(SKU, 1),),
         contact=contact,
-        provider="epay",
-        method="alipay",
-        return_url="https://shop.example/thanks",
+        way=WayToPay(provider="epay", method="alipay", return_url="https://shop.example/thanks"),
     )
     world.ahead_ms += 1_000
     return world.checkout.place(wanted, secrets.token_hex(16), BUYER).order

@@ -10,7 +10,7 @@ from functools import partial
 
 from keyrail.inventory.model.batches import Standing
 from keyrail.inventory.model.keys import KeyState
-from keyrail.ordering.model import OrderStatus
+from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import Conflict, KeyrailError, Unavailable
 from tests.promises import check_promises

@@ -6,7 +6,8 @@ import pytest
 
 from keyrail.fulfilment.model import Outcome, Settled
 from keyrail.inventory.model.keys import KeyState
-from keyrail.ordering.model import Line, Order, OrderStatus, UnitStatus, pay
+from keyrail.ordering.model.orders import Line, Order, OrderStatus, UnitStatus
+from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import KeyrailError
 from tests.promises import check_promises, check_stock

@@ -55,7 +55,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     codes = world.stock_up(3)
     queues = {
         name: local_cloud.client("sqs").create_queue(QueueName=f"{world.names['keys']}-{name}")["QueueUrl"]
-        for name in ("issuance", "codes", "imports", "exports", "batches", "relay-dead-letters")
+        for name in ("issuance", "codes", "imports", "exports", "batches", "refunds", "relay-dead-letters")
     }
     settings = {
         **local_cloud.environment,
@@ -75,6 +75,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "IMPORT_QUEUE_URL": queues["imports"],
         "EXPORT_QUEUE_URL": queues["exports"],
         "BATCH_QUEUE_URL": queues["batches"],
+        "REFUND_QUEUE_URL": queues["refunds"],
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],
     }
     for name, value in settings.items():
@@ -138,13 +139,28 @@ def test_a_purchase_told_by_the_samples(stage: Stage) -> None:
     assert [key["code"] in stage.codes for key in unit["keys"]] == [True]
 
     assert stage.call("key_issuance") == {"batchItemFailures": []}
+    assert stage.call("refunds") == {"batchItemFailures": []}
+    assert stage.messages("refunds") == []
     assert [order.order_id for order in stage.world.stored_orders()] == [json.loads(placed["body"])["order_id"]]
     assert len(stage.world.sold()) == 1
 
 
-def test_the_queue_reports_the_message_of_an_order_that_is_not_there(stage: Stage) -> None:
-    (record,) = sample("key_issuance")["Records"]
-    assert stage.call("key_issuance") == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+@pytest.mark.parametrize("function", ["key_issuance", "refunds"])
+def test_a_queue_reports_the_message_of_an_order_that_is_not_there(stage: Stage, function: str) -> None:
+    (record,) = sample(function)["Records"]
+    assert stage.call(function) == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+
+
+def test_a_refund_that_is_refused_is_not_asked_for_again_by_itself(stage: Stage) -> None:
+    """The account of the samples takes no refunds by its gateway's API."""
+    placed = json.loads(stage.call("storefront_api")["body"])
+    order = stage.world.orders.of_operator(placed["order_id"])
+    for reference in ("first", "second"):
+        stage.world.pay(order.attempts[0], reference)
+    assert stage.call("refunds") == {"batchItemFailures": []}
+    (refund,) = stage.world.orders.of_operator(order.order_id).refunds
+    assert (refund.status, refund.said) == ("failed", "not_supported")
+    assert stage.messages("refunds") == []
 
 
 def test_a_sample_of_last_year_is_too_late_for_stripe_and_a_fresh_one_is_heard(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from keyrail.inventory.model.keys import KeyFrozen, KeyVoid
-from keyrail.ordering.model import OrderNotFound
+from keyrail.ordering.model.orders import OrderNotFound
 from keyrail.ordering.service.checkout import Placed
 from tests.world import BUYER, OPERATOR, World, new_codes
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from keyrail.fulfilment.model import Complaint, NotDelivered
 from keyrail.inventory.model.commands import BatchClosed, BatchVoid
 from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyVoid, NotSold, SoldOut
-from keyrail.ordering.model import Line, NotCancellable, UnitStatus
+from keyrail.ordering.model.orders import Line, NotCancellable, UnitStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import Conflict
 from tests.promises import check_promises, check_stock

@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from keyrail.ordering.model import (
+from keyrail.ordering.model.events import events_between
+from keyrail.ordering.model.orders import (
     MAX_REPLACEMENTS_PER_KEY,
     NotCancellable,
     Order,
@@ -14,14 +15,8 @@ from keyrail.ordering.model import (
     ReplacedTooOften,
     Unit,
     UnitStatus,
-    cancel,
-    deliver,
-    events_between,
-    fail_unit,
-    pay,
-    replace_key,
-    reserve,
 )
+from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key, reserve
 from keyrail.platform.money import Money, total
 from tests.properties.orders import BUYER, LIFETIME_MS, PROVIDER, SYSTEM, unpaid_orders
 

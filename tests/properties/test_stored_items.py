@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keyrail.catalog.model import Product, Sku
 from keyrail.inventory.model.batches import Batch, Pool
 from keyrail.inventory.model.keys import Key
-from keyrail.ordering.model import Order
+from keyrail.ordering.model.orders import Order
 from keyrail.payments.model import UnmatchedPayment
 from keyrail.platform.audit import AuditRecord
 from keyrail.platform.documents import from_attributes, to_attributes

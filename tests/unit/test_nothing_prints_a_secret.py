@@ -16,10 +16,10 @@ from keyrail.inventory.model.imports import Verdict
 from keyrail.inventory.model.key_file import EncodingSurvey, FileKey, Line, Row
 from keyrail.inventory.service.importing.reading import LookedThrough
 from keyrail.inventory.service.intake import NewKey
-from keyrail.ordering.model import OrderStatus
+from keyrail.ordering.model.orders import OrderStatus
 from keyrail.payments.providers import Callback, PaymentAction
 from keyrail.platform.audit_verification import AuditVerification
-from keyrail.platform.documents import from_json
+from keyrail.platform.documents import from_json, view
 from keyrail.platform.handover import Link
 from keyrail.platform.http import Call
 from keyrail.platform.money import Money
@@ -43,7 +43,9 @@ def revealed(code: str = "", password: str | None = None) -> delivery.RevealOut:
 
 
 def placed() -> storefront.PlacedOut:
-    payment = storefront.PaymentOut(attempt_id="pay_1", provider="epay", action=PaymentAction(type="none"))
+    payment = storefront.PaymentOut(
+        attempt_id="pay_1", provider="epay", action=view(storefront.ActionOut, PaymentAction(type="none"))
+    )
     return storefront.PlacedOut(
         order_id="ord_1",
         access_token=SECRET,

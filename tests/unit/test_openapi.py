@@ -10,7 +10,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from docs.openapi.build import DOCUMENTS, FOLDER, build, refused, rendered
 from functions.operator_api.schemas.orders import OrderOut
 from functions.storefront_api import schemas as storefront
-from keyrail.ordering.model import Channel, Order, OrderStatus, Unit, fail_unit, pay, unit_id
+from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit, unit_id
+from keyrail.ordering.model.steps import fail_unit, pay
 from keyrail.payments.model import PaymentAttempt, attempt_id
 from keyrail.platform.audit import Trace
 from keyrail.platform.changes import Origin, stamp

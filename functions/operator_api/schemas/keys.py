@@ -10,7 +10,7 @@ from keyrail.fulfilment.service.tracing import KeyStory
 from keyrail.inventory.model.keys import Fault, Key, KeyState
 from keyrail.inventory.model.redeeming import uses_left
 from keyrail.inventory.model.uses import Use
-from keyrail.ordering.model import Contact
+from keyrail.ordering.model.orders import Contact
 from keyrail.platform.audit import Trace
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.documents import incoming, outgoing, view

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import TraceStep, traced
-from keyrail.ordering.model import Contact, Order, OrderStatus, Refund, Unit
+from keyrail.ordering.model.orders import Contact, Order, OrderStatus, Refund, Unit
 from keyrail.payments.model import AttemptStatus
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import incoming, outgoing, view

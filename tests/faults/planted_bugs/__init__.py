@@ -1,9 +1,22 @@
 """Bugs to plant, one a test run. A module for each part of the product that they are planted in."""
 
-from tests.faults.planted_bugs import after_sales, audit, batches, imports, orders, own_codes, redemption, stock
+from tests.faults.planted_bugs import (
+    after_sales,
+    audit,
+    batches,
+    books,
+    epay,
+    imports,
+    orders,
+    own_codes,
+    redemption,
+    refunds,
+    stock,
+    stripe,
+)
 from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
 
 __all__ = ["BUGS", "SOURCE", "PlantedBug"]
 
-_PARTS = (orders, imports, own_codes, batches, after_sales, audit, stock, redemption)
+_PARTS = (orders, imports, own_codes, batches, after_sales, audit, stock, redemption, refunds, books, epay, stripe)
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

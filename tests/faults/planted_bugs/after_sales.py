@@ -85,14 +85,14 @@ BUGS = (
     ),
     PlantedBug(
         "replaces keys without end",
-        "ordering/model.py",
+        "ordering/model/steps.py",
         "if len(unit.replaced) >= MAX_REPLACEMENTS_PER_KEY * unit.quantity:",
         "if len(unit.replaced) < 0:",
         f"{ORDER_MODEL}::test_a_unit_of_several_keys_may_have_more_of_them_replaced",
     ),
     PlantedBug(
         "replaces a key of a unit that does not have it",
-        "ordering/model.py",
+        "ordering/model/steps.py",
         "if unit.status is not UnitStatus.DELIVERED or bad not in unit.key_ids or by in",
         "if unit.status is not UnitStatus.DELIVERED or by in",
         f"{ORDER_MODEL}::test_only_a_delivered_units_own_key_is_replaced_and_only_by_a_new_one",
@@ -127,7 +127,7 @@ BUGS = (
     ),
     PlantedBug(
         "finds an address only as it was typed",
-        "ordering/model.py",
+        "ordering/model/orders.py",
         'unicodedata.normalize("NFKC", email).strip().casefold()',
         'unicodedata.normalize("NFKC", email).strip()',
         f"{BUYERS}::test_orders_are_found_by_address_however_it_is_typed_newest_first",

@@ -7,8 +7,8 @@ PAYMENTS = "tests/integration/test_payments_in_odd_order.py"
 ORDERS = "tests/integration/test_orders.py"
 SECRETS = "tests/integration/test_nothing_secret_is_told.py"
 BINDING = "tests/unit/payments/test_binding.py"
-EPAY = "tests/unit/payments/test_epay.py"
-STRIPE = "tests/unit/payments/test_stripe.py"
+EPAY = "tests/unit/payments/epay/test_epay.py"
+STRIPE = "tests/unit/payments/stripe/test_events.py"
 ORDER_MODEL = "tests/unit/ordering/test_orders_model.py"
 POOLS = "tests/unit/inventory_claims/test_pools_and_keys.py"
 MATRIX = "tests/faults/test_crash_matrix.py::test_after_a_break_anywhere_and_the_usual_retries_every_promise_holds"
@@ -16,7 +16,7 @@ VAULT = "tests/unit/vault/test_vault.py"
 
 STORE = "inventory/store/keys.py"
 PAYMENT_MODEL = "payments/model.py"
-MODEL = "ordering/model.py"
+MODEL = "ordering/model/steps.py"
 CHECKOUT = "ordering/service/checkout.py"
 ISSUANCE = "fulfilment/service/issuance.py"
 SETTLEMENT = "fulfilment/service/settlement.py"
@@ -154,8 +154,8 @@ BUGS = (
     PlantedBug(
         "believes a status that is not paid",
         PAYMENT_MODEL,
-        "return None if said.paid else Mismatch.NOT_PAID",
-        "return None",
+        "    if not said.paid:\n        return Mismatch.NOT_PAID\n",
+        "",
         f"{BINDING}::test_a_status_that_is_not_paid_is_refused",
     ),
     PlantedBug(
@@ -181,21 +181,21 @@ BUGS = (
     ),
     PlantedBug(
         "takes any signature",
-        "payments/providers/epay.py",
-        'if not hmac.compare_digest(self._sign(said).encode(), said["sign"].encode()):',
-        'if not said["sign"]:',
+        "payments/providers/epay/signing.py",
+        "return hmac.compare_digest(self.sign(parameters).encode(), signature.encode())",
+        "return bool(signature)",
         EPAY,
     ),
     PlantedBug(
         "takes a waiting payment for a paid one",
-        "payments/providers/epay.py",
+        "payments/providers/epay/messages.py",
         'PAID_STATUSES = frozenset({"TRADE_SUCCESS"})',
         'PAID_STATUSES = frozenset({"TRADE_SUCCESS", "WAIT_BUYER_PAY", "TRADE_CLOSED"})',
         EPAY,
     ),
     PlantedBug(
         "takes an unpaid session for a paid one",
-        "payments/providers/stripe.py",
+        "payments/providers/stripe/confirmations.py",
         'PAID_STATUSES = frozenset({"paid"})',
         'PAID_STATUSES = frozenset({"paid", "unpaid"})',
         STRIPE,
@@ -241,7 +241,7 @@ BUGS = (
         SETTLEMENT,
         "(paid.attempt_id, paid.reference) != (said.attempt_id, said.reference)",
         "paid.attempt_id != said.attempt_id",
-        f"{PAYMENTS}::test_a_second_payment_with_another_number_is_on_the_desk_as_a_double_payment",
+        f"{PAYMENTS}::test_a_second_payment_with_another_number_is_owed_back",
     ),
     PlantedBug(
         "drops a payment that binds to nothing",

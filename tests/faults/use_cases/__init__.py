@@ -2,13 +2,24 @@
 
 from collections.abc import Callable
 
-from tests.faults.use_cases import after_sales, batches, figures, imports, orders, own_codes, redemption, stock
+from tests.faults.use_cases import (
+    after_sales,
+    batches,
+    books,
+    figures,
+    imports,
+    orders,
+    own_codes,
+    redemption,
+    refunds,
+    stock,
+)
 from tests.faults.use_cases.case import Case
 from tests.world import World
 
 __all__ = ["MAIN_USE_CASES", "USE_CASES", "Case"]
 
-_PARTS = (orders, imports, batches, own_codes, after_sales, figures, stock, redemption)
+_PARTS = (orders, imports, batches, own_codes, after_sales, figures, stock, redemption, refunds, books)
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
 # Those that the slower kinds of breaking are tried on.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from keyrail.inventory.model.batches import Batch, Stage, Standing
 from keyrail.inventory.model.keys import KeyFrozen, KeyState
 from keyrail.inventory.service.batches import NewBatch
-from keyrail.ordering.model import Channel, Line, OrderStatus, order_id
+from keyrail.ordering.model.orders import Channel, Line, OrderStatus, order_id
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.money import Money
 from tests.faults.use_cases.case import (

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from keyrail.ordering.model import OrderStatus
+from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model import Confirmation
 from keyrail.platform.money import Money

@@ -31,7 +31,7 @@ from keyrail.inventory.service.following import Followers, KeysMissing, Progress
 from keyrail.inventory.service.holds import HOLDS_CACHE_MS, Holds
 from keyrail.inventory.store.batches import BatchStore, Trail
 from keyrail.inventory.store.keys import KeyStore
-from keyrail.ordering.model import OrderStatus
+from keyrail.ordering.model.orders import OrderStatus
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.dynamo import transact

@@ -12,7 +12,7 @@ from keyrail.inventory.model.keys import KeyState, LabelTaken, SoldOut, secret_i
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.claims import POOL_CACHE_MS
 from keyrail.inventory.service.labels import KEYS_A_LOOK, Labels
-from keyrail.ordering.model import Line, OrderStatus
+from keyrail.ordering.model.orders import Line, OrderStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import Invalid
 from keyrail.platform.money import Money

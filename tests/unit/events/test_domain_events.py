@@ -35,7 +35,10 @@ from keyrail.inventory.model.keys import events_between as key_events_between
 from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
-from keyrail.ordering import model as ordering
+from keyrail.ordering.model.events import events_between as order_events_between
+from keyrail.ordering.model.orders import Channel, Contact, Order, OrderStatus, Unit, unit_id
+from keyrail.ordering.model.refunds import ask, give_back, hear
+from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
 from keyrail.payments import model as payments
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.handover import Handover
@@ -219,7 +222,7 @@ def of_bad_keys() -> Iterator[Happening]:
         mask="••••WXYZ",
         line=7,
         order_id=ORDER_ID,
-        unit_id=ordering.unit_id(ORDER_ID, 1),
+        unit_id=unit_id(ORDER_ID, 1),
         sold_at_ms=NOW_MS,
         **STAMP,
     )
@@ -272,42 +275,54 @@ def of_orders() -> Iterator[Happening]:
         attempt_id=payments.attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE
     )
     units = tuple(
-        ordering.Unit(
-            unit_id=ordering.unit_id(ORDER_ID, number), sku_id="steam-100", quantity=1, amount=PRICE, key_ids=(KEY_ID,)
-        )
+        Unit(unit_id=unit_id(ORDER_ID, number), sku_id="steam-100", quantity=1, amount=PRICE, key_ids=(KEY_ID,))
         for number in (1, 2)
     )
-    placed = ordering.Order(
+    placed = Order(
         order_id=ORDER_ID,
         store_id="main",
-        channel=ordering.Channel.STOREFRONT,
-        status=ordering.OrderStatus.PENDING_PAYMENT,
+        channel=Channel.STOREFRONT,
+        status=OrderStatus.PENDING_PAYMENT,
         units=units,
         total=PRICE.times(2),
         attempts=(attempt,),
-        contact=ordering.Contact(email="buyer@example.com", phone="+86 138 0000 0000"),
+        contact=Contact(email="buyer@example.com", phone="+86 138 0000 0000"),
         request_hash=b"request",
         token_hash=b"token",
         created_at_ms=NOW_MS,
         expires_at_ms=NOW_MS + 1,
         **STAMP,
     )
-    paid = ordering.pay(placed, attempt.attempt_id, "T-1", ORIGIN, NOW_MS)
+    paid = pay(placed, attempt.attempt_id, "T-1", ORIGIN, NOW_MS)
     one, two = (unit.unit_id for unit in units)
-    half = ordering.deliver(paid, {one: (KEY_ID,)}, ORIGIN, NOW_MS)
-    whole = ordering.deliver(paid, {one: (KEY_ID,), two: (KEY_ID,)}, ORIGIN, NOW_MS)
-    partial = ordering.fail_unit(half, two, "sold_out", ORIGIN, NOW_MS)
-    failed = ordering.fail_unit(paid, one, "sold_out", ORIGIN, NOW_MS)
-    owed = ordering.fail_unit(failed, two, "sold_out", ORIGIN, NOW_MS)
-    cancelled = ordering.cancel(placed, ORIGIN, NOW_MS)
-    replaced = ordering.replace_key(whole, two, KEY_ID, OTHER_KEY_ID, ORIGIN, NOW_MS)
+    half = deliver(paid, {one: (KEY_ID,)}, ORIGIN, NOW_MS)
+    whole = deliver(paid, {one: (KEY_ID,), two: (KEY_ID,)}, ORIGIN, NOW_MS)
+    partial = fail_unit(half, two, "sold_out", ORIGIN, NOW_MS)
+    failed = fail_unit(paid, one, "sold_out", ORIGIN, NOW_MS)
+    owed = fail_unit(failed, two, "sold_out", ORIGIN, NOW_MS)
+    cancelled = cancel(placed, ORIGIN, NOW_MS)
+    replaced = replace_key(whole, two, KEY_ID, OTHER_KEY_ID, ORIGIN, NOW_MS)
+    asked = ask(owed, owed.refunds[0].refund_id, ORIGIN, NOW_MS)
+    slow, back, refused = (
+        hear(asked, payments.RefundAnswer(refund_id=asked.refunds[0].refund_id, state=state, status="S"), ORIGIN, 1)
+        for state in (payments.RefundState.PROCESSING, payments.RefundState.SUCCEEDED, payments.RefundState.FAILED)
+    )
+    last = ask(back, back.refunds[1].refund_id, ORIGIN, NOW_MS)
+    all_back = hear(
+        last,
+        payments.RefundAnswer(refund_id=last.refunds[1].refund_id, state=payments.RefundState.SUCCEEDED, status="S"),
+        ORIGIN,
+        NOW_MS,
+    )
+    twice = give_back(whole, attempt.attempt_id, "T-2", ORIGIN, NOW_MS)
     changes = [
+        (owed, asked), (asked, slow), (slow, back), (asked, refused), (last, all_back), (whole, twice),
         (None, placed), (placed, paid), (placed, whole), (paid, half), (half, partial), (paid, failed),
-        (failed, owed), (placed, cancelled), (cancelled, ordering.pay(cancelled, attempt.attempt_id, "T", ORIGIN, 1)),
+        (failed, owed), (placed, cancelled), (cancelled, pay(cancelled, attempt.attempt_id, "T", ORIGIN, 1)),
         (whole, replaced),
     ]  # fmt: skip
     for old, new in changes:
-        yield Happening(new, ordering.events_between(old, new))
+        yield Happening(new, order_events_between(old, new))
 
 
 def of_payments() -> Iterator[Happening]:

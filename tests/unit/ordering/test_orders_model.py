@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import MAX_QUANTITY_PER_UNIT
-from keyrail.ordering.model import (
+from keyrail.ordering.model.events import events_between
+from keyrail.ordering.model.orders import (
     MAX_KEYS_PER_ORDER,
     MAX_LINES,
     MAX_REPLACEMENTS_PER_KEY,
@@ -19,19 +20,14 @@ from keyrail.ordering.model import (
     ReplacedTooOften,
     Unit,
     UnitStatus,
-    cancel,
     check_lines,
-    deliver,
     email_key,
-    events_between,
-    fail_unit,
     order_id,
-    pay,
     phone_key,
-    replace_key,
     token_hash,
     unit_id,
 )
+from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
 from keyrail.payments.model import AttemptStatus, PaymentAttempt, attempt_id
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.dynamo import MAX_TRANSACTION_WRITES

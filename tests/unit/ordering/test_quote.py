@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from keyrail.catalog.model import Sku
-from keyrail.ordering.model import Contact, Line
-from keyrail.ordering.service.checkout import Wanted, quote
+from keyrail.ordering.model.orders import Contact, Line
+from keyrail.ordering.service.checkout import Wanted, WayToPay, quote
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Invalid
 from keyrail.platform.money import Money
@@ -52,7 +52,10 @@ def test_currencies_are_never_added_up() -> None:
 
 def test_a_request_is_known_again_by_all_that_it_asks_for() -> None:
     first = Wanted(
-        store_id="main", lines=(Line("a", 1),), contact=Contact(email="a@example.com"), provider="epay", method="alipay"
+        store_id="main",
+        lines=(Line("a", 1),),
+        contact=Contact(email="a@example.com"),
+        way=WayToPay(provider="epay", method="alipay"),
     )
     assert first.fingerprint() == replace(first).fingerprint()
     others = [
@@ -60,9 +63,9 @@ def test_a_request_is_known_again_by_all_that_it_asks_for() -> None:
         replace(first, lines=(Line("a", 2),)),
         replace(first, lines=(Line("b", 1),)),
         replace(first, contact=Contact(phone="a@example.com")),
-        replace(first, provider="stripe"),
-        replace(first, method="wxpay"),
-        replace(first, return_url="https://shop.example"),
+        replace(first, way=replace(first.way, provider="stripe")),
+        replace(first, way=replace(first.way, method="wxpay")),
+        replace(first, way=replace(first.way, return_url="https://shop.example")),
         replace(first, expected_total=Money(1, "CNY")),
     ]
     assert len({first.fingerprint(), *(other.fingerprint() for other in others)}) == len(others) + 1

@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     UNMATCHED = "unmatched"
+    GIVEN_BACK = "given_back"
 
 
 class NotDelivered(Conflict):

@@ -6,7 +6,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from keyrail.ordering.model import Order, OrderStatus, email_key, phone_key
+from keyrail.ordering.model.orders import Order, OrderStatus, email_key, phone_key
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import (
     MAX_READS,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keyrail.platform.changes import Event, Versioned
-from keyrail.platform.errors import FieldError, Invalid, Unavailable
+from keyrail.platform.errors import FieldError, Invalid, NotFound, Unavailable
 from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
 
@@ -44,12 +44,24 @@ class PaymentRefused(Invalid):
     title_zh = "支付渠道拒绝了该笔支付，您尚未被扣款。"
 
 
+class StatementMissing(NotFound):
+    """The provider has no statement of that day: it makes none for the account, or has not made it yet.
+
+    Not an empty one: of a day without movements a provider says so, and that statement has no lines.
+    """
+
+    code = "statement_missing"
+    title = "The payment provider has no statement of that day."
+    title_zh = "支付渠道没有当日的对账单。"
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaymentAttempt:
     """One immutable start of a payment: what we asked for, from whom, and what came of it.
 
     `attempt_id` goes to the provider as our number and contains the order's id, so that a callback finds its order by
-    primary key. `reference` is the provider's own number of the payment.
+    primary key. `reference` is the provider's own number of the payment; `handle` its own name of what was opened for
+    the buyer, where it has one and a question about the attempt needs it.
     """
 
     attempt_id: str
@@ -58,6 +70,7 @@ class PaymentAttempt:
     amount: Money
     status: AttemptStatus = AttemptStatus.OPEN
     method: str | None = None
+    handle: str | None = None
     reference: str | None = None
     paid_at_ms: int | None = None
 
@@ -80,6 +93,101 @@ class Confirmation:
     status: str
 
 
+class InquiryState(StrEnum):
+    """What a provider says of an attempt when it is asked. `unknown` is any answer that is on no reviewed list."""
+
+    OPEN = "open"
+    PAID = "paid"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inquiry:
+    """The provider's answer about one attempt; `said` is what it confirms, where it is paid."""
+
+    state: InquiryState
+    said: Confirmation | None = None
+
+
+class RefundState(StrEnum):
+    """Where a refund stands at its provider. A time-out is `unknown`, never `failed`: the money may be on its way."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundOrder:
+    """What the provider is to give back of a paid attempt. `refund_id` is our number there, once and for all.
+
+    The same order may be sent any number of times and moves money once.
+    """
+
+    refund_id: str
+    attempt: PaymentAttempt
+    amount: Money
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundAnswer:
+    """`status` is the provider's word; `reference` its own number of the refund, where it gave one."""
+
+    refund_id: str
+    state: RefundState
+    status: str
+    reference: str | None = None
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundNotice:
+    """A provider's verified callback about a refund: a reason to ask it, no more."""
+
+    provider: str
+    account: str
+    attempt_id: str
+    refund_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeNotice:
+    """The buyer's bank takes the money back, or wants to. `reference` is the provider's number of the payment."""
+
+    provider: str
+    account: str
+    dispute_id: str
+    reference: str
+    attempt_id: str | None
+    amount: Money | None
+    status: str
+
+
+class StatementKind(StrEnum):
+    PAYMENT = "payment"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementLine:
+    """One movement as the provider's statement of a day has it; `line` counts from 1 in its file.
+
+    `number` is ours: an attempt's for a payment, a refund's for a refund; None where the provider names none.
+    """
+
+    line: int
+    kind: StatementKind
+    number: str | None
+    reference: str
+    amount: Money
+    fee: Money | None
+    status: str
+    at: str
+
+
 class Mismatch(StrEnum):
     """Why a verified callback is not the payment of an attempt. Each ends on the operator's desk (I5)."""
 
@@ -91,6 +199,8 @@ class Mismatch(StrEnum):
     OVER_PAID = "over_paid"
     NOT_PAID = "not_paid"
     DOUBLE_PAYMENT = "double_payment"
+    DISPUTED = "disputed"
+    REFUND_FAILED = "refund_failed"
 
 
 def attempt_id(order_id: str, number: int) -> str:
@@ -112,18 +222,24 @@ def mismatch(said: Confirmation, attempt: PaymentAttempt | None, merchant: str) 
 
     `merchant` is the merchant number of our own account that the callback's address names.
     """
+    if not said.paid:
+        return Mismatch.NOT_PAID
     if attempt is None or said.attempt_id != attempt.attempt_id:
         return Mismatch.UNKNOWN_ATTEMPT
     if (said.provider, said.account) != (attempt.provider, attempt.account):
         return Mismatch.WRONG_ACCOUNT
     if said.merchant != merchant:
         return Mismatch.WRONG_MERCHANT
+    return _another_sum(said, attempt)
+
+
+def _another_sum(said: Confirmation, attempt: PaymentAttempt) -> Mismatch | None:
     if said.amount is None or said.amount.currency != attempt.amount.currency:
         return Mismatch.WRONG_CURRENCY
     if said.amount.amount_minor != attempt.amount.amount_minor:
         under = said.amount.amount_minor < attempt.amount.amount_minor
         return Mismatch.UNDER_PAID if under else Mismatch.OVER_PAID
-    return None if said.paid else Mismatch.NOT_PAID
+    return None
 
 
 class DeskStatus(StrEnum):

@@ -11,7 +11,7 @@ NAMESPACE = "keyrail"
 class Metric(StrEnum):
     CALLBACK_REFUSED = "CallbackRefused"
     UNMATCHED_PAYMENT = "UnmatchedPayment"
-    REFUND_DUE = "RefundDue"
+    REFUND_FAILED = "RefundFailed"
     GUESSING_SUSPECTED = "GuessingSuspected"
     LOW_STOCK = "LowStock"
 

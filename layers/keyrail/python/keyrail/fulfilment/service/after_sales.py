@@ -13,7 +13,8 @@ from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.faulty_keys import FaultyKeys
 from keyrail.inventory.service.labels import Labels
 from keyrail.inventory.service.lookup import KeyLookup
-from keyrail.ordering.model import Order, Unit, UnitStatus, check_replacements, replace_key
+from keyrail.ordering.model.orders import Order, Unit, UnitStatus
+from keyrail.ordering.model.steps import check_replacements, replace_key
 from keyrail.ordering.service.orders import Orders
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from keyrail.fulfilment.model import NotDelivered, RevealedKey, RevealedUnit
 from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
-from keyrail.ordering.model import Unit, UnitStatus
+from keyrail.ordering.model.orders import Unit, UnitStatus
 from keyrail.ordering.service.orders import Orders, opened
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from keyrail.inventory.model.keys import LabelTaken, SoldOut
 from keyrail.inventory.service.claims import Claims
-from keyrail.ordering.model import Order, Unit, deliver, fail_unit, reserve
+from keyrail.ordering.model.orders import Order, Unit
+from keyrail.ordering.model.steps import deliver, fail_unit, reserve
 from keyrail.ordering.service.orders import Orders
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.inventory.service.claims import Claims
-from keyrail.ordering.model import Order, deliver, pay
+from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.refunds import give_back
+from keyrail.ordering.model.steps import deliver, pay
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model import Confirmation, Mismatch, mismatch, order_id_of
+from keyrail.payments.model import Confirmation, DisputeNotice, Mismatch, mismatch, order_id_of
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
@@ -40,21 +42,38 @@ class Settlement:
     def settle(self, said: Confirmation, origin: Origin) -> Settled:
         """Apply a verified confirmation once, however often it comes. It is stored when this returns.
 
-        What binds to no open attempt goes to the desk with its reason. Raises Unavailable; then nothing is
-        acknowledged and the provider sends it again.
+        A second payment of an order is owed back; what binds to no attempt goes to the desk with its reason. Raises
+        Unavailable; then nothing is acknowledged and the provider sends it again.
         """
         order_id = order_id_of(said.attempt_id)
         for number in range(MAX_TRIES):
             order = self.orders.find_with(self.claims.holds, order_id) if order_id else None
             reason = self._why_not(said, order)
-            if order is None or reason is not None:
+            if order is None or reason not in {None, Mismatch.DOUBLE_PAYMENT}:
                 return self._to_desk(said, order_id, reason or Mismatch.UNKNOWN_ATTEMPT, origin)
-            if order.paid_attempt() is not None:
+            if reason is Mismatch.DOUBLE_PAYMENT:
+                if given := self._give_back(order, said, origin):
+                    return given
+            elif order.paid_attempt() is not None:
                 return Settled(Outcome.DUPLICATE, order_id)
-            if self._apply(order, said, origin):
+            elif self._apply(order, said, origin):
                 return Settled(Outcome.APPLIED, order_id)
             time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
         raise SettlementContended
+
+    def dispute(self, notice: DisputeNotice, origin: Origin) -> Settled:
+        """The buyer's bank takes money back: on the desk, once, since a person has to answer it in time."""
+        said = Confirmation(
+            provider=notice.provider,
+            account=notice.account,
+            merchant=self.accounts.at(notice.provider, notice.account).merchant,
+            attempt_id=notice.attempt_id or "",
+            reference=notice.dispute_id,
+            amount=notice.amount,
+            paid=False,
+            status=notice.status,
+        )
+        return self._to_desk(said, order_id_of(said.attempt_id), Mismatch.DISPUTED, origin)
 
     def _why_not(self, said: Confirmation, order: Order | None) -> Mismatch | None:
         """None for the payment of an unpaid order, and for the very payment that paid it."""
@@ -64,6 +83,16 @@ class Settlement:
         if reason is None and paid and (paid.attempt_id, paid.reference) != (said.attempt_id, said.reference):
             return Mismatch.DOUBLE_PAYMENT
         return reason
+
+    def _give_back(self, order: Order, said: Confirmation, origin: Origin) -> Settled | None:
+        """The order is paid already, so this payment is owed back. None if somebody changed the order meanwhile."""
+        owing = give_back(order, said.attempt_id, said.reference, origin, self.now_ms())
+        if owing is order:
+            return Settled(Outcome.DUPLICATE, order.order_id)
+        if not self.orders.replace(order, owing):
+            return None
+        logs.warn(Entry.REFUND_DUE, order_id=order.order_id, unit_id=None, reason=Mismatch.DOUBLE_PAYMENT)
+        return Settled(Outcome.GIVEN_BACK, order.order_id, Mismatch.DOUBLE_PAYMENT)
 
     def _to_desk(self, said: Confirmation, order_id: str | None, reason: Mismatch, origin: Origin) -> Settled:
         if self.desk.put(said, reason, origin):

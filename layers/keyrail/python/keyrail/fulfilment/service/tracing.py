@@ -6,7 +6,7 @@ from keyrail.fulfilment.model import ends_like
 from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.keys import Key, KeyNotFound
 from keyrail.inventory.service.lookup import KeyLookup
-from keyrail.ordering.model import Order
+from keyrail.ordering.model.orders import Order
 from keyrail.ordering.service.orders import Orders
 from keyrail.platform.audit import AuditTrail, Trace
 

@@ -11,7 +11,7 @@ from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.labels import Labels
-from keyrail.ordering.model import (
+from keyrail.ordering.model.orders import (
     ORDER_LIFETIME_MS,
     Channel,
     Contact,
@@ -20,12 +20,12 @@ from keyrail.ordering.model import (
     OrderStatus,
     TotalChanged,
     Unit,
-    cancel,
     check_lines,
     order_id,
     token_hash,
     unit_id,
 )
+from keyrail.ordering.model.steps import cancel, start_payment
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model import PaymentAttempt, PaymentRefused, attempt_id
 from keyrail.payments.service.accounts import Opening, PaymentAccounts, PaymentAction
@@ -42,15 +42,23 @@ NOTHING_TO_PAY = PaymentAction(type="none")
 
 
 @dataclass(frozen=True, kw_only=True)
+class WayToPay:
+    """How a buyer wants to pay; `payer_id` is what the provider calls them, where its method needs to know."""
+
+    provider: str
+    method: str | None = None
+    return_url: str | None = None
+    payer_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wanted:
     """A buyer's order as parsed: what, for whom, paid how."""
 
     store_id: str
     lines: tuple[Line, ...]
     contact: Contact
-    provider: str
-    method: str | None = None
-    return_url: str | None = None
+    way: WayToPay
     expected_total: Money | None = None
 
     def fingerprint(self) -> bytes:
@@ -104,11 +112,27 @@ class Checkout:
             raise IdempotencyConflict
         attempt = order.attempts[0]
         try:
-            action = self._open(order, attempt, wanted.return_url)
+            action = self._open(order, attempt, wanted.way, origin)
         except PaymentRefused:
             self.cancel(new_id, token, origin)
             raise
         return Placed(order, token, attempt, action, fresh)
+
+    def start_payment(self, order_id: str, token: str, way: WayToPay, origin: Origin) -> Placed:
+        """Open the payment of an unpaid order in this way; what was opened before it can still be paid.
+
+        The same way again is the same attempt. Raises OrderNotFound, NotPayable, TooManyAttempts, UnknownProvider,
+        Invalid, ProviderUnavailable, PaymentRefused, Unavailable.
+        """
+        for _ in range(MAX_TRIES):
+            order = self.orders.of_buyer(order_id, token)
+            account = self.accounts.account_for(way.provider, order.store_id)
+            self.accounts.at(way.provider, account).check(way.method, order.total, way.return_url)
+            started, attempt = start_payment(order, way.provider, account, way.method, origin, self.now_ms())
+            fresh = started is not order
+            if not fresh or self.orders.replace(order, started):
+                return Placed(started, token, attempt, self._open(started, attempt, way, origin), fresh)
+        raise StoreUnavailable
 
     def cancel(self, order_id: str, token: str, origin: Origin) -> Order:
         """Give the leases back. Cancelling twice is cancelling once, and gives back what a crash left behind.
@@ -137,16 +161,16 @@ class Checkout:
         amount = total(amounts)
         if wanted.expected_total not in {None, amount}:
             raise TotalChanged
-        account = self.accounts.account_for(wanted.provider, wanted.store_id)
-        self.accounts.at(wanted.provider, account).check(wanted.method, amount, wanted.return_url)
+        account = self.accounts.account_for(wanted.way.provider, wanted.store_id)
+        self.accounts.at(wanted.way.provider, account).check(wanted.way.method, amount, wanted.way.return_url)
         now_ms = self.now_ms()
         expires_at_ms = now_ms + ORDER_LIFETIME_MS
         attempt = PaymentAttempt(
             attempt_id=attempt_id(new_id, 1),
-            provider=wanted.provider,
+            provider=wanted.way.provider,
             account=account,
             amount=amount,
-            method=wanted.method,
+            method=wanted.way.method,
         )
         return Order(
             order_id=new_id,
@@ -211,13 +235,18 @@ class Checkout:
                 self.claims.release([key for key in unit.key_ids if key not in counted_on], order.order_id, origin)
         return standing
 
-    def _open(self, order: Order, attempt: PaymentAttempt, return_url: str | None) -> PaymentAction:
+    def _open(self, order: Order, attempt: PaymentAttempt, way: WayToPay, origin: Origin) -> PaymentAction:
         if order.status_at(self.now_ms()) is not OrderStatus.PENDING_PAYMENT:
             return NOTHING_TO_PAY
-        provider = self.accounts.at(attempt.provider, attempt.account)
-        notify_url = f"{self.public_api_url}/webhooks/payments/{attempt.provider}/{attempt.account}"
-        title = f"Order {order.order_id[-8:]}"
-        return provider.open(attempt, Opening(title, notify_url, return_url, order.expires_at_ms))
+        opening = Opening(
+            title=f"Order {order.order_id[-8:]}",
+            notify_url=f"{self.public_api_url}/webhooks/payments/{attempt.provider}/{attempt.account}",
+            return_url=way.return_url,
+            expires_at_ms=order.expires_at_ms,
+            payer_ip=origin.address,
+            payer_id=way.payer_id,
+        )
+        return self.accounts.at(attempt.provider, attempt.account).open(attempt, opening)
 
     def _token(self, order_id: str) -> str:
         digest = hmac.digest(self.token_secret.encode(), order_id.encode(), hashlib.sha256)

@@ -4,7 +4,7 @@ import hmac
 from dataclasses import dataclass
 
 from keyrail.inventory.service.holds import Holds
-from keyrail.ordering.model import (
+from keyrail.ordering.model.orders import (
     ORDER_LIFETIME_MS,
     Contact,
     Order,

@@ -1,10 +1,20 @@
 """The port to payment providers. One file an adapter; a provider that is not in the table does not exist."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
-from keyrail.payments.model import Confirmation, PaymentAttempt
+from keyrail.payments.model import (
+    Confirmation,
+    DisputeNotice,
+    Inquiry,
+    PaymentAttempt,
+    RefundAnswer,
+    RefundNotice,
+    RefundOrder,
+    StatementLine,
+)
 from keyrail.platform.money import Money
 
 
@@ -26,20 +36,32 @@ class Opening:
     """What a provider needs beside the attempt to start a payment.
 
     `notify_url` is where its callback goes; `return_url` is where the buyer's browser goes; `title` is shown to them.
+    `payer_ip` is the address the buyer came from, `payer_id` what the provider calls them; some methods ask for one.
     """
 
     title: str
     notify_url: str
     return_url: str | None
     expires_at_ms: int
+    payer_ip: str | None = field(default=None, repr=False)
+    payer_id: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentAction:
-    """What the buyer's browser does next."""
+    """What the buyer's browser does next, by `type`.
+
+    `redirect` goes to `url`; `form` posts `fields` to `url`; `qr_code` shows `svg`, a ready picture of `content`;
+    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay. `handle` is not
+    the browser's: the provider's own name of what was opened, for the attempt to keep.
+    """
 
     type: str
     url: str | None = None
+    content: str | None = field(default=None, repr=False)
+    svg: str | None = field(default=None, repr=False)
+    fields: Mapping[str, str] | None = field(default=None, repr=False)
+    handle: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +97,28 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    def confirm(self, callback: Callback, now_ms: int) -> Confirmation | None:
-        """Verify the raw callback and say what it claims; None for a genuine one that is not about a payment.
+    def confirm(self, callback: Callback, now_ms: int) -> Confirmation | RefundNotice | DisputeNotice | None:
+        """Verify the raw callback and say what it claims; None for a genuine one that is about nothing of ours.
 
         Raises SignatureInvalid for anything that is forged, stale or not understood.
         """
+        ...
+
+    def query(self, attempt: PaymentAttempt) -> Inquiry:
+        """Ask about an attempt. Any answer that is on no reviewed list is `unknown`. Raises ProviderUnavailable."""
+        ...
+
+    def refund(self, wanted: RefundOrder) -> RefundAnswer:
+        """Give money back, once for one `refund_id`. No answer in time is `unknown`, and is asked for again.
+
+        Raises ProviderUnavailable only where nothing can have been sent.
+        """
+        ...
+
+    def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
+        """Raises ProviderUnavailable."""
+        ...
+
+    def statement(self, day: date) -> Iterator[StatementLine]:
+        """The movements of a day as the provider books them. Raises StatementMissing, ProviderUnavailable."""
         ...

@@ -8,15 +8,52 @@ from pydantic import ValidationError
 
 from keyrail.payments.model import UnknownProvider
 from keyrail.payments.providers import Callback, Opening, PaymentAction, PaymentProvider
-from keyrail.payments.providers.epay import Epay
-from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.config import ConfigError
 from keyrail.platform.documents import adapter
 from keyrail.platform.errors import NotFound
 
-__all__ = ["Callback", "Opening", "PaymentAccounts", "PaymentAction", "UnknownAccount", "payment_accounts"]
+__all__ = [
+    "Callback",
+    "Opening",
+    "PaymentAccounts",
+    "PaymentAction",
+    "PaymentProvider",
+    "UnknownAccount",
+    "payment_accounts",
+]
 
-PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {"epay": Epay, "stripe": Stripe}
+
+def _alipay(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.alipay.account import Alipay
+
+    return Alipay(**settings)
+
+
+def _epay(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.epay import Epay
+
+    return Epay(**settings)
+
+
+def _stripe(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.stripe import Stripe
+
+    return Stripe(**settings)
+
+
+def _wechatpay(**settings: Any) -> PaymentProvider:
+    from keyrail.payments.providers.wechatpay import WechatPay
+
+    return WechatPay(**settings)
+
+
+# Each adapter is imported where an account needs it, so that a start pays for those that a merchant has.
+PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {
+    "alipay": _alipay,
+    "epay": _epay,
+    "stripe": _stripe,
+    "wechatpay": _wechatpay,
+}
 
 
 class UnknownAccount(NotFound):

@@ -3,12 +3,20 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
-from keyrail.payments.model import Confirmation, PaymentAttempt, attempt_id
+from keyrail.payments.model import (
+    Confirmation,
+    PaymentAttempt,
+    RefundOrder,
+    RefundState,
+    StatementMissing,
+    attempt_id,
+)
 from keyrail.payments.providers import Callback, Opening
 from keyrail.payments.providers.epay import MAX_NAME_BYTES, Epay
 from keyrail.platform.config import ConfigError
@@ -198,9 +206,45 @@ def test_chinese_names_are_accepted_encoded_and_as_raw_utf8() -> None:
     assert said(signed_query(PAID).replace(quote("会员"), "会员")) == said(signed_query(PAID))
 
 
-def test_version_one_speaks_get_only() -> None:
+def posted(body: bytes, query: str = "") -> Confirmation:
+    return ACCOUNT.confirm(Callback("POST", query, body, {}), NOW_MS)
+
+
+def test_the_form_of_a_post_says_the_same_as_the_query_of_a_get() -> None:
+    assert posted(signed_query(PAID).encode()) == said(signed_query(PAID))
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "body"),
+    [
+        ("POST", signed_query(PAID), b""),
+        ("POST", signed_query(PAID), signed_query(PAID).encode()),
+        ("POST", "a=b", signed_query(PAID).encode()),
+        ("POST", "", b""),
+        ("POST", "", signed_query(PAID).encode() + b"&param=\xff"),
+        ("GET", signed_query(PAID), signed_query(PAID).encode()),
+        ("GET", signed_query(PAID), b"a=b"),
+        ("GET", "", signed_query(PAID).encode()),
+        ("PUT", "", signed_query(PAID).encode()),
+    ],
+)
+def test_parameters_in_the_wrong_place_or_in_two_are_refused(method: str, query: str, body: bytes) -> None:
     with pytest.raises(SignatureInvalid):
-        said(signed_query(PAID), method="POST")
+        ACCOUNT.confirm(Callback(method, query, body, {}), NOW_MS)
+
+
+def test_a_long_body_is_refused() -> None:
+    with pytest.raises(SignatureInvalid):
+        posted(signed_query(PAID).encode() + b"&param=" + b"x" * 5000)
+
+
+def test_a_joint_between_text_and_key_is_the_accounts_setting() -> None:
+    joined = replace(ACCOUNT, key_joint="&key=")
+    query = signed_query(PAID, key=f"&key={KEY}")
+    assert joined.confirm(Callback("GET", query, b"", {}), NOW_MS).paid
+    assert refused(query)
+    with pytest.raises(SignatureInvalid):
+        joined.confirm(Callback("GET", signed_query(PAID), b"", {}), NOW_MS)
 
 
 ATTEMPT = PaymentAttempt(attempt_id=ATTEMPT_ID, provider="epay", account="main", amount=Money(1990, "CNY"))
@@ -298,6 +342,22 @@ def test_a_name_is_cut_at_a_character_and_holds_no_joint() -> None:
         ("currency", "XXX"),
         ("pid", 1001),
         ("key", None),
+        ("gateway_url", "http://gateway.example"),
+        ("gateway_url", "https://user@gateway.example"),
+        ("gateway_url", "https://gateway.example/?a=1"),
+        ("gateway_url", "https://"),
+        ("gateway_url", None),
+        ("key_joint", "&secret="),
+        ("key_joint", None),
+        ("version", 3),
+        ("version", "1"),
+        ("version", True),
+        ("version", 2),
+        ("merchant_private_key", "a secret of the other version"),
+        ("platform_public_keys", []),
+        ("opening", "form"),
+        ("refunds", "on"),
+        ("refunds", True),
     ],
 )
 def test_a_setting_that_cannot_be_right_stops_the_start(setting: str, value: Any) -> None:
@@ -312,6 +372,31 @@ def test_the_key_shows_in_no_text() -> None:
     with pytest.raises(SignatureInvalid) as error:
         said(signed_query(PAID, key="another"))
     assert KEY not in repr(error.value)
+
+
+@pytest.mark.parametrize("address", [None, "", "localhost", "203.0.113.300", " 203.0.113.7"])
+def test_by_the_api_nothing_is_opened_without_the_buyers_address(address: str | None) -> None:
+    account = replace(ACCOUNT, opening="api")
+    with pytest.raises(Invalid):
+        account.open(replace(ATTEMPT, method="alipay"), replace(OPENING, payer_ip=address))
+
+
+def test_by_the_api_nobody_asks_the_buyer_for_a_method() -> None:
+    account = replace(ACCOUNT, opening="api")
+    account.check("alipay", Money(1990, "CNY"), "https://shop.example")
+    with pytest.raises(Invalid) as refusal:
+        account.check(None, Money(1990, "CNY"), "https://shop.example")
+    assert refusal.value.fields[0].field == "payment.method"
+
+
+def test_a_gateway_makes_no_statement() -> None:
+    with pytest.raises(StatementMissing):
+        ACCOUNT.statement(date(2026, 10, 9))
+
+
+def test_where_refunds_are_off_nobody_is_asked_and_a_person_does_it() -> None:
+    answer = ACCOUNT.refund(RefundOrder(refund_id="rfd_1", attempt=ATTEMPT, amount=ATTEMPT.amount, reason="gone"))
+    assert (answer.state, answer.status) == (RefundState.FAILED, "not_supported")
 
 
 def test_the_acknowledgement_is_the_gateways_word() -> None:

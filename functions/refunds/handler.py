@@ -1,0 +1,74 @@
+"""SQS: gives money back for orders that owe some, and asks about it until the provider has said how it ended."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from keyrail.fulfilment.service.refunds import Refunds
+from keyrail.ordering.service.orders import Orders
+from keyrail.ordering.store import OrderStore
+from keyrail.payments.model import ProviderUnavailable
+from keyrail.payments.service.accounts import PaymentAccounts, payment_accounts
+from keyrail.payments.service.desk import Desk
+from keyrail.payments.store import PaymentStore
+from keyrail.platform import logs
+from keyrail.platform.aws import client
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.config import load
+from keyrail.platform.logs import Entry
+from keyrail.platform.secrets import read_secret
+from keyrail.platform.slices import send_rest
+
+# From one question to the next; the last one again and again, for as long as the provider takes.
+WAITS_S = (5, 15, 60, 300, 900)
+
+
+@dataclass(frozen=True)
+class Settings:
+    orders_table: str
+    payments_table: str
+    payment_accounts_secret_arn: str
+    refund_queue_url: str
+
+
+@cache
+def settings() -> Settings:
+    return load(Settings)
+
+
+@cache
+def accounts() -> PaymentAccounts:
+    return payment_accounts(read_secret(settings().payment_accounts_secret_arn))
+
+
+@cache
+def refunds() -> Refunds:
+    orders = Orders(OrderStore(client("dynamodb"), settings().orders_table))
+    desk = Desk(PaymentStore(client("dynamodb"), settings().payments_table), system_now_ms)
+    return Refunds(orders, accounts(), desk, system_now_ms)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
+    failed: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            settle(json.loads(record["body"]), record["messageId"])
+        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
+            logs.log_failure(error, message_id=record["messageId"])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def settle(message: dict[str, Any], message_id: str) -> None:
+    """A provider that does not answer is asked again as one that is not done: its time-out is no failure of ours."""
+    order_id, asked = message["order_id"], int(message.get("asked", 0))
+    try:
+        if refunds().settle(order_id, Origin("system:refunds", message_id)):
+            return
+    except ProviderUnavailable as error:
+        logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code, order_id=order_id)
+    wait_s = WAITS_S[min(asked, len(WAITS_S) - 1)]
+    send_rest(settings().refund_queue_url, {"order_id": order_id, "asked": asked + 1}, delay_s=wait_s)

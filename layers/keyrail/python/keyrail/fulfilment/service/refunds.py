@@ -1,0 +1,104 @@
+"""Give money back through the payment that brought it: under one number, until the provider says how it ended."""
+
+from dataclasses import dataclass, replace
+
+from keyrail.ordering.model.orders import Order, Refund, RefundStatus
+from keyrail.ordering.model.refunds import ask, hear
+from keyrail.ordering.service.orders import Orders
+from keyrail.payments.model import Confirmation, Mismatch, PaymentAttempt, RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.service.accounts import PaymentAccounts, PaymentProvider
+from keyrail.payments.service.desk import Desk
+from keyrail.platform import logs
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs
+from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.logs import Entry
+
+MAX_TRIES = 8
+
+
+@dataclass(frozen=True)
+class Refunds:
+    orders: Orders
+    accounts: PaymentAccounts
+    desk: Desk
+    now_ms: NowMs
+
+    def settle(self, order_id: str, origin: Origin) -> bool:
+        """Ask for each refund of the order that is due, and about each that was asked for; True if none is open then.
+
+        Repeating it, or running it twice at once, moves the money once: the provider knows a refund by its number, and
+        it is on record as asked for before it is. Raises OrderNotFound, UnknownAccount, ProviderUnavailable,
+        Unavailable.
+        """
+        order = self.orders.of_operator(order_id)
+        for refund in order.refunds:
+            if refund.is_open:
+                order = self._settle(order, refund.refund_id, origin)
+        return not any(refund.is_open for refund in order.refunds)
+
+    def _settle(self, order: Order, refund_id: str, origin: Origin) -> Order:
+        refund = order.refund(refund_id)
+        if refund is None or not refund.is_open:
+            return order
+        if refund.status is not RefundStatus.DUE:
+            known = self._provider(order, refund).query_refund(_wanted(order, refund))
+            order = self._heard(order, known, origin)
+        if not _still(order, refund_id).may_be_asked_for(self.now_ms()):
+            return order
+        return self._ask(order, refund_id, origin)
+
+    def _ask(self, order: Order, refund_id: str, origin: Origin) -> Order:
+        """On record first; whoever finds it there asks about it and not for it."""
+        asked = ask(order, refund_id, origin, self.now_ms())
+        if not self.orders.replace(order, asked):
+            return self.orders.of_operator(order.order_id)
+        refund = _still(asked, refund_id)
+        return self._heard(asked, self._provider(asked, refund).refund(_wanted(asked, refund)), origin)
+
+    def _provider(self, order: Order, refund: Refund) -> PaymentProvider:
+        attempt = _attempt(order, refund)
+        return self.accounts.at(attempt.provider, attempt.account)
+
+    def _to_desk(self, order: Order, refund: Refund, answer: RefundAnswer, origin: Origin) -> None:
+        """Before the order says so: what is owed and refused is never only in an order that nobody looks at."""
+        attempt = _attempt(order, refund)
+        said = Confirmation(
+            provider=attempt.provider,
+            account=attempt.account,
+            merchant=self.accounts.at(attempt.provider, attempt.account).merchant,
+            attempt_id=attempt.attempt_id,
+            reference=refund.refund_id,
+            amount=refund.amount,
+            paid=False,
+            status=answer.status,
+        )
+        self.desk.put(said, Mismatch.REFUND_FAILED, origin)
+
+    def _heard(self, order: Order, answer: RefundAnswer, origin: Origin) -> Order:
+        if answer.state is RefundState.FAILED:
+            self._to_desk(order, _still(order, answer.refund_id), answer, origin)
+        for _ in range(MAX_TRIES):
+            heard = hear(order, answer, origin, self.now_ms())
+            if heard is order:
+                return order
+            if self.orders.replace(order, heard):
+                log = logs.warn if answer.state is RefundState.FAILED else logs.log
+                log(Entry.REFUND_HEARD, order_id=order.order_id, refund_id=answer.refund_id, status=answer.state)
+                return heard
+            order = self.orders.of_operator(order.order_id)
+        raise StoreUnavailable
+
+
+def _attempt(order: Order, refund: Refund) -> PaymentAttempt:
+    return next(attempt for attempt in order.attempts if attempt.attempt_id == refund.attempt_id)
+
+
+def _still(order: Order, refund_id: str) -> Refund:
+    return next(refund for refund in order.refunds if refund.refund_id == refund_id)
+
+
+def _wanted(order: Order, refund: Refund) -> RefundOrder:
+    attempt = _attempt(order, refund)
+    paid = replace(attempt, reference=refund.payment_reference or attempt.reference)
+    return RefundOrder(refund_id=refund.refund_id, attempt=paid, amount=refund.amount, reason=refund.reason)

@@ -1,0 +1,83 @@
+"""What one change of an order means in the books."""
+
+from collections.abc import Iterator
+
+from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
+from keyrail.ordering.model.orders import Order, Refund, RefundStatus
+from keyrail.payments.model import AttemptStatus
+from keyrail.platform.money import Money
+
+
+def entries_between(old: Order | None, new: Order) -> tuple[JournalEntry, ...]:
+    """What came in and what went back by this change, which is booked at its time.
+
+    A payment that the order needs no more is no sale: it is in suspense from the change that owes it back until the
+    provider has given it back. Raises ValueError for a refund of no attempt of the order.
+    """
+    return tuple(
+        JournalEntry(
+            source=f"order:{new.order_id}",
+            version=new.version,
+            what=what,
+            number=number,
+            at_ms=new.changed_at_ms,
+            postings=postings,
+        )
+        for what, number, postings in (*_paid(old, new), *_refunds(old, new))
+        if postings
+    )
+
+
+_Movements = Iterator[tuple[str, str, tuple[Posting, ...]]]
+
+
+def _paid(old: Order | None, new: Order) -> _Movements:
+    for attempt in new.attempts:
+        before = old.attempt(attempt.attempt_id) if old else None
+        if attempt.status is AttemptStatus.PAID and (before is None or before.status is not AttemptStatus.PAID):
+            yield "sale", attempt.attempt_id, _from_buyer(new, attempt.attempt_id, attempt.amount, AccountKind.SALES)
+
+
+def _refunds(old: Order | None, new: Order) -> _Movements:
+    for refund in new.refunds:
+        before = old.refund(refund.refund_id) if old else None
+        surplus = _is_surplus(new, refund)
+        if surplus and before is None:
+            yield "surplus", refund.refund_id, _from_buyer(new, refund.attempt_id, refund.amount, AccountKind.SUSPENSE)
+        went, had_gone = _is_back(refund), before is not None and _is_back(before)
+        out_of = AccountKind.SUSPENSE if surplus else AccountKind.REFUNDS
+        if went and not had_gone:
+            yield "refund", refund.refund_id, _to_buyer(new, refund, out_of)
+        if had_gone and not went:
+            yield "refund_returned", refund.refund_id, _from_buyer(new, refund.attempt_id, refund.amount, out_of)
+
+
+def _is_surplus(order: Order, refund: Refund) -> bool:
+    """Whether it gives back another payment than the one that paid the order."""
+    paid = order.paid_attempt()
+    reference = refund.payment_reference
+    return paid is None or refund.attempt_id != paid.attempt_id or reference not in {None, paid.reference}
+
+
+def _is_back(refund: Refund) -> bool:
+    return refund.status is RefundStatus.SUCCEEDED
+
+
+def _from_buyer(order: Order, attempt_id: str, amount: Money, kind: AccountKind) -> tuple[Posting, ...]:
+    """Nothing, where it was for nothing."""
+    at_provider = _clearing(order, attempt_id, amount.currency)
+    other = Account(kind, amount.currency)
+    return (debit(at_provider, amount), credit(other, amount)) if amount.amount_minor else ()
+
+
+def _to_buyer(order: Order, refund: Refund, kind: AccountKind) -> tuple[Posting, ...]:
+    at_provider = _clearing(order, refund.attempt_id, refund.amount.currency)
+    other = Account(kind, refund.amount.currency)
+    return (debit(other, refund.amount), credit(at_provider, refund.amount)) if refund.amount.amount_minor else ()
+
+
+def _clearing(order: Order, attempt_id: str, currency: str) -> Account:
+    attempt = order.attempt(attempt_id)
+    if attempt is None:
+        raise ValueError("a refund of no attempt of the order")
+    return clearing(attempt.provider, attempt.account, currency)

@@ -1,0 +1,257 @@
+"""An order's life: what was asked, what it costs, who paid, what went out. Pure: an order in, the next order out."""
+
+import hashlib
+import string
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from keyrail.payments.model import AttemptStatus, PaymentAttempt
+from keyrail.platform.changes import Versioned
+from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
+from keyrail.platform.ids import body_of, derived_id
+from keyrail.platform.money import Money
+
+ORDER_LIFETIME_MS = 15 * 60 * 1000
+ASK_AGAIN_MS = 10 * 60 * 1000  # some providers know a request by its number only once they are done with it
+MAX_LINES = 20
+MAX_ATTEMPTS_PER_ORDER = 10
+MAX_REPLACEMENTS_PER_KEY = 10
+MAX_KEYS_PER_ORDER = 90  # all keys and the order fit into one transaction of 100 writes
+
+
+class Channel(StrEnum):
+    STOREFRONT = "storefront"
+
+
+class UnitStatus(StrEnum):
+    RESERVED = "reserved"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+
+
+class OrderStatus(StrEnum):
+    """`expired` is never stored: it is what `pending_payment` is called once its time is over."""
+
+    PENDING_PAYMENT = "pending_payment"
+    PAID = "paid"
+    FULFILLING = "fulfilling"
+    DELIVERED = "delivered"
+    PARTIALLY_DELIVERED = "partially_delivered"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class RefundStatus(StrEnum):
+    """`unknown` is written before the provider is asked: from then on nobody knows, until it has said so."""
+
+    DUE = "due"
+    UNKNOWN = "unknown"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class OrderNotFound(NotFound):
+    """Also the answer to a wrong token, so that nobody learns which orders exist."""
+
+    code = "order_not_found"
+    title = "There is no such order, or the access token is wrong."
+    title_zh = "订单不存在或访问令牌错误。"
+
+
+class TotalChanged(Conflict):
+    code = "total_changed"
+    title = "The total differs from what was expected; look at the prices again."
+    title_zh = "订单金额已变动，请重新确认。"
+
+
+class NotCancellable(Conflict):
+    code = "not_cancellable"
+    title = "Only an unpaid order can be cancelled."
+    title_zh = "只有未支付的订单可以取消。"
+
+
+class NotPayable(Conflict):
+    code = "not_payable"
+    title = "Only an open order can be paid."
+    title_zh = "只有待支付的订单可以支付。"
+
+
+class TooManyAttempts(Conflict):
+    code = "too_many_payment_attempts"
+    title = "The payment of this order was started in as many ways as it may be."
+    title_zh = "该订单发起支付的次数已达上限。"
+
+
+class RefundNotFound(NotFound):
+    code = "refund_not_found"
+    title = "The order has no such refund."
+    title_zh = "该订单没有此退款。"
+
+
+class RefundNotFailed(Conflict):
+    code = "refund_not_failed"
+    title = "Only a refund that the provider has refused can be asked for again, or given back by hand."
+    title_zh = "只有被支付渠道拒绝的退款可以重新发起或人工退回。"
+
+
+class ReplacedTooOften(Conflict):
+    """A supplier this bad, or a buyer this unlucky, is a case for a refund."""
+
+    code = "replaced_too_often"
+    title = "The keys of this unit were replaced as often as they may be; refund it instead."
+    title_zh = "该商品的卡密更换次数已达上限，请改为退款。"
+
+
+class OrderTooLarge(Invalid):
+    code = "order_too_large"
+    title = "The order has more lines or keys than one order may have."
+    title_zh = "订单数量超过上限。"
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a buyer asks for: `quantity` pieces of one SKU, or the one with the public `label` that they chose."""
+
+    sku_id: str
+    quantity: int
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One line of an order, delivered whole or not at all (promise I2).
+
+    `key_ids` are the keys leased for it, and once `delivered` the keys sold to it: exactly `quantity`. `replaced` were
+    sold to it before them and turned out bad, oldest first. A key that was chosen by its `label` is that one or none.
+    """
+
+    unit_id: str
+    sku_id: str
+    quantity: int
+    amount: Money
+    key_ids: tuple[str, ...]
+    status: UnitStatus = UnitStatus.RESERVED
+    replaced: tuple[str, ...] = ()
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refund:
+    """Money that is owed back: recorded in the write that found a unit undeliverable, or a payment one too many.
+
+    It goes back to the payment that the provider calls `payment_reference`; `unit_id` is None where a whole payment
+    goes back that no unit was delivered for. `reference` is the provider's own number of the refund, `said` its word
+    for how it stands, and `asked_at_ms` when it was asked for it last.
+    """
+
+    refund_id: str
+    attempt_id: str
+    payment_reference: str | None = None
+    unit_id: str | None = None
+    amount: Money
+    reason: str
+    status: RefundStatus = RefundStatus.DUE
+    asked_at_ms: int | None = None
+    reference: str | None = None
+    said: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """The provider has not said yet how it ended."""
+        return self.status in {RefundStatus.DUE, RefundStatus.UNKNOWN, RefundStatus.PROCESSING}
+
+    def may_be_asked_for(self, now_ms: int) -> bool:
+        """It was not yet, or so long ago that no request for it can still be on its way."""
+        if self.status is RefundStatus.DUE:
+            return True
+        return self.status is RefundStatus.UNKNOWN and now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Versioned):
+    """One order with its units, payment attempts and refunds; the unit of every decision about it.
+
+    `request_hash` recognises a repeated request; `token_hash` is SHA-256 of the access token.
+    """
+
+    order_id: str
+    store_id: str
+    channel: Channel
+    status: OrderStatus
+    units: tuple[Unit, ...]
+    total: Money
+    attempts: tuple[PaymentAttempt, ...]
+    refunds: tuple[Refund, ...] = ()
+    contact: Contact = Contact()
+    request_hash: bytes
+    token_hash: bytes
+    created_at_ms: int
+    expires_at_ms: int
+
+    def status_at(self, now_ms: int) -> OrderStatus:
+        lapsed = self.status is OrderStatus.PENDING_PAYMENT and now_ms >= self.expires_at_ms
+        return OrderStatus.EXPIRED if lapsed else self.status
+
+    def attempt(self, attempt_id: str) -> PaymentAttempt | None:
+        return next((a for a in self.attempts if a.attempt_id == attempt_id), None)
+
+    def paid_attempt(self) -> PaymentAttempt | None:
+        return next((a for a in self.attempts if a.status is AttemptStatus.PAID), None)
+
+    def refund(self, refund_id: str) -> Refund | None:
+        return next((r for r in self.refunds if r.refund_id == refund_id), None)
+
+    def open_units(self) -> tuple[Unit, ...]:
+        return tuple(u for u in self.units if u.status is UnitStatus.RESERVED)
+
+
+def order_id(store_id: str, channel: Channel, idempotency_key: str) -> str:
+    """Derived from who asks and the name they gave: the put on "does not exist" is the idempotency."""
+    return derived_id("ord", store_id, channel, idempotency_key)
+
+
+def unit_id(order: str, number: int) -> str:
+    return f"unt_{body_of(order, 'ord')}{number:02d}"
+
+
+def email_key(email: str) -> str:
+    """By which a buyer's orders are found: however they typed their address."""
+    return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def phone_key(phone: str) -> str:
+    """Digits and a leading plus. With and without the country's code are two numbers: nobody knows which country."""
+    folded = unicodedata.normalize("NFKC", phone).strip()
+    return ("+" if folded.startswith("+") else "") + "".join(c for c in folded if c in string.digits)
+
+
+def check_lines(lines: Sequence[Line]) -> None:
+    """Raises Invalid for an empty order, a repeated SKU or label, a quantity below one or of a chosen key above it;
+    OrderTooLarge over the limits.
+    """
+    if not lines:
+        raise Invalid(FieldError("items", "empty"))
+    if len({(line.sku_id, line.label) for line in lines}) != len(lines):
+        raise Invalid(FieldError("items", "sku_repeated"))
+    wrong = [FieldError(f"items.{i}.quantity", "below_one") for i, line in enumerate(lines) if line.quantity < 1]
+    wrong += [FieldError(f"items.{i}.quantity", "not_one") for i, o in enumerate(lines) if o.label and o.quantity > 1]
+    if wrong:
+        raise Invalid(*wrong)
+    if len(lines) > MAX_LINES or sum(line.quantity for line in lines) > MAX_KEYS_PER_ORDER:
+        raise OrderTooLarge
+
+
+def token_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,33 @@
+"""What a payment on the operator's desk means in the books. Pure."""
+
+from keyrail.ledger.model import Account, AccountKind, JournalEntry, clearing, credit, debit
+from keyrail.payments.model import Mismatch, UnmatchedPayment
+
+CAME_IN = frozenset(
+    {
+        Mismatch.UNKNOWN_ATTEMPT,
+        Mismatch.WRONG_ACCOUNT,
+        Mismatch.UNDER_PAID,
+        Mismatch.OVER_PAID,
+        Mismatch.DOUBLE_PAYMENT,
+    }
+)
+"""With these reasons money stands in our account. One for another merchant does not, nor one that is not paid."""
+
+
+def entries_between(old: UnmatchedPayment | None, new: UnmatchedPayment) -> tuple[JournalEntry, ...]:
+    """Of a payment that comes onto the desk: in suspense until somebody says what it was for."""
+    if old is not None or new.reason not in CAME_IN or new.amount is None or new.amount.amount_minor == 0:
+        return ()
+    at_provider = clearing(new.provider, new.account, new.amount.currency)
+    suspense = Account(AccountKind.SUSPENSE, new.amount.currency)
+    return (
+        JournalEntry(
+            source=f"payment:{new.payment_id}",
+            version=new.version,
+            what="unmatched",
+            number=new.attempt_id,
+            at_ms=new.changed_at_ms,
+            postings=(debit(at_provider, new.amount), credit(suspense, new.amount)),
+        ),
+    )

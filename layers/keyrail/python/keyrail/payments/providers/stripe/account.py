@@ -1,0 +1,141 @@
+"""One Stripe account as the port sees it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from keyrail.payments.model import Inquiry, PaymentAttempt, RefundAnswer, RefundOrder, StatementLine
+from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers.http_client import READ_TIMEOUT_S
+from keyrail.payments.providers.stripe.api import StripeApi
+from keyrail.payments.providers.stripe.confirmations import PROVIDER, Ours
+from keyrail.payments.providers.stripe.events import Said, read_event
+from keyrail.payments.providers.stripe.opening import LOOPBACK, is_web_address, open_intent, open_session
+from keyrail.payments.providers.stripe.signature import verify
+from keyrail.platform.clock import NowMs, system_now_ms
+from keyrail.platform.config import ConfigError
+from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.money import Money
+
+PAYMENT_INTENT = "payment_intent"
+MAX_WEBHOOK_SECRETS = 4
+
+_SECRET_KEY = re.compile(r"(?:sk|rk)_(live|test)_[A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Stripe:
+    """One Stripe account, in the mode (live or test) that its secret key is of.
+
+    `webhook_secret` is the endpoint's secret; while it is rolled, `webhook_secrets` lists the new and the old one
+    instead, and an event may be signed with either.
+
+    Raises ConfigError when a setting is missing, empty or padded, when the key is of no known form, and when
+    `api_base` would send the key over a network in the clear.
+    """
+
+    account: str
+    account_id: str
+    secret_key: str = field(repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
+    webhook_secrets: tuple[str, ...] | list[str] = field(default=(), repr=False)
+    api_base: str = "https://api.stripe.com"
+    return_url: str | None = None
+    read_timeout_s: int = READ_TIMEOUT_S
+    now_ms: NowMs = field(default=system_now_ms, repr=False)
+
+    acknowledgement = Acknowledgement("", "text/plain")
+
+    def __post_init__(self) -> None:
+        for name in ("account", "account_id", "secret_key", "api_base"):
+            if not _is_setting(getattr(self, name)):
+                raise ConfigError(f"{PROVIDER}.{name}")
+        if not _SECRET_KEY.fullmatch(self.secret_key):
+            raise ConfigError(f"{PROVIDER}.secret_key")
+        if not is_web_address(self.api_base, http_hosts=LOOPBACK):
+            raise ConfigError(f"{PROVIDER}.api_base")
+        self._check_webhook_secrets()
+
+    def _check_webhook_secrets(self) -> None:
+        listed: object = self.webhook_secrets
+        if self.webhook_secret is not None or listed in ((), []):
+            if not _is_setting(self.webhook_secret):
+                raise ConfigError(f"{PROVIDER}.webhook_secret")
+            if listed not in ((), []):
+                raise ConfigError(f"{PROVIDER}.webhook_secrets")
+        elif (
+            not isinstance(listed, (tuple, list))
+            or len(listed) > MAX_WEBHOOK_SECRETS
+            or not all(_is_setting(secret) for secret in listed)
+        ):
+            raise ConfigError(f"{PROVIDER}.webhook_secrets")
+
+    @property
+    def merchant(self) -> str:
+        return self.account_id
+
+    @property
+    def _api(self) -> StripeApi:
+        return StripeApi(self.api_base.rstrip("/"), self.secret_key, self.read_timeout_s)
+
+    @property
+    def _ours(self) -> Ours:
+        return Ours(self.account, self.account_id, live=self.secret_key.split("_")[1] == "live")
+
+    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:  # noqa: ARG002 - as elsewhere
+        """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
+
+        A method is how the payment is taken, on Stripe's page (None) or on one of ours (`payment_intent`). What the
+        buyer may pay with Stripe chooses from the account's settings, so naming that is refused. Raises Invalid.
+        """
+        if method not in (None, PAYMENT_INTENT):
+            raise Invalid(FieldError("payment.method", "not_offered"))
+        page = return_url or self.return_url
+        if not page:
+            raise Invalid(FieldError("payment.return_url", "required"))
+        return page
+
+    def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
+        """Stripe gives the same answer again while it keeps the key, about a day.
+
+        Raises Invalid as `check` does, PaymentRefused, ProviderUnavailable.
+        """
+        return_url = self.check(attempt.method, attempt.amount, opening.return_url)
+        if attempt.method == PAYMENT_INTENT:
+            return open_intent(self._api, attempt)
+        return open_session(self._api, attempt, opening, return_url)
+
+    def confirm(self, callback: Callback, now_ms: int) -> Said | None:
+        """Verify an event and say what it claims; None for one that is about nothing of ours.
+
+        Raises SignatureInvalid.
+        """
+        secrets = self.webhook_secrets if self.webhook_secret is None else (self.webhook_secret,)
+        verify(callback.headers.get("stripe-signature", ""), callback.raw_body, secrets, now_ms)
+        return read_event(callback.raw_body, self._ours)
+
+    def query(self, attempt: PaymentAttempt) -> Inquiry:
+        from keyrail.payments.providers.stripe.inquiries import inquire
+
+        return inquire(self._api, self._ours, attempt)
+
+    def refund(self, wanted: RefundOrder) -> RefundAnswer:
+        from keyrail.payments.providers.stripe.refunds import refund
+
+        return refund(self._api, wanted)
+
+    def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
+        from keyrail.payments.providers.stripe.refunds import query_refund
+
+        return query_refund(self._api, wanted)
+
+    def statement(self, day: date) -> Iterator[StatementLine]:
+        """Raises StatementMissing of a day that is not over in UTC, ProviderUnavailable."""
+        from keyrail.payments.providers.stripe.statements import statement
+
+        return statement(self._api, day, self.now_ms())
+
+
+def _is_setting(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and value == value.strip()

@@ -1,0 +1,98 @@
+"""What Stripe's signed events tell us.
+
+What binds an event to our account: a webhook secret belongs to one endpoint of one Stripe account, so a genuine event
+that names no account is about that one. Only Connect names another (`event.account`), whose money is not ours. A
+payment is passed on as said, for the binding to refuse; a notice about somebody else's money is none.
+
+Sources: docs.stripe.com/api/events/types, /connect/webhooks, /refunds#failed-refunds, /disputes/how-disputes-work.
+"""
+
+from collections.abc import Callable
+
+from keyrail.payments.model import Confirmation, DisputeNotice, RefundNotice
+from keyrail.payments.providers.stripe.confirmations import INTENT_ATTEMPT, PROVIDER, Ours, of_intent, of_session
+from keyrail.payments.providers.stripe.objects import Document, child, children, json_object, money, text
+from keyrail.platform.errors import SignatureInvalid
+
+Said = Confirmation | RefundNotice | DisputeNotice
+
+# Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
+OTHER_MODES = frozenset({"setup", "subscription"})
+
+
+def read_event(raw: bytes, ours: Ours) -> Said | None:
+    """What a verified event says; None for one that is about nothing of ours. Raises SignatureInvalid."""
+    try:
+        event = json_object(raw)
+    except ValueError:
+        raise SignatureInvalid from None
+    reader = _READERS.get(text(event, "type"))
+    if reader is None:
+        return None
+    subject = child(child(event, "data"), "object")
+    if not subject:
+        raise SignatureInvalid
+    return reader(ours, event, subject)
+
+
+def _session(ours: Ours, event: Document, session: Document) -> Confirmation | None:
+    if session.get("mode") in OTHER_MODES:
+        return None
+    return _numbered(of_session(ours, session, event))
+
+
+def _intent(ours: Ours, event: Document, intent: Document) -> Confirmation | None:
+    """None for an intent that we did not make: of a session's the session's own event tells."""
+    attempt = text(child(intent, "metadata"), INTENT_ATTEMPT)
+    return _numbered(of_intent(ours, intent, event, attempt)) if attempt else None
+
+
+def _numbered(said: Confirmation | None) -> Confirmation:
+    if said is None:
+        raise SignatureInvalid
+    return said
+
+
+def _refund(ours: Ours, event: Document, refund: Document) -> RefundNotice | None:
+    """None for a refund that names none of ours: somebody made it on Stripe's own pages."""
+    metadata = child(refund, "metadata")
+    refund_id, attempt = text(metadata, "refund"), text(metadata, "attempt")
+    if not refund_id or not attempt or not ours.is_about(event):
+        return None
+    return RefundNotice(provider=PROVIDER, account=ours.account, attempt_id=attempt, refund_id=refund_id)
+
+
+def _refunded_charge(ours: Ours, event: Document, charge: Document) -> RefundNotice | None:
+    """Endpoints with a version before 2022-11-15 list the charge's refunds, the newest first; later ones do not."""
+    notices = (_refund(ours, event, refund) for refund in children(child(charge, "refunds"), "data"))
+    return next((notice for notice in notices if notice), None)
+
+
+def _dispute(ours: Ours, event: Document, dispute: Document) -> DisputeNotice | None:
+    """Of a dispute the payment is named and not our attempt: its charge comes as an id."""
+    dispute_id, reference = text(dispute, "id"), text(dispute, "payment_intent") or text(dispute, "charge")
+    if not dispute_id or not reference:
+        raise SignatureInvalid
+    if not ours.is_about(event):
+        return None
+    return DisputeNotice(
+        provider=PROVIDER,
+        account=ours.account,
+        dispute_id=dispute_id,
+        reference=reference,
+        attempt_id=None,
+        amount=money(dispute.get("amount"), text(dispute, "currency")),
+        status=text(dispute, "status"),
+    )
+
+
+_READERS: dict[str, Callable[[Ours, Document, Document], Said | None]] = {
+    "checkout.session.completed": _session,
+    "checkout.session.async_payment_succeeded": _session,
+    "payment_intent.succeeded": _intent,
+    "refund.updated": _refund,
+    "refund.failed": _refund,
+    "charge.refund.updated": _refund,
+    "charge.refunded": _refunded_charge,
+    "charge.dispute.created": _dispute,
+}

@@ -1,0 +1,218 @@
+"""One merchant number under one app at WeChat Pay."""
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from urllib.parse import quote, urlsplit
+
+from keyrail.payments.model import (
+    Confirmation,
+    Inquiry,
+    InquiryState,
+    PaymentAttempt,
+    PaymentRefused,
+    ProviderUnavailable,
+    RefundAnswer,
+    RefundNotice,
+    RefundOrder,
+    StatementLine,
+)
+from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers.http_client import READ_TIMEOUT_S
+from keyrail.payments.providers.wechatpay import opening as starts
+from keyrail.payments.providers.wechatpay import refunds
+from keyrail.payments.providers.wechatpay.callbacks import KEY_BYTES, PAYMENT_EVENTS, Notice, notice
+from keyrail.payments.providers.wechatpay.exchange import Exchange
+from keyrail.payments.providers.wechatpay.reading import text
+from keyrail.payments.providers.wechatpay.signing import MerchantKey, PlatformKeys, merchant_key, platform_key
+from keyrail.payments.providers.wechatpay.statements import statement
+from keyrail.payments.providers.wechatpay.transactions import PROVIDER, confirmation, inquiry, merchant_name
+from keyrail.platform.clock import NowMs, system_now_ms
+from keyrail.platform.config import ConfigError
+from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
+from keyrail.platform.money import Money
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+MAX_READ_TIMEOUT_S = 60
+# Said of an order that WeChat will never open; other refusals are about our keys, our haste, or an order that was
+# opened before and can still be paid.
+REFUSALS = frozenset({"PARAM_ERROR", "ORDER_CLOSED"})
+# An order that was never opened. Nobody has paid it, and it may be opened still.
+NEVER_OPENED = frozenset({"ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"})
+
+_MERCHANT_NUMBER = re.compile(r"[0-9]{6,32}")
+_WORD = re.compile(r"[0-9A-Za-z]{4,64}")
+
+
+def _random_nonce() -> str:
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True)
+class WechatPay:
+    """`serial` is that of the merchant's certificate, to which `private_key` belongs (PEM).
+
+    `platform_keys` are WeChat's, PEM by name: `PUB_KEY_ID_…` with a public key, or a certificate's serial number with
+    the certificate; each verifies. `apiv3_keys` open notices; beside the present one there may be the one before.
+    `methods` are those that WeChat has granted to the merchant; the first stands in where a buyer names none.
+
+    Raises ConfigError when a setting is missing, empty, padded or unusable, and when `api_base` would send requests
+    over a network in the clear.
+    """
+
+    account: str
+    mchid: str
+    appid: str
+    serial: str
+    private_key: str = field(repr=False)
+    platform_keys: Mapping[str, str] = field(repr=False)
+    apiv3_keys: Sequence[str] = field(repr=False)
+    methods: Sequence[str] = (starts.NATIVE,)
+    api_base: str = "https://api.mch.weixin.qq.com"
+    return_url: str | None = None
+    read_timeout_s: int = READ_TIMEOUT_S
+    now_ms: NowMs = field(default=system_now_ms, repr=False)
+    nonce: Callable[[], str] = field(default=_random_nonce, repr=False)
+    _exchange: Exchange = field(init=False, repr=False, compare=False)
+
+    acknowledgement = Acknowledgement("", "text/plain")
+
+    def __post_init__(self) -> None:
+        for name, right in (
+            ("account", _is_plain(self.account)),
+            ("mchid", _is_plain(self.mchid) and bool(_MERCHANT_NUMBER.fullmatch(self.mchid))),
+            ("appid", _is_plain(self.appid) and bool(_WORD.fullmatch(self.appid))),
+            ("serial", _is_plain(self.serial) and bool(_WORD.fullmatch(self.serial))),
+            ("apiv3_keys", _is_list_of(self.apiv3_keys, lambda key: len(key.encode()) == KEY_BYTES)),
+            ("methods", _is_list_of(self.methods, lambda method: method in starts.METHODS)),
+            ("api_base", _is_plain(self.api_base) and _is_safe_address(self.api_base)),
+            ("return_url", self.return_url is None or _is_plain(self.return_url)),
+            ("read_timeout_s", _is_within(self.read_timeout_s, MAX_READ_TIMEOUT_S)),
+        ):
+            if not right:
+                raise ConfigError(f"{PROVIDER}.{name}")
+        merchant, platform = self._merchant_key(), self._platform_keys()
+        exchange = Exchange(self.api_base, merchant, platform, self.read_timeout_s, self.now_ms, self.nonce)
+        object.__setattr__(self, "_exchange", exchange)
+
+    @property
+    def merchant(self) -> str:
+        return merchant_name(self.mchid, self.appid)
+
+    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
+        """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
+
+        That is nowhere if nobody says: a page that shows a QR code stays where it is. Raises Invalid.
+        """
+        if method is not None and method not in self.methods:
+            raise Invalid(FieldError("payment.method", "not_offered"))
+        if amount.currency != starts.CURRENCY:
+            raise Invalid(FieldError("payment.provider", "currency_not_offered"))
+        return return_url or self.return_url or ""
+
+    def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
+        """An order at WeChat under the attempt's number: a picture to scan, WeChat's page, or a call inside WeChat.
+
+        Raises Invalid as `check` does and where the method needs the payer's address or openid, PaymentRefused,
+        ProviderUnavailable.
+        """
+        return_url = self.check(attempt.method, attempt.amount, opening.return_url)
+        method = attempt.method or self.methods[0]
+        order = starts.order(attempt, opening, self.mchid, self.appid) | starts.payer(method, opening)
+        answer = self._exchange.post(f"/v3/pay/transactions/{method}", order)
+        if answer.refusal in REFUSALS:
+            raise PaymentRefused
+        if answer.refusal is not None:
+            raise ProviderUnavailable
+        if method == starts.JSAPI:
+            at_s, nonce = self.now_ms() // 1000, self.nonce()
+            return starts.jsapi_action(answer.said, self._exchange.merchant, self.appid, at_s, nonce)
+        return starts.h5_action(answer.said, return_url) if method == starts.H5 else starts.qr_action(answer.said)
+
+    def confirm(self, callback: Callback, now_ms: int) -> Confirmation | RefundNotice | None:
+        """Verify a notice and say what it claims; None for one that is about nothing of ours.
+
+        A key that is not in the settings is never fetched. Raises SignatureInvalid.
+        """
+        told = notice(callback, self._exchange.platform, self.apiv3_keys, now_ms)
+        if told is None:
+            return None
+        if told.event not in PAYMENT_EVENTS:
+            return self._refund_notice(told)
+        confirmed = confirmation(told.resource, self.account)
+        if confirmed is None:
+            raise SignatureInvalid
+        return confirmed
+
+    def query(self, attempt: PaymentAttempt) -> Inquiry:
+        """Raises ProviderUnavailable."""
+        number = quote(attempt.attempt_id, safe="")
+        answer = self._exchange.get(f"/v3/pay/transactions/out-trade-no/{number}?mchid={self.mchid}")
+        if answer.refusal is not None:
+            return Inquiry(state=InquiryState.OPEN if answer.refusal in NEVER_OPENED else InquiryState.UNKNOWN)
+        return inquiry(answer.said, self.account, attempt.attempt_id)
+
+    def refund(self, wanted: RefundOrder) -> RefundAnswer:
+        return refunds.refund(self._exchange, wanted)
+
+    def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
+        """Raises ProviderUnavailable."""
+        return refunds.query_refund(self._exchange, wanted)
+
+    def statement(self, day: date) -> Iterator[StatementLine]:
+        """A day of Beijing's, from ten in the morning of the next one on.
+
+        Raises StatementMissing, ProviderUnavailable.
+        """
+        return statement(self._exchange, day, self.mchid, self.appid)
+
+    def _refund_notice(self, told: Notice) -> RefundNotice | None:
+        """It names the merchant number and no app. Raises SignatureInvalid where it does not name the refund."""
+        number, refund_id = text(told.resource, "out_trade_no"), text(told.resource, "out_refund_no")
+        if text(told.resource, "mchid") != self.mchid:
+            return None
+        if not number or not refund_id:
+            raise SignatureInvalid
+        return RefundNotice(provider=PROVIDER, account=self.account, attempt_id=number, refund_id=refund_id)
+
+    def _merchant_key(self) -> MerchantKey:
+        try:
+            return MerchantKey(self.mchid, self.serial, merchant_key(self.private_key))
+        except (ValueError, AttributeError):
+            raise ConfigError(f"{PROVIDER}.private_key") from None
+
+    def _platform_keys(self) -> PlatformKeys:
+        try:
+            keys = {name: platform_key(name, pem) for name, pem in self.platform_keys.items()}
+        except (ValueError, AttributeError, TypeError):
+            raise ConfigError(f"{PROVIDER}.platform_keys") from None
+        if not keys:
+            raise ConfigError(f"{PROVIDER}.platform_keys")
+        return PlatformKeys(keys)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and value == value.strip()
+
+
+def _is_list_of(values: object, right: Callable[[str], bool]) -> bool:
+    """A single text is no list: it would come apart into its letters."""
+    return isinstance(values, list | tuple) and bool(values) and all(_is_plain(v) and right(v) for v in values)
+
+
+def _is_within(seconds: object, most: int) -> bool:
+    return type(seconds) is int and 1 <= seconds <= most
+
+
+def _is_safe_address(url: str) -> bool:
+    """https with a host, or http to this machine; without a path, which would be signed otherwise than sent."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not host or parts.path.strip("/") or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)

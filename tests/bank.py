@@ -1,0 +1,105 @@
+"""A payment provider for tests, at the outside port: it keeps its books, and loses answers when it is told to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from threading import Lock
+
+from keyrail.payments.model import (
+    Confirmation,
+    Inquiry,
+    InquiryState,
+    PaymentAttempt,
+    ProviderUnavailable,
+    RefundAnswer,
+    RefundOrder,
+    RefundState,
+    StatementLine,
+    StatementMissing,
+)
+from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.money import Money
+
+PROVIDER, ACCOUNT = "bank", "main"
+
+
+@dataclass
+class Bank:
+    """`troubles` come over the next requests about refunds, one each:
+
+    `down` (it is not reached), `lost` (it does what it is asked, and the answer is lost), `slow` (it takes the refund
+    and books it with the next question), `refuse`, `other_sum` (it says that it gave back something else).
+    """
+
+    given_back: dict[str, Money] = field(default_factory=dict)
+    taken: dict[str, RefundOrder] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+    asked: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    acknowledgement = Acknowledgement("ok", "text/plain")
+    merchant = "bank-1"
+
+    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
+        return return_url or "https://shop.example"
+
+    def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
+        return PaymentAction(type="redirect", url=f"https://bank.example/{attempt.attempt_id}")
+
+    def paid(self, attempt: PaymentAttempt, reference: str) -> Confirmation:
+        """What it says of a payment once its signature is verified."""
+        return Confirmation(
+            provider=PROVIDER,
+            account=ACCOUNT,
+            merchant=self.merchant,
+            attempt_id=attempt.attempt_id,
+            reference=reference,
+            amount=attempt.amount,
+            paid=True,
+            status="paid",
+        )
+
+    def confirm(self, callback: Callback, now_ms: int) -> None:
+        raise SignatureInvalid
+
+    def query(self, attempt: PaymentAttempt) -> Inquiry:
+        return Inquiry(state=InquiryState.UNKNOWN)
+
+    def refund(self, wanted: RefundOrder) -> RefundAnswer:
+        with self._lock:
+            self.asked += 1
+            trouble = self.troubles.pop(0) if self.troubles else ""
+            if trouble == "down":
+                raise ProviderUnavailable
+            if trouble == "refuse":
+                return self._answer(wanted, RefundState.FAILED)
+            if trouble == "slow":
+                self.taken[wanted.refund_id] = wanted
+                return self._answer(wanted, RefundState.PROCESSING)
+            self.given_back.setdefault(wanted.refund_id, wanted.amount)
+            return self._told(wanted, trouble)
+
+    def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
+        with self._lock:
+            self.asked += 1
+            trouble = self.troubles.pop(0) if self.troubles else ""
+            if trouble == "down":
+                raise ProviderUnavailable
+            if taken := self.taken.pop(wanted.refund_id, None):
+                self.given_back.setdefault(taken.refund_id, taken.amount)
+            if wanted.refund_id not in self.given_back:
+                return self._answer(wanted, RefundState.UNKNOWN)
+            return self._told(wanted, trouble)
+
+    def _told(self, wanted: RefundOrder, trouble: str) -> RefundAnswer:
+        if trouble == "lost":
+            return self._answer(wanted, RefundState.UNKNOWN)
+        amount = wanted.amount.times(2) if trouble == "other_sum" else wanted.amount
+        return self._answer(wanted, RefundState.SUCCEEDED, amount)
+
+    def _answer(self, wanted: RefundOrder, state: RefundState, amount: Money | None = None) -> RefundAnswer:
+        return RefundAnswer(refund_id=wanted.refund_id, state=state, status=f"bank says {state}", amount=amount)
+
+    def statement(self, day: date) -> Iterator[StatementLine]:
+        raise StatementMissing

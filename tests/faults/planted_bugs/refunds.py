@@ -1,0 +1,61 @@
+"""Bugs in how money goes back."""
+
+from tests.faults.planted_bugs.bug import PlantedBug
+
+TESTS = "tests/integration/test_refunds.py"
+
+SERVICE = "fulfilment/service/refunds.py"
+SETTLEMENT = "fulfilment/service/settlement.py"
+MODEL = "ordering/model/refunds.py"
+
+BUGS = (
+    PlantedBug(
+        "takes an answer that is lost for a refusal",
+        MODEL,
+        "RefundState.UNKNOWN: RefundStatus.UNKNOWN,",
+        "RefundState.UNKNOWN: RefundStatus.FAILED,",
+        f"{TESTS}::test_whatever_is_lost_on_the_way_the_money_goes_back_once",
+    ),
+    PlantedBug(
+        "believes an answer about another sum",
+        MODEL,
+        "other_sum = answer.amount not in {None, asked.amount}",
+        "other_sum = False",
+        f"{TESTS}::test_an_answer_about_another_sum_ends_nothing",
+    ),
+    PlantedBug(
+        "gives the payment back that paid for the goods",
+        MODEL,
+        "payment_reference=payment_reference,",
+        "payment_reference=attempt.reference,",
+        f"{TESTS}::test_a_second_payment_is_given_back_and_the_goods_stay",
+    ),
+    PlantedBug(
+        "gives a second payment back as often as it is told of it",
+        MODEL,
+        "if order.refund(refund.refund_id) is not None:",
+        "if order.refund(refund.refund_id) is None and False:",
+        f"{TESTS}::test_a_second_payment_is_given_back_and_the_goods_stay",
+    ),
+    PlantedBug(
+        "leaves a refused refund to an order that nobody looks at",
+        SERVICE,
+        "if answer.state is RefundState.FAILED:",
+        "if answer.state is RefundState.UNKNOWN:",
+        f"{TESTS}::test_a_refund_that_the_provider_refuses_is_on_the_desk_and_can_be_asked_for_again",
+    ),
+    PlantedBug(
+        "asks for what it has been told is done",
+        SERVICE,
+        "if refund is None or not refund.is_open:",
+        "if refund is None:",
+        f"{TESTS}::test_a_refund_that_is_done_is_not_asked_for_again",
+    ),
+    PlantedBug(
+        "asks again for money that may be on its way",
+        "ordering/model/orders.py",
+        "now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS",
+        "now_ms > 0",
+        f"{TESTS}::test_while_a_request_may_be_on_its_way_it_is_asked_about_and_not_for",
+    ),
+)

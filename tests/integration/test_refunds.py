@@ -1,0 +1,179 @@
+"""Money goes back through the payment that brought it, once, whatever is lost on the way."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from keyrail.fulfilment.model import Outcome
+from keyrail.ordering.model.orders import (
+    ASK_AGAIN_MS,
+    Order,
+    OrderStatus,
+    RefundNotFailed,
+    RefundNotFound,
+    RefundStatus,
+    UnitStatus,
+)
+from keyrail.ordering.service.checkout import Placed
+from keyrail.payments.model import Mismatch, ProviderUnavailable
+from keyrail.payments.service.accounts import PaymentAccounts
+from tests.bank import ACCOUNT, PROVIDER, Bank
+from tests.promises import check_promises
+from tests.world import OPERATOR, PRICE, SYSTEM, World
+
+WORKERS = 20
+AFTER_THE_LEASES_MS = 60 * 60 * 1000
+
+
+@pytest.fixture
+def bank(world: World) -> Bank:
+    bank = Bank()
+    at_bank(world, bank)
+    return bank
+
+
+def at_bank(world: World, bank: Bank) -> None:
+    world.accounts = PaymentAccounts({(PROVIDER, ACCOUNT): bank}, {(PROVIDER, ACCOUNT): ()})
+
+
+def process(world: World, bank: Bank) -> World:
+    other = world.another_process()
+    at_bank(other, bank)
+    return other
+
+
+def ordered(world: World) -> Placed:
+    return world.order(provider=PROVIDER)
+
+
+def paid_too_late(world: World, bank: Bank) -> Order:
+    """Somebody else has the key by now, so that the money is owed back."""
+    world.stock_up(1)
+    late = ordered(world)
+    world.ahead_ms += AFTER_THE_LEASES_MS
+    first = ordered(world)
+    world.settlement.settle(bank.paid(first.attempt, "first"), SYSTEM)
+    world.settlement.settle(bank.paid(late.attempt, "late"), SYSTEM)
+    order = world.orders.of_operator(late.order.order_id)
+    assert [refund.status for refund in order.refunds] == [RefundStatus.DUE]
+    return order
+
+
+def after(world: World, order: Order) -> Order:
+    return world.orders.of_operator(order.order_id)
+
+
+def test_what_cannot_be_delivered_is_given_back(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    order = after(world, order)
+    (refund,) = order.refunds
+    assert (refund.status, refund.said) == (RefundStatus.SUCCEEDED, "bank says succeeded")
+    assert (order.status, order.units[0].status) == (OrderStatus.REFUNDED, UnitStatus.REFUNDED)
+    assert bank.given_back == {refund.refund_id: PRICE}
+    check_promises(world)
+
+
+@pytest.mark.parametrize("troubles", [["lost"], ["lost", "lost"], ["lost", "down"], ["slow"], ["down"], ["down"] * 3])
+def test_whatever_is_lost_on_the_way_the_money_goes_back_once(world: World, bank: Bank, troubles: list[str]) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles = troubles
+    for _ in range(len(troubles) + 2):
+        world.ahead_ms += ASK_AGAIN_MS
+        try:
+            done = process(world, bank).refunds.settle(order.order_id, SYSTEM)
+        except ProviderUnavailable:
+            done = False
+        assert done or after(world, order).refunds[0].status in {RefundStatus.UNKNOWN, RefundStatus.PROCESSING}
+    assert list(bank.given_back.values()) == [PRICE]
+    assert after(world, order).status is OrderStatus.REFUNDED
+
+
+def test_a_refund_that_is_done_is_not_asked_for_again(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    world.refunds.settle(order.order_id, SYSTEM)
+    asked, version = bank.asked, after(world, order).version
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert (bank.asked, after(world, order).version) == (asked, version)
+
+
+def test_a_refund_that_the_provider_refuses_is_on_the_desk_and_can_be_asked_for_again(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles = ["refuse"]
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    order = after(world, order)
+    (refund,) = order.refunds
+    assert (refund.status, order.status) == (RefundStatus.FAILED, OrderStatus.REFUNDING)
+    (waiting,) = world.desk.waiting(10)
+    assert (waiting.reason, waiting.reference, waiting.amount) == (Mismatch.REFUND_FAILED, refund.refund_id, PRICE)
+    world.refund_desk.ask_again(order.order_id, refund.refund_id, OPERATOR)
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert after(world, order).status is OrderStatus.REFUNDED
+    with pytest.raises(RefundNotFailed):
+        world.refund_desk.ask_again(order.order_id, refund.refund_id, OPERATOR)
+    assert list(bank.given_back.values()) == [PRICE]
+
+
+def test_an_answer_about_another_sum_ends_nothing(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles = ["other_sum"]
+    assert not world.refunds.settle(order.order_id, SYSTEM)
+    assert after(world, order).refunds[0].status is RefundStatus.UNKNOWN
+
+
+def test_a_second_payment_is_given_back_and_the_goods_stay(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = ordered(world)
+    world.settlement.settle(bank.paid(placed.attempt, "first"), SYSTEM)
+    outcomes = [world.settlement.settle(bank.paid(placed.attempt, "second"), SYSTEM).outcome for _ in range(3)]
+    assert outcomes == [Outcome.GIVEN_BACK, Outcome.DUPLICATE, Outcome.DUPLICATE]
+    assert world.refunds.settle(placed.order.order_id, SYSTEM)
+    order = after(world, placed.order)
+    (refund,) = order.refunds
+    assert (order.status, refund.payment_reference, refund.amount) == (OrderStatus.DELIVERED, "second", PRICE)
+    assert bank.given_back == {refund.refund_id: PRICE}
+    check_promises(world)
+
+
+def test_many_workers_at_once_give_it_back_once(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    with ThreadPoolExecutor(WORKERS) as workers:
+        done = list(workers.map(lambda _: world.refunds.settle(order.order_id, SYSTEM), range(WORKERS)))
+    assert any(done)
+    assert list(bank.given_back.values()) == [PRICE]
+    assert after(world, order).status is OrderStatus.REFUNDED
+
+
+def test_while_a_request_may_be_on_its_way_it_is_asked_about_and_not_for(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles = ["down"]
+    with pytest.raises(ProviderUnavailable):
+        world.refunds.settle(order.order_id, SYSTEM)
+    assert not world.refunds.settle(order.order_id, SYSTEM)
+    assert bank.given_back == {}
+    world.ahead_ms += ASK_AGAIN_MS
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert list(bank.given_back.values()) == [PRICE]
+
+
+def test_a_person_gives_back_what_the_provider_refuses_to_and_says_so_once(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    (refund,) = order.refunds
+    with pytest.raises(RefundNotFailed):
+        world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    bank.troubles = ["refuse"]
+    world.refunds.settle(order.order_id, SYSTEM)
+    given = world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    again = world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    assert (given.status, given.refunds[0].said, given.refunds[0].reference) == (
+        OrderStatus.REFUNDED,
+        "by_hand",
+        "T-77",
+    )
+    assert again == given
+    with pytest.raises(RefundNotFailed):
+        world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-78", OPERATOR)
+    with pytest.raises(RefundNotFound):
+        world.refund_desk.give_by_hand(order.order_id, "ref_none", "T-77", OPERATOR)
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert bank.given_back == {}

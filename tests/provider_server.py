@@ -1,0 +1,101 @@
+"""A payment provider on the loopback: keeps what it was sent, and answers as a test tells it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request as it arrived; header names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int = 200
+    body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+
+
+@dataclass
+class ProviderServer:
+    """`answer` gets each request and the connection it came on, which it may also break or leave hanging."""
+
+    answer: Callable[[Sent, BaseHTTPRequestHandler], Answer | None] = lambda _, __: Answer()
+    requests: list[Sent] = field(default_factory=list)
+    url: str = ""
+
+    def always(self, status: int = 200, body: bytes = b"{}", **headers: str) -> None:
+        answer = Answer(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        self.answer = lambda _, __: answer
+
+    def in_turn(self, *answers: Answer) -> None:
+        """One answer after the other, the last of them again and again."""
+        begun = len(self.requests)
+        self.answer = lambda _, __: answers[min(len(self.requests) - begun, len(answers)) - 1]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that a test breaks is no news."""
+
+
+def _handler(provider: ProviderServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            body = self.rfile.read(int(headers.get("content-length", "0")))
+            sent = Sent(self.command, self.path, headers, body)
+            provider.requests.append(sent)
+            answer = provider.answer(sent, self)
+            if answer is None:
+                self.close_connection = True
+                return
+            self.send_response(answer.status)
+            for name, value in {"content-length": str(len(answer.body)), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def do_GET(self) -> None:
+            self._serve()
+
+        def do_POST(self) -> None:
+            self._serve()
+
+        def log_message(self, *_: object) -> None:
+            """The test's output is the assertion."""
+
+    return Handler
+
+
+@contextmanager
+def serving() -> Iterator[ProviderServer]:
+    provider = ProviderServer()
+    server = _Server(("127.0.0.1", 0), _handler(provider))
+    provider.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def address_of_nobody() -> str:
+    """An address on the loopback at which nothing listens."""
+    with socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{reserved.getsockname()[1]}"
