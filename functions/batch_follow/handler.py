@@ -1,6 +1,5 @@
 """SQS: the keys of a batch follow the commands on it, a slice of time each call; what is left is sent on to itself."""
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
 from keyrail.platform.logs import Entry
+from keyrail.platform.messages import each_message
 from keyrail.platform.slices import send_rest
 
 LOOK_AGAIN_S = 5 * 60  # behind the last moment at which a run that was broken off may still store a key
@@ -37,15 +37,7 @@ def followers() -> Followers:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
-    failed: list[dict[str, str]] = []
-    for record in event["Records"]:
-        try:
-            follow(json.loads(record["body"])["batch_id"], record["messageId"])
-        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
-            logs.log_failure(error, message_id=record["messageId"])
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+    return each_message(event, lambda body, message_id: follow(body["batch_id"], message_id))
 
 
 def follow(batch_id: str, message_id: str) -> None:

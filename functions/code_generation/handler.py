@@ -1,6 +1,5 @@
 """SQS: makes codes of our own for a batch, a slice of time each call, and sends itself the rest. May not decrypt."""
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,6 +16,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
 from keyrail.platform.logs import Entry
+from keyrail.platform.messages import each_message
 from keyrail.platform.slices import send_rest
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
@@ -51,15 +51,7 @@ def generating() -> Generating:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
-    failed: list[dict[str, str]] = []
-    for record in event["Records"]:
-        try:
-            fill(json.loads(record["body"])["batch_id"], record["messageId"])
-        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
-            logs.log_failure(error, message_id=record["messageId"])
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+    return each_message(event, lambda body, message_id: fill(body["batch_id"], message_id))
 
 
 def fill(batch_id: str, message_id: str) -> None:

@@ -1,6 +1,5 @@
 """SQS: makes the encrypted file of an approved export. With `delivery_api` the only function that may decrypt."""
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +17,7 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
+from keyrail.platform.messages import each_message
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
 
@@ -54,15 +54,7 @@ def printing() -> Printing:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
-    failed: list[dict[str, str]] = []
-    for record in event["Records"]:
-        try:
-            make(json.loads(record["body"])["export_id"], record["messageId"])
-        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
-            logs.log_failure(error, message_id=record["messageId"])
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+    return each_message(event, lambda body, message_id: make(body["export_id"], message_id))
 
 
 def make(export_id: str, message_id: str) -> None:

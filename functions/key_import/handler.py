@@ -5,7 +5,6 @@ while its file is imported. What a slice leaves to be done goes back to the queu
 lives no longer than its slice: one that comes again was killed, or failed.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -26,6 +25,7 @@ from keyrail.platform.config import load
 from keyrail.platform.errors import Conflict, Invalid, NotFound
 from keyrail.platform.ids import body_of
 from keyrail.platform.logs import Entry
+from keyrail.platform.messages import each_message
 from keyrail.platform.slices import send_rest
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
@@ -74,18 +74,14 @@ def importing() -> Importing:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
     until_ms = system_now_ms() + SLICE_MS
-    failed: list[dict[str, str]] = []
-    for message in event["Records"]:
-        try:
-            for work, words in works(json.loads(message["body"]), message["messageId"]):
-                if not work(until_ms):
-                    send_rest(settings().import_queue_url, words)
-        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
-            logs.log_failure(error, message_id=message["messageId"])
-            failed.append({"itemIdentifier": message["messageId"]})
-    return {"batchItemFailures": failed}
+    return each_message(event, lambda body, message_id: take_all(body, message_id, until_ms))
+
+
+def take_all(body: dict[str, Any], message_id: str, until_ms: int) -> None:
+    for work, words in works(body, message_id):
+        if not work(until_ms):
+            send_rest(settings().import_queue_url, words)
 
 
 Work = tuple[Callable[[int], bool], dict[str, Any]]

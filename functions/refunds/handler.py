@@ -1,6 +1,5 @@
 """SQS: gives money back for orders that owe some, and asks about it until the provider has said how it ended."""
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +17,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
 from keyrail.platform.logs import Entry
+from keyrail.platform.messages import each_message
 from keyrail.platform.secrets import read_secret
 from keyrail.platform.slices import send_rest
 
@@ -51,15 +51,7 @@ def refunds() -> Refunds:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
-    failed: list[dict[str, str]] = []
-    for record in event["Records"]:
-        try:
-            settle(json.loads(record["body"]), record["messageId"])
-        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
-            logs.log_failure(error, message_id=record["messageId"])
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+    return each_message(event, settle)
 
 
 def settle(message: dict[str, Any], message_id: str) -> None:

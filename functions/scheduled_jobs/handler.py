@@ -1,6 +1,5 @@
 """SQS, filled by the clock (EventBridge Scheduler): what becomes due by time alone. A message names the job."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load
 from keyrail.platform.logs import Entry
+from keyrail.platform.messages import each_message
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,4 @@ JOBS: dict[str, Callable[[], None]] = {"watch_shelves": watch_shelves}
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Reports each failed message by itself; SQS brings it again, and in the end to the dead-letter queue."""
-    failed: list[dict[str, str]] = []
-    for record in event["Records"]:
-        try:
-            JOBS[json.loads(record["body"])["job"]]()
-        except Exception as error:  # noqa: BLE001 - a poison message is its own problem, not its neighbours'
-            logs.log_failure(error, message_id=record["messageId"])
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+    return each_message(event, lambda body, _: JOBS[body["job"]]())

@@ -4,9 +4,7 @@ Source: opendocs.alipay.com/open/270/105902 (asynchronous notifications of page 
 same). A notification is posted again for 25 hours until it is answered with `success` and nothing else.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote_to_bytes
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -14,6 +12,7 @@ from keyrail.payments.model import Confirmation, RefundNotice
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER
 from keyrail.payments.providers.alipay.signing import SIGN_TYPE, is_signed, joined
+from keyrail.payments.providers.forms import FormLimits, read_form
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money, parse_decimal
 
@@ -27,10 +26,6 @@ CHARSET = "utf-8"
 MAX_BODY_BYTES = 32 * 1024
 MAX_PARAMETERS = 64
 MAX_VALUE_BYTES = 8 * 1024
-
-_NAME = re.compile(r"[A-Za-z0-9_]+")
-_ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
-_HOLDS_A_PARAMETER = re.compile(r"&[^&=]*=")
 
 
 def merchant_of(app_id: str, seller_id: str) -> str:
@@ -92,32 +87,10 @@ def meaning(said: Mapping[str, str], account: str, merchant: str) -> Confirmatio
 
 
 def _parameters(raw_body: bytes) -> dict[str, str]:
-    """The parameters of a form; anything that two readers could read in two ways is refused.
-
-    Values are signed without being encoded, so a value that holds `&name=` could be read as two parameters under the
-    same signature; an empty one is left out of what is signed by some readers and not by others. Raises
-    SignatureInvalid.
-    """
-    pairs = raw_body.split(b"&")
-    if len(raw_body) > MAX_BODY_BYTES or len(pairs) > MAX_PARAMETERS or not raw_body.isascii():
+    """An empty value is left out of what is signed by some readers and not by others. Raises SignatureInvalid."""
+    if not raw_body.isascii():
         raise SignatureInvalid
-    parameters: dict[str, str] = {}
-    for pair in pairs:
-        name, _, encoded = pair.decode().partition("=")
-        if name in parameters or not _NAME.fullmatch(name):
-            raise SignatureInvalid
-        parameters[name] = _decoded(encoded)
+    parameters = read_form(raw_body.decode(), FormLimits(MAX_BODY_BYTES, MAX_PARAMETERS, MAX_VALUE_BYTES))
+    if not all(value.strip() for value in parameters.values()):
+        raise SignatureInvalid
     return parameters
-
-
-def _decoded(encoded: str) -> str:
-    if not _ENCODED.fullmatch(encoded):
-        raise SignatureInvalid
-    try:
-        raw = unquote_to_bytes(encoded.replace("+", " "))
-        text = raw.decode()
-    except UnicodeError:
-        raise SignatureInvalid from None
-    if len(raw) > MAX_VALUE_BYTES or not text.strip() or _HOLDS_A_PARAMETER.search(text):
-        raise SignatureInvalid
-    return text

@@ -1,26 +1,19 @@
 """What a gateway says: the form of a callback and the JSON of a reply, read in one way or not at all."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
-from urllib.parse import unquote_to_bytes
 
 from keyrail.payments.model import ProviderUnavailable
 from keyrail.payments.providers import Callback
+from keyrail.payments.providers.forms import FormLimits, read_form
 from keyrail.payments.providers.http_client import Reply
 from keyrail.platform.errors import SignatureInvalid
 
 PAID_STATUSES = frozenset({"TRADE_SUCCESS"})
-MAX_QUERY_LENGTH = 4096
-MAX_PARAMETERS = 32
-MAX_VALUE_BYTES = 512
+LIMITS = FormLimits(length=4096, parameters=32, value_bytes=512)
 MAX_WORD_LENGTH = 100
 OK = 200
-
-_NAME = re.compile(r"[A-Za-z0-9_]+")
-_ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
-_HOLDS_A_PARAMETER = re.compile(r"&[^&]*=")
 
 
 def callback_parameters(callback: Callback) -> dict[str, str]:
@@ -29,44 +22,13 @@ def callback_parameters(callback: Callback) -> dict[str, str]:
     Raises SignatureInvalid.
     """
     if callback.method == "GET" and not callback.raw_body:
-        return _parameters(callback.raw_query)
-    if callback.method != "POST" or callback.raw_query or len(callback.raw_body) > MAX_QUERY_LENGTH:
+        return read_form(callback.raw_query, LIMITS)
+    if callback.method != "POST" or callback.raw_query or len(callback.raw_body) > LIMITS.length:
         raise SignatureInvalid
     try:
-        return _parameters(callback.raw_body.decode())
+        return read_form(callback.raw_body.decode(), LIMITS)
     except UnicodeError:
         raise SignatureInvalid from None
-
-
-def _parameters(encoded: str) -> dict[str, str]:
-    """The parameters of a callback; anything that two readers could read in two ways is refused.
-
-    Values are signed without being encoded, so a value that holds `&name=` could be read as two parameters under the
-    same signature. Raises SignatureInvalid.
-    """
-    pairs = encoded.split("&")
-    if len(encoded) > MAX_QUERY_LENGTH or len(pairs) > MAX_PARAMETERS:
-        raise SignatureInvalid
-    parameters: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or name in parameters or not _NAME.fullmatch(name):
-            raise SignatureInvalid
-        parameters[name] = _decoded(value)
-    return parameters
-
-
-def _decoded(encoded: str) -> str:
-    if not _ENCODED.fullmatch(encoded):
-        raise SignatureInvalid
-    try:
-        raw = unquote_to_bytes(encoded.replace("+", " "))
-        text = raw.decode()
-    except UnicodeError:
-        raise SignatureInvalid from None
-    if len(raw) > MAX_VALUE_BYTES or _HOLDS_A_PARAMETER.search(text):
-        raise SignatureInvalid
-    return text
 
 
 def reply_fields(reply: Reply) -> dict[str, str]:
