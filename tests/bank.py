@@ -36,6 +36,7 @@ class Bank:
     taken: dict[str, RefundOrder] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     asked: int = 0
+    repeats: bool = True
     _lock: Lock = field(default_factory=Lock)
 
     acknowledgement = Acknowledgement("ok", "text/plain")
@@ -80,12 +81,17 @@ class Bank:
             self.given_back.setdefault(wanted.refund_id, wanted.amount)
             return self._told(wanted, trouble)
 
+    def may_repeat(self, wanted: RefundOrder) -> bool:
+        return self.repeats
+
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         with self._lock:
             self.asked += 1
             trouble = self.troubles.pop(0) if self.troubles else ""
             if trouble == "down":
                 raise ProviderUnavailable
+            if trouble == "refuse":
+                return self._answer(wanted, RefundState.FAILED)
             if taken := self.taken.pop(wanted.refund_id, None):
                 self.given_back.setdefault(taken.refund_id, taken.amount)
             if wanted.refund_id not in self.given_back:

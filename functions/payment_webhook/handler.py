@@ -58,10 +58,14 @@ def settlement() -> Settlement:
 
 
 @cache
+def orders() -> Orders:
+    return Orders(OrderStore(client("dynamodb"), settings().orders_table))
+
+
+@cache
 def refunds() -> Refunds:
-    orders = Orders(OrderStore(client("dynamodb"), settings().orders_table))
     desk = Desk(PaymentStore(client("dynamodb"), settings().payments_table), system_now_ms)
-    return Refunds(orders, accounts(), desk, system_now_ms)
+    return Refunds(orders(), accounts(), desk, system_now_ms)
 
 
 def settle(call: Call) -> RawReply:
@@ -80,8 +84,8 @@ def settle(call: Call) -> RawReply:
             settlement().settle(said, origin)
         case DisputeNotice():
             settlement().dispute(said, origin)
-        case RefundNotice() if order_id := order_id_of(said.attempt_id):
-            refunds().settle(order_id, origin)
+        case RefundNotice() if (order_id := order_id_of(said.attempt_id)) and orders().find(order_id):
+            refunds().look_again(order_id, said.refund_id, origin)
         case _:
             logs.log(Entry.CALLBACK_IGNORED, provider=provider_name, account=account)
     return RawReply(provider.acknowledgement.body, content_type=provider.acknowledgement.content_type)

@@ -24,6 +24,8 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
         },
     )
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
+    # A dispute names the payment, not the order.
+    query(function, parts.tables.orders, "by_paid_reference")
     table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")
     table(function, parts.tables.payments, "PutItem")

@@ -75,6 +75,7 @@ EXPECTED = {
     },
     "payment_webhook": {
         "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "orders/index/by_paid_reference": {"dynamodb:Query"},
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "keys/index/claimable": {"dynamodb:Query"},
         "payments": {"dynamodb:PutItem"},

@@ -1,12 +1,15 @@
 """Money goes back through the payment that brought it, once, whatever is lost on the way."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from keyrail.fulfilment.model import Outcome
 from keyrail.ordering.model.orders import (
     ASK_AGAIN_MS,
+    STUCK_MS,
     Order,
     OrderStatus,
     RefundNotFailed,
@@ -14,12 +17,12 @@ from keyrail.ordering.model.orders import (
     RefundStatus,
     UnitStatus,
 )
-from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model import Mismatch, ProviderUnavailable
+from keyrail.ordering.service.checkout import Placed, WayToPay
+from keyrail.payments.model import DisputeNotice, Mismatch, ProviderUnavailable
 from keyrail.payments.service.accounts import PaymentAccounts
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.promises import check_promises
-from tests.world import OPERATOR, PRICE, SYSTEM, World
+from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
 
 WORKERS = 20
 AFTER_THE_LEASES_MS = 60 * 60 * 1000
@@ -177,3 +180,89 @@ def test_a_person_gives_back_what_the_provider_refuses_to_and_says_so_once(world
         world.refund_desk.give_by_hand(order.order_id, "ref_none", "T-77", OPERATOR)
     assert world.refunds.settle(order.order_id, SYSTEM)
     assert bank.given_back == {}
+
+
+def test_a_refund_that_may_not_be_repeated_is_only_asked_about(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles, bank.repeats = ["down"], False
+    for _ in range(4):
+        with suppress(ProviderUnavailable):
+            assert not world.refunds.settle(order.order_id, SYSTEM)
+        world.ahead_ms += ASK_AGAIN_MS
+    assert bank.given_back == {}
+    assert after(world, order).refunds[0].status is RefundStatus.UNKNOWN
+
+
+def test_a_refund_that_is_open_for_a_day_is_on_the_desk_once_and_still_asked_about(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles = ["down"] * 3
+    for _ in range(3):
+        with suppress(ProviderUnavailable):
+            world.refunds.settle(order.order_id, SYSTEM)
+        world.ahead_ms += STUCK_MS
+    (waiting,) = world.desk.waiting(10)
+    (refund,) = after(world, order).refunds
+    assert (waiting.reason, waiting.reference) == (Mismatch.REFUND_STUCK, refund.refund_id)
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert list(bank.given_back.values()) == [PRICE]
+
+
+def test_one_provider_that_is_gone_does_not_hold_up_what_another_owes(world: World) -> None:
+    world.stock_up(1)
+    gone, bank = Bank(), Bank()
+    world.accounts = PaymentAccounts(
+        {("gone", ACCOUNT): gone, (PROVIDER, ACCOUNT): bank}, {("gone", ACCOUNT): (), (PROVIDER, ACCOUNT): ()}
+    )
+    placed = world.order(provider=PROVIDER)
+    way = WayToPay(provider="gone", return_url="https://shop.example")
+    other = world.checkout.start_payment(placed.order.order_id, placed.token, way, BUYER)
+    said = replace(gone.paid(other.attempt, "at the other"), provider="gone")
+    world.settlement.settle(bank.paid(placed.attempt, "first"), SYSTEM)
+    world.settlement.settle(said, SYSTEM)
+    world.settlement.settle(bank.paid(placed.attempt, "second"), SYSTEM)
+    gone.troubles = ["down"] * 5
+    with pytest.raises(ProviderUnavailable):
+        world.refunds.settle(placed.order.order_id, SYSTEM)
+    assert len(bank.given_back) == 1
+    assert gone.given_back == {}
+
+
+def test_a_refund_that_falls_back_after_it_had_gone_is_owed_again_and_on_the_desk(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    world.refunds.settle(order.order_id, SYSTEM)
+    (refund,) = after(world, order).refunds
+    bank.troubles = ["refuse"]
+    world.refunds.look_again(order.order_id, refund.refund_id, SYSTEM)
+    order = after(world, order)
+    assert (order.status, order.refunds[0].status) == (OrderStatus.REFUNDING, RefundStatus.FAILED)
+    assert order.units[0].status is UnitStatus.FAILED
+    assert [waiting.reason for waiting in world.desk.waiting(10)] == [Mismatch.REFUND_FAILED]
+
+
+def test_what_was_given_by_hand_does_not_fall_back(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles = ["refuse", "refuse"]
+    world.refunds.settle(order.order_id, SYSTEM)
+    (refund,) = after(world, order).refunds
+    world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    world.refunds.look_again(order.order_id, refund.refund_id, SYSTEM)
+    assert after(world, order).status is OrderStatus.REFUNDED
+
+
+def test_a_dispute_is_on_the_desk_with_the_order_whose_payment_it_is_about(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = ordered(world)
+    world.settlement.settle(bank.paid(placed.attempt, "pi_1"), SYSTEM)
+    notice = DisputeNotice(
+        provider=PROVIDER,
+        account=ACCOUNT,
+        dispute_id="dp_1",
+        reference="pi_1",
+        attempt_id=None,
+        amount=PRICE,
+        status="needs_response",
+    )
+    for _ in range(2):
+        world.settlement.dispute(notice, SYSTEM)
+    (waiting,) = world.desk.waiting(10)
+    assert (waiting.reason, waiting.order_id, waiting.reference) == ("disputed", placed.order.order_id, "pi_1")

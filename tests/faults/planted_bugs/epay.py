@@ -32,6 +32,14 @@ BUGS = (
         f"{TWO}::test_a_time_stamp_counts_for_five_minutes_both_ways",
     ),
     PlantedBug(
+        "takes its own link for a callback",
+        "payments/providers/epay/account.py",
+        " or not OF_A_REQUEST.isdisjoint(said)",
+        "",
+        "tests/unit/payments/epay/test_epay.py"
+        "::test_the_link_that_a_buyer_is_sent_with_is_no_callback_whatever_their_return_address_holds",
+    ),
+    PlantedBug(
         "reads a query and a body",
         "payments/providers/epay/messages.py",
         'if callback.method != "POST" or callback.raw_query or',

@@ -138,7 +138,7 @@ def unmatched(reason: Mismatch, amount: Money | None = PRICE) -> UnmatchedPaymen
 
 
 @pytest.mark.parametrize(
-    "reason", [Mismatch.UNKNOWN_ATTEMPT, Mismatch.WRONG_ACCOUNT, Mismatch.UNDER_PAID, Mismatch.OVER_PAID]
+    "reason", [Mismatch.UNKNOWN_ATTEMPT, Mismatch.WRONG_CURRENCY, Mismatch.UNDER_PAID, Mismatch.OVER_PAID]
 )
 def test_money_that_nobody_can_place_is_in_suspense(reason: Mismatch) -> None:
     (entry,) = desk_entries_between(None, unmatched(reason))
@@ -146,7 +146,9 @@ def test_money_that_nobody_can_place_is_in_suspense(reason: Mismatch) -> None:
     assert (entry.source, entry.what, entry.number) == ("payment:upm_1", "unmatched", "pay_nobody")
 
 
-@pytest.mark.parametrize("reason", [Mismatch.NOT_PAID, Mismatch.WRONG_MERCHANT, Mismatch.DISPUTED])
+@pytest.mark.parametrize(
+    "reason", [Mismatch.NOT_PAID, Mismatch.WRONG_MERCHANT, Mismatch.WRONG_ACCOUNT, Mismatch.DISPUTED]
+)
 def test_what_did_not_come_to_us_is_not_booked(reason: Mismatch) -> None:
     assert desk_entries_between(None, unmatched(reason)) == ()
 

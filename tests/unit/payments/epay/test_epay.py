@@ -402,3 +402,15 @@ def test_where_refunds_are_off_nobody_is_asked_and_a_person_does_it() -> None:
 def test_the_acknowledgement_is_the_gateways_word() -> None:
     assert (ACCOUNT.acknowledgement.body, ACCOUNT.acknowledgement.content_type) == ("success", "text/plain")
     assert ACCOUNT.merchant == "1001"
+
+
+@pytest.mark.parametrize("joint", ["", "&key="])
+def test_the_link_that_a_buyer_is_sent_with_is_no_callback_whatever_their_return_address_holds(joint: str) -> None:
+    account = replace(ACCOUNT, key_joint=joint)
+    told = "https://shop.example/&trade_no=T-1&trade_status=TRADE_SUCCESS"
+    link = account.open(ATTEMPT, replace(OPENING, return_url=told)).url or ""
+    said = {**dict(parse_qsl(urlsplit(link).query)), "return_url": "https://shop.example/"}
+    forged = {**said, "trade_no": "T-1", "trade_status": "TRADE_SUCCESS"}
+    for query in (urlencode(forged), urlencode({**said, "return_url": told}), urlsplit(link).query):
+        with pytest.raises(SignatureInvalid):
+            account.confirm(Callback("GET", query, b"", {}), NOW_MS)

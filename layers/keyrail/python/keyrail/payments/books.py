@@ -6,13 +6,14 @@ from keyrail.payments.model import Mismatch, UnmatchedPayment
 CAME_IN = frozenset(
     {
         Mismatch.UNKNOWN_ATTEMPT,
-        Mismatch.WRONG_ACCOUNT,
+        Mismatch.WRONG_CURRENCY,
         Mismatch.UNDER_PAID,
         Mismatch.OVER_PAID,
         Mismatch.DOUBLE_PAYMENT,
     }
 )
-"""With these reasons money stands in our account. One for another merchant does not, nor one that is not paid."""
+"""With these reasons money stands in our account. One for another merchant does not, nor one that is not paid; what
+binds to another of our accounts is booked where it belongs."""
 
 
 def entries_between(old: UnmatchedPayment | None, new: UnmatchedPayment) -> tuple[JournalEntry, ...]:

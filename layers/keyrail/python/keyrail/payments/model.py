@@ -201,6 +201,7 @@ class Mismatch(StrEnum):
     DOUBLE_PAYMENT = "double_payment"
     DISPUTED = "disputed"
     REFUND_FAILED = "refund_failed"
+    REFUND_STUCK = "refund_stuck"
 
 
 def attempt_id(order_id: str, number: int) -> str:
@@ -266,9 +267,10 @@ class UnmatchedPayment(Versioned):
 
 def payment_id(said: Confirmation) -> str:
     """The same statement of a provider has the same id, however often it is delivered."""
+    status = "paid" if said.paid else said.status  # which a provider words anew months later
     amount = (str(said.amount.amount_minor), said.amount.currency) if said.amount else ("", "")
     return derived_id(
-        "upm", said.provider, said.account, said.merchant, said.attempt_id, said.reference, said.status, *amount
+        "upm", said.provider, said.account, said.merchant, said.attempt_id, said.reference, status, *amount
     )
 
 

@@ -12,9 +12,11 @@ from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.errors import KeyrailError
 from keyrail.platform.logs import Entry
 
 MAX_TRIES = 8
+STUCK = "open_for_a_day"
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,32 @@ class Refunds:
         it is on record as asked for before it is. Raises OrderNotFound, UnknownAccount, ProviderUnavailable,
         Unavailable.
         """
-        order = self.orders.of_operator(order_id)
+        order, trouble = self.orders.of_operator(order_id), None
         for refund in order.refunds:
-            if refund.is_open:
+            try:
                 order = self._settle(order, refund.refund_id, origin)
+            except KeyrailError as error:  # of one provider; the others shall not wait for it
+                trouble = trouble or error
+                order = self.orders.of_operator(order_id)
+        self._tell_of_stuck(order, origin)
+        if trouble is not None:
+            raise trouble
         return not any(refund.is_open for refund in order.refunds)
+
+    def look_again(self, order_id: str, refund_id: str, origin: Origin) -> None:
+        """The provider speaks of a refund: what it says when it is asked counts, also of one that had gone back.
+
+        Raises as `settle` does.
+        """
+        order = self.orders.of_operator(order_id)
+        refund = order.refund(refund_id)
+        if refund is not None and refund.status is not RefundStatus.DUE:
+            self._heard(order, self._provider(order, refund).query_refund(_wanted(order, refund)), origin)
+
+    def _tell_of_stuck(self, order: Order, origin: Origin) -> None:
+        for refund in order.refunds:
+            if refund.is_stuck(self.now_ms()):
+                self._to_desk(order, refund, Mismatch.REFUND_STUCK, STUCK, origin)
 
     def _settle(self, order: Order, refund_id: str, origin: Origin) -> Order:
         refund = order.refund(refund_id)
@@ -44,7 +67,10 @@ class Refunds:
         if refund.status is not RefundStatus.DUE:
             known = self._provider(order, refund).query_refund(_wanted(order, refund))
             order = self._heard(order, known, origin)
-        if not _still(order, refund_id).may_be_asked_for(self.now_ms()):
+        refund = _still(order, refund_id)
+        if not refund.may_be_asked_for(self.now_ms()):
+            return order
+        if refund.status is RefundStatus.UNKNOWN and not self._may_repeat(order, refund):
             return order
         return self._ask(order, refund_id, origin)
 
@@ -56,11 +82,14 @@ class Refunds:
         refund = _still(asked, refund_id)
         return self._heard(asked, self._provider(asked, refund).refund(_wanted(asked, refund)), origin)
 
+    def _may_repeat(self, order: Order, refund: Refund) -> bool:
+        return self._provider(order, refund).may_repeat(_wanted(order, refund))
+
     def _provider(self, order: Order, refund: Refund) -> PaymentProvider:
         attempt = _attempt(order, refund)
         return self.accounts.at(attempt.provider, attempt.account)
 
-    def _to_desk(self, order: Order, refund: Refund, answer: RefundAnswer, origin: Origin) -> None:
+    def _to_desk(self, order: Order, refund: Refund, reason: Mismatch, status: str, origin: Origin) -> None:
         """Before the order says so: what is owed and refused is never only in an order that nobody looks at."""
         attempt = _attempt(order, refund)
         said = Confirmation(
@@ -71,17 +100,18 @@ class Refunds:
             reference=refund.refund_id,
             amount=refund.amount,
             paid=False,
-            status=answer.status,
+            status=status,
         )
-        self.desk.put(said, Mismatch.REFUND_FAILED, origin)
+        self.desk.put(said, reason, origin)
 
     def _heard(self, order: Order, answer: RefundAnswer, origin: Origin) -> Order:
-        if answer.state is RefundState.FAILED:
-            self._to_desk(order, _still(order, answer.refund_id), answer, origin)
         for _ in range(MAX_TRIES):
             heard = hear(order, answer, origin, self.now_ms())
             if heard is order:
                 return order
+            if answer.state is RefundState.FAILED:
+                refund = _still(order, answer.refund_id)
+                self._to_desk(order, refund, Mismatch.REFUND_FAILED, answer.status, origin)
             if self.orders.replace(order, heard):
                 log = logs.warn if answer.state is RefundState.FAILED else logs.log
                 log(Entry.REFUND_HEARD, order_id=order.order_id, refund_id=answer.refund_id, status=answer.state)

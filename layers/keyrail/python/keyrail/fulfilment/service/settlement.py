@@ -63,15 +63,17 @@ class Settlement:
 
     def dispute(self, notice: DisputeNotice, origin: Origin) -> Settled:
         """The buyer's bank takes money back: on the desk, once, since a person has to answer it in time."""
+        disputed = self.orders.paid_by(notice.provider, notice.account, notice.reference)
+        paid = next((paid for order in disputed if (paid := order.paid_attempt())), None)
         said = Confirmation(
             provider=notice.provider,
             account=notice.account,
             merchant=self.accounts.at(notice.provider, notice.account).merchant,
-            attempt_id=notice.attempt_id or "",
-            reference=notice.dispute_id,
+            attempt_id=notice.attempt_id or (paid.attempt_id if paid else ""),
+            reference=notice.reference,
             amount=notice.amount,
             paid=False,
-            status=notice.status,
+            status=f"{notice.dispute_id} {notice.status}",
         )
         return self._to_desk(said, order_id_of(said.attempt_id), Mismatch.DISPUTED, origin)
 

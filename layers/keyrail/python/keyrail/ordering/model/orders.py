@@ -14,6 +14,7 @@ from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
 
 ORDER_LIFETIME_MS = 15 * 60 * 1000
+STUCK_MS = 24 * 60 * 60 * 1000
 ASK_AGAIN_MS = 10 * 60 * 1000  # some providers know a request by its number only once they are done with it
 MAX_LINES = 20
 MAX_ATTEMPTS_PER_ORDER = 10
@@ -147,7 +148,7 @@ class Refund:
 
     It goes back to the payment that the provider calls `payment_reference`; `unit_id` is None where a whole payment
     goes back that no unit was delivered for. `reference` is the provider's own number of the refund, `said` its word
-    for how it stands, and `asked_at_ms` when it was asked for it last.
+    for how it stands, `due_at_ms` since when it is owed, and `asked_at_ms` when it was asked for it last.
     """
 
     refund_id: str
@@ -157,6 +158,7 @@ class Refund:
     amount: Money
     reason: str
     status: RefundStatus = RefundStatus.DUE
+    due_at_ms: int | None = None
     asked_at_ms: int | None = None
     reference: str | None = None
     said: str | None = None
@@ -165,6 +167,10 @@ class Refund:
     def is_open(self) -> bool:
         """The provider has not said yet how it ended."""
         return self.status in {RefundStatus.DUE, RefundStatus.UNKNOWN, RefundStatus.PROCESSING}
+
+    def is_stuck(self, now_ms: int) -> bool:
+        """It is open for so long that a person has to look."""
+        return self.is_open and now_ms - (self.due_at_ms or 0) >= STUCK_MS
 
     def may_be_asked_for(self, now_ms: int) -> bool:
         """It was not yet, or so long ago that no request for it can still be on its way."""

@@ -36,6 +36,7 @@ def give_back(order: Order, attempt_id: str, payment_reference: str, origin: Ori
         unit_id=None,
         amount=attempt.amount,
         reason=DOUBLE_PAYMENT,
+        due_at_ms=now_ms,
     )
     if order.refund(refund.refund_id) is not None:
         return order
@@ -54,11 +55,13 @@ def ask(order: Order, refund_id: str, origin: Origin, now_ms: int) -> Order:
 def hear(order: Order, answer: RefundAnswer, origin: Origin, now_ms: int) -> Order:
     """The order as the provider's answer leaves it; the very order where that says nothing new.
 
-    What has succeeded or failed stays so, whatever an answer says that was under way meanwhile. An answer about another
+    What has failed stays so, whatever an answer says that was under way meanwhile; what has succeeded may fall back, as
+    to a card that is closed, unless somebody gave it by hand. An answer about another
     sum than was asked for leaves it unknown, for a person to look at.
     """
     asked = _refund(order, answer.refund_id)
-    if not asked.is_open or asked.status is RefundStatus.DUE:
+    fell_back = asked.status is RefundStatus.SUCCEEDED and asked.said != BY_HAND and answer.state is RefundState.FAILED
+    if not fell_back and (not asked.is_open or asked.status is RefundStatus.DUE):
         return order
     other_sum = answer.amount not in {None, asked.amount}
     heard = RefundStatus.UNKNOWN if other_sum else _HEARD[answer.state]
@@ -70,7 +73,7 @@ def hear(order: Order, answer: RefundAnswer, origin: Origin, now_ms: int) -> Ord
 
 def ask_again(order: Order, refund_id: str, origin: Origin, now_ms: int) -> Order:
     """A refused refund is due again, under its own number. Raises RefundNotFound, RefundNotFailed."""
-    return _with(order, replace(_failed(order, refund_id), status=RefundStatus.DUE), origin, now_ms)
+    return _with(order, replace(_failed(order, refund_id), status=RefundStatus.DUE, due_at_ms=now_ms), origin, now_ms)
 
 
 def give_by_hand(order: Order, refund_id: str, reference: str, origin: Origin, now_ms: int) -> Order:
@@ -104,15 +107,16 @@ def _refund(order: Order, refund_id: str) -> Refund:
 
 def _with(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
     refunds = tuple(refund if r.refund_id == refund.refund_id else r for r in order.refunds)
-    units = order.units
-    if refund.status is RefundStatus.SUCCEEDED and refund.unit_id is not None:
-        units = tuple(_refunded(unit) if unit.unit_id == refund.unit_id else unit for unit in units)
+    is_back = refund.status is RefundStatus.SUCCEEDED
+    units = tuple(_owed(unit, is_back=is_back) if unit.unit_id == refund.unit_id else unit for unit in order.units)
     all_back = {unit.status for unit in units} == {UnitStatus.REFUNDED}
     status = OrderStatus.REFUNDED if all_back else order.status
+    if status is OrderStatus.REFUNDED and not all_back:
+        status = OrderStatus.REFUNDING
     return replace(order, status=status, units=units, refunds=refunds, **stamp(origin, now_ms, order.version + 1))
 
 
-def _refunded(unit: Unit) -> Unit:
-    if unit.status is not UnitStatus.FAILED:
+def _owed(unit: Unit, *, is_back: bool) -> Unit:
+    if unit.status not in {UnitStatus.FAILED, UnitStatus.REFUNDED}:
         raise ValueError("goods xor money back")
-    return replace(unit, status=UnitStatus.REFUNDED)
+    return replace(unit, status=UnitStatus.REFUNDED if is_back else UnitStatus.FAILED)

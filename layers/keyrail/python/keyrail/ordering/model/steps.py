@@ -108,6 +108,7 @@ def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: i
         unit_id=unit_id,
         amount=unit.amount,
         reason=reason,
+        due_at_ms=now_ms,
     )
     units = tuple(replace(u, key_ids=(), status=UnitStatus.FAILED) if u.unit_id == unit_id else u for u in order.units)
     return _settled(order, units, (*order.refunds, refund), origin, now_ms)

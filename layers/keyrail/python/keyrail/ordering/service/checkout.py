@@ -113,8 +113,9 @@ class Checkout:
         attempt = order.attempts[0]
         try:
             action = self._open(order, attempt, wanted.way, origin)
-        except PaymentRefused:
-            self.cancel(new_id, token, origin)
+        except (PaymentRefused, Invalid):
+            if fresh:
+                self.cancel(new_id, token, origin)
             raise
         return Placed(order, token, attempt, action, fresh)
 

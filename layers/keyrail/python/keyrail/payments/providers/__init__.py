@@ -115,6 +115,10 @@ class PaymentProvider(Protocol):
         """
         ...
 
+    def may_repeat(self, wanted: RefundOrder) -> bool:
+        """Whether the refund may be sent again after no answer came: it surely moves its money once."""
+        ...
+
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         """Raises ProviderUnavailable."""
         ...

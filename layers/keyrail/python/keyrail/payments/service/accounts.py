@@ -1,5 +1,6 @@
 """Our accounts at payment providers."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,10 @@ PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {
 }
 
 
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Of what its callbacks' addresses and the books' accounts are made."""
+
+
 class UnknownAccount(NotFound):
     """A callback's address names no account of ours."""
 
@@ -97,6 +102,8 @@ def payment_accounts(secret: str) -> PaymentAccounts:
         )
         for provider, named in document.items():
             for account, settings in named.items():
+                if not _ACCOUNT.fullmatch(account):
+                    raise ConfigError("PAYMENT_ACCOUNTS")
                 stores[provider, account] = _stores(settings.pop("stores", []))
                 accounts[provider, account] = PROVIDERS[provider](account=account, **settings)
     except (ValidationError, KeyError, TypeError, ValueError):

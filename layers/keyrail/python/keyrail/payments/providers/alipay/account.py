@@ -158,6 +158,9 @@ class Alipay:
             return RefundAnswer(refund_id=wanted.refund_id, state=RefundState.UNKNOWN, status=trades.NO_ANSWER)
         return trades.refund_of(answer, wanted)
 
+    def may_repeat(self, wanted: RefundOrder) -> bool:  # noqa: ARG002 - the port's
+        return True
+
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         """Alipay wants ten seconds between a refund and the question. Raises ProviderUnavailable."""
         return trades.refund_queried(self.gateway.ask(trades.REFUND_QUERY, trades.refund_query(wanted)), wanted)

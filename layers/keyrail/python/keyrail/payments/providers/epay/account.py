@@ -32,6 +32,7 @@ from keyrail.platform.money import MINOR_DIGITS, Money
 PROVIDER = "epay"
 METHODS = frozenset({"alipay", "wxpay", "qqpay"})
 REQUIRED = ("pid", "trade_no", "out_trade_no", "money", "trade_status", "sign")
+OF_A_REQUEST = frozenset({"notify_url", "return_url", "clientip", "device"})
 INQUIRY_STATES = {UNPAID: InquiryState.OPEN, ABSENT: InquiryState.OPEN, PAID: InquiryState.PAID}
 # A callback and an answer that say the same are the same statement.
 PAID_WORD = "TRADE_SUCCESS"
@@ -152,9 +153,13 @@ class Epay:
         return PaymentAction(type="redirect", url=f"{page}?{urlencode(self._version.signed(parameters))}")
 
     def confirm(self, callback: Callback, now_ms: int) -> Confirmation:
-        """Verify a callback and say what it claims. Raises SignatureInvalid."""
+        """Verify a callback and say what it claims. Raises SignatureInvalid.
+
+        Version 1 signs requests as it signs callbacks, and a buyer sees the request: whatever their `return_url` holds,
+        it is no callback, since no value may hold another parameter's name.
+        """
         said = callback_parameters(callback)
-        if any(not said.get(name) for name in REQUIRED):
+        if any(not said.get(name) for name in REQUIRED) or not OF_A_REQUEST.isdisjoint(said):
             raise SignatureInvalid
         self._version.verify(said, now_ms)
         return Confirmation(
@@ -196,6 +201,10 @@ class Epay:
     def refund(self, wanted: RefundOrder) -> RefundAnswer:
         """Raises ProviderUnavailable where nothing was sent but a question."""
         return self._version.refund(wanted)
+
+    def may_repeat(self, wanted: RefundOrder) -> bool:
+        """A part might go back twice: behind no answer the channel may have acted, and the gateway kept nothing."""
+        return wanted.amount == wanted.attempt.amount
 
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         return self._version.query_refund(wanted)

@@ -157,6 +157,9 @@ class WechatPay:
     def refund(self, wanted: RefundOrder) -> RefundAnswer:
         return refunds.refund(self._exchange, wanted)
 
+    def may_repeat(self, wanted: RefundOrder) -> bool:  # noqa: ARG002 - the port's
+        return True
+
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         """Raises ProviderUnavailable."""
         return refunds.query_refund(self._exchange, wanted)
