@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,16 +83,28 @@ def _handler(provider: ProviderServer) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving() -> Iterator[ProviderServer]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[ProviderServer]:
     provider = ProviderServer()
     server = _Server(("127.0.0.1", 0), _handler(provider))
-    provider.url = f"http://127.0.0.1:{server.server_port}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    provider.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield provider
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def port_that_never_answers() -> Iterator[int]:
+    """A port on the loopback whose queue of connections is full: a further one is neither taken nor refused."""
+    with socket() as listening, socket() as filling:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        filling.connect(listening.getsockname())
+        yield int(listening.getsockname()[1])
 
 
 def address_of_nobody() -> str:

@@ -1,16 +1,32 @@
 """One bounded request to a provider, over real HTTP: what comes back, what is sent again, and what is given up."""
 
+import datetime as dt
+import ipaddress
+import socket
+import ssl
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from keyrail.payments.model import ProviderUnavailable
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, Reply, post_form, request
-from tests.provider_server import Answer, ProviderServer, Sent, address_of_nobody, serving
+from tests.provider_server import (
+    Answer,
+    ProviderServer,
+    Sent,
+    address_of_nobody,
+    port_that_never_answers,
+    serving,
+)
 
 SECRET = "Bearer never-to-be-seen"
 
@@ -18,6 +34,31 @@ SECRET = "Bearer never-to-be-seen"
 @pytest.fixture
 def provider() -> Iterator[ProviderServer]:
     with serving() as provider:
+        yield provider
+
+
+@pytest.fixture
+def tls_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProviderServer]:
+    """Its certificate is trusted for the time of the test only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "provider")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    trusted, private = tmp_path / "provider.pem", tmp_path / "provider.key"
+    trusted.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(trusted, private)
+    with serving(context) as provider:
         yield provider
 
 
@@ -143,6 +184,107 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(provider: ProviderS
     assert time.monotonic() - begun < 5
     release.set()
     assert len(provider.requests) == 1
+
+
+def drip_the_head(release: threading.Event) -> Callable[[Sent, BaseHTTPRequestHandler], None]:
+    """A complete reply in the end, had one waited for it; no byte of it comes later than a time-out after the last."""
+
+    def drip(_: Sent, connection: BaseHTTPRequestHandler) -> None:
+        connection.wfile.write(b"HTTP/1.1 200 OK\r\nx: ")
+        for _byte in range(80):
+            if release.wait(0.1):
+                break
+            connection.wfile.write(b"a")
+        connection.wfile.write(b"\r\ncontent-length: 0\r\n\r\n")
+
+    return drip
+
+
+@pytest.mark.parametrize("scheme", ["provider", "tls_provider"])
+def test_a_head_that_comes_a_byte_now_and_then_is_given_up(scheme: str, request: pytest.FixtureRequest) -> None:
+    provider: ProviderServer = request.getfixturevalue(scheme)
+    release = threading.Event()
+    provider.answer = drip_the_head(release)
+    begun = time.monotonic()
+    given_up(provider)
+    assert time.monotonic() - begun < 5
+    release.set()
+    assert len(provider.requests) == 1
+
+
+def test_head_and_body_share_one_time_out(provider: ProviderServer) -> None:
+    def late(_: Sent, connection: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.7)
+        connection.send_response(500)
+        connection.send_header("content-length", "2")
+        connection.end_headers()
+        time.sleep(0.7)
+        connection.wfile.write(b"no")
+
+    provider.answer = late
+    given_up(provider)
+    assert len(provider.requests) == 1
+
+
+def test_a_server_error_is_not_tried_again_when_little_time_is_left(
+    provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyrail.payments.providers.http_client.MIN_REPEAT_S", 60)
+    provider.always(503, b"no")
+    assert ask(provider).status == 503
+    provider.answer = lambda _, __: None
+    given_up(provider)
+    assert len(provider.requests) == 2
+
+
+def test_a_second_try_has_only_what_the_first_left(provider: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call has 5 seconds, each reply 4: the second would come within its time-out, and too late for the call."""
+    monkeypatch.setattr("keyrail.payments.providers.http_client.SPARE_S", -1)
+    monkeypatch.setattr("keyrail.payments.providers.http_client.MIN_REPEAT_S", 0)
+
+    def slow(_: Sent, __: BaseHTTPRequestHandler) -> Answer:
+        time.sleep(3)
+        return Answer(500)
+
+    provider.answer = slow
+    with pytest.raises(ProviderUnavailable):
+        request("GET", provider.url, headers={}, read_timeout_s=4, repeatable=True)
+    assert len(provider.requests) == 2
+
+
+def test_many_addresses_that_do_not_answer_cost_no_more_than_the_call_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+
+    def ten_times(host: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        return look_up("127.0.0.1", *args, **kwargs) * 10 if host == "provider.test" else look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ten_times)
+    with port_that_never_answers() as port:
+        begun = time.monotonic()
+        given_up(f"http://provider.test:{port}")
+        assert time.monotonic() - begun < 12
+
+
+def test_the_next_address_is_tried_when_one_refuses(provider: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+
+    def two(host: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if host != "provider.test":
+            return look_up(host, *args, **kwargs)
+        return look_up("127.0.0.2", *args, **kwargs) + look_up("127.0.0.1", *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    assert ask(provider.url.replace("127.0.0.1", "provider.test"), repeatable=False).status == 200
+
+
+def test_over_tls_a_reply_is_read_and_an_unknown_certificate_is_refused(
+    tls_provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls_provider.always(200, b"x" * 100_000, connection="close")
+    assert len(ask(tls_provider).body) == 100_000
+    monkeypatch.delenv("SSL_CERT_FILE")
+    given_up(tls_provider)
+    assert len(tls_provider.requests) == 1
 
 
 def test_a_reply_that_stops_before_its_end_is_no_reply(provider: ProviderServer) -> None:

@@ -1,26 +1,32 @@
 """One bounded request to a payment provider: no redirects, TLS verified, and nothing of the request in an error."""
 
+import io
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from keyrail.payments.model import ProviderUnavailable
 
 if TYPE_CHECKING:
     import urllib3
+    from _typeshed import WriteableBuffer
 
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 8
 STATEMENT_READ_TIMEOUT_S = 60
+SPARE_S = 1
 TOTAL_ATTEMPTS = 2
+MIN_REPEAT_S = 2
 MAX_REPLY_BYTES = 256 * 1024
 MAX_STATEMENT_BYTES = 64 * 1024 * 1024
 MAX_CONNECTIONS = 8
 SERVER_ERROR = 500
 _CHUNK_BYTES = 64 * 1024
+_LEAST_S = 0.001  # of a time-out: none at all would make the socket a non-blocking one
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,95 @@ class Reply:
 
 @cache
 def _pool() -> "urllib3.PoolManager":
-    """urllib3 comes with botocore. Built on first use, so that importing a provider costs nothing."""
-    import urllib3
+    """urllib3 comes with botocore. Built on first use, so that importing a provider costs nothing.
 
-    return urllib3.PoolManager(maxsize=MAX_CONNECTIONS, cert_reqs="CERT_REQUIRED")
+    A time-out of urllib3 is one of a socket: each address of a host and each byte of a reply would start it anew. Here
+    that of a connection holds for all the addresses together, and that of a reply for the whole of it.
+    """
+    from http.client import HTTPResponse
+
+    import urllib3
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.exceptions import NewConnectionError
+
+    class BoundedResponse(HTTPResponse):
+        def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+            super().__init__(sock, *args, **kwargs)
+            self.fp = io.BufferedReader(_UntilTimeout(self.fp.detach(), sock))
+
+    def connected(connection: HTTPConnection) -> socket.socket:
+        try:
+            return _connected(connection.host, connection.port, connection.timeout or 0)
+        except (OSError, UnicodeError) as error:
+            raise NewConnectionError(connection, "no address of the host could be reached") from error
+
+    class PlainConnection(HTTPConnection):
+        response_class = BoundedResponse
+        _new_conn = connected
+
+    class TlsConnection(HTTPSConnection):
+        response_class = BoundedResponse
+        _new_conn = connected
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = PlainConnection
+
+    class TlsPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = TlsConnection
+
+    pools = urllib3.PoolManager(maxsize=MAX_CONNECTIONS, cert_reqs="CERT_REQUIRED")
+    pools.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+    return pools
+
+
+def _connected(host: str, port: int, within_s: float) -> socket.socket:
+    """The first address that answers; the time-out of its socket is then that of the TLS handshake.
+
+    Raises OSError when none answers `within_s`. Looking the name up counts, and only the resolver can end it.
+    """
+    from urllib3.util.connection import create_connection
+
+    until_s = time.monotonic() + within_s
+    failure: OSError = TimeoutError()
+    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        left_s = _left_s(until_s)
+        if left_s <= 0:
+            break
+        try:
+            sock = create_connection(
+                (str(address[0]), port),
+                min(CONNECT_TIMEOUT_S, left_s),
+                socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            )
+        except OSError as error:
+            failure = error
+        else:
+            sock.settimeout(min(CONNECT_TIMEOUT_S, max(_left_s(until_s), _LEAST_S)))
+            return sock
+    raise failure
+
+
+class _UntilTimeout(io.RawIOBase):
+    """What comes in on a socket, until the time-out that the socket has now is over, however many reads that takes."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw = raw
+        self._socket = sock
+        self._until_s = time.monotonic() + (sock.gettimeout() or 0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        left_s = _left_s(self._until_s)
+        if left_s <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left_s)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def post_form(
@@ -65,8 +156,9 @@ def request(
 ) -> Reply:
     """Send one request; where it is `repeatable`, a connection that fails and a 5xx are tried once more.
 
-    What is sent again is the same to the byte. A reply that does not come in time is not tried again: the caller waits
-    for one time-out, not for two. `read_timeout_s` bounds the wait for the reply's head and then the whole of its body.
+    What is sent again is the same to the byte. `read_timeout_s` bounds the wait for a whole reply, head and body; one
+    that does not come in time is not tried again. All tries together, with their connections, have CONNECT_TIMEOUT_S
+    + `read_timeout_s` + SPARE_S, and there is no further one with less than MIN_REPEAT_S of that left.
     Raises ProviderUnavailable when no reply was had, or one too long or too slow: a request that is not repeatable may
     have taken effect all the same.
     """
@@ -74,22 +166,33 @@ def request(
 
     _check_printable(headers)
     attempts = TOTAL_ATTEMPTS if repeatable else 1
+    until_s = time.monotonic() + CONNECT_TIMEOUT_S + read_timeout_s + SPARE_S
     for attempts_left in range(attempts - 1, -1, -1):
         try:
-            reply = _send(method, url, body, headers, read_timeout_s, max_reply_bytes)
+            reply = _send(method, url, body, headers, read_timeout_s, until_s, max_reply_bytes)
         except ReadTimeoutError as error:
             raise ProviderUnavailable from error
         except HTTPError as error:
-            if not attempts_left:
+            if not attempts_left or _left_s(until_s) < MIN_REPEAT_S:
                 raise ProviderUnavailable from error
         else:
-            if reply.status < SERVER_ERROR or not attempts_left:
+            if reply.status < SERVER_ERROR or not attempts_left or _left_s(until_s) < MIN_REPEAT_S:
                 return reply
     raise ProviderUnavailable
 
 
+def _left_s(until_s: float) -> float:
+    return until_s - time.monotonic()
+
+
 def _send(
-    method: str, url: str, body: bytes, headers: Mapping[str, str], read_timeout_s: int, max_reply_bytes: int
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    read_timeout_s: int,
+    until_s: float,
+    max_reply_bytes: int,
 ) -> Reply:
     """Raises urllib3's HTTPError, whose text names hosts and never headers; ProviderUnavailable as `_read` does."""
     import urllib3
@@ -99,14 +202,14 @@ def _send(
         url,
         body=body or None,
         headers=headers,
-        timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
+        timeout=urllib3.Timeout(read=read_timeout_s, total=_left_s(until_s)),
         retries=False,
         redirect=False,
         preload_content=False,
         decode_content=False,
     )
     try:
-        raw = _read(response, max_reply_bytes, time.monotonic() + read_timeout_s)
+        raw = _read(response, max_reply_bytes)
     except BaseException:
         response.close()
         raise
@@ -114,15 +217,12 @@ def _send(
     return Reply(response.status, raw, {name.lower(): value for name, value in response.headers.itermerged()})
 
 
-def _read(response: "urllib3.BaseHTTPResponse", max_bytes: int, until_s: float) -> bytes:
-    """The whole body. A server that sends a byte now and then never runs into a socket's time-out, only into this one.
-
-    Raises ProviderUnavailable when it is longer than `max_bytes`, or not there by `until_s`.
-    """
+def _read(response: "urllib3.BaseHTTPResponse", max_bytes: int) -> bytes:
+    """The whole body. Raises ProviderUnavailable when it is longer than `max_bytes`."""
     raw = bytearray()
     while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
         raw += chunk
-        if len(raw) > max_bytes or time.monotonic() > until_s:
+        if len(raw) > max_bytes:
             raise ProviderUnavailable
     return bytes(raw)
 
