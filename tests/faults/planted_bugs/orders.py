@@ -259,7 +259,7 @@ BUGS = (
     ),
     PlantedBug(
         "tells the queue that nothing is open",
-        MODEL,
+        "ordering/model/events.py",
         '"open": len(new.open_units())',
         '"open": 0',
         f"{ORDER_MODEL}::test_a_payment_tells_how_many_units_are_still_open_so_that_the_queue_knows",
