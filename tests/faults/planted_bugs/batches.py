@@ -192,7 +192,7 @@ BUGS = (
         CLAIMS,
         "if not any(secret_id(each.key_id) in map(secret_id, keys) for keys in had)",
         "if not any(each.key_id in keys for keys in had)",
-        f"{POOL}::test_a_secret_is_sold_so_often_and_no_order_gets_it_twice",
+        f"{POOL}::test_an_order_for_more_different_secrets_than_there_are_is_refused_and_holds_nothing",
     ),
     PlantedBug(
         "takes the end of what it sees for the end of the pool",
