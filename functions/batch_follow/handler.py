@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from keyrail.inventory.model.batches import RUN_IS_OVER_MS
 from keyrail.inventory.service.following import Followers, Progress
 from keyrail.inventory.store.batches import BatchStore
 from keyrail.inventory.store.keys import KeyStore
@@ -16,7 +17,7 @@ from keyrail.platform.logs import Entry
 from keyrail.platform.messages import each_message
 from keyrail.platform.slices import send_rest
 
-LOOK_AGAIN_S = 5 * 60  # behind the last moment at which a run that was broken off may still store a key
+LOOK_AGAIN_S = RUN_IS_OVER_MS // 1000
 SLICE_MS = 60_000  # of the function's time-out; a killed slice comes again as soon as that is over
 
 
