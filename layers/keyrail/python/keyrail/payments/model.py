@@ -267,7 +267,7 @@ class UnmatchedPayment(Versioned):
 
 def payment_id(said: Confirmation) -> str:
     """The same statement of a provider has the same id, however often it is delivered."""
-    status = "paid" if said.paid else said.status  # which a provider words anew months later
+    status = "paid" if said.paid else f"not paid: {said.status}"  # providers word the first anew months later
     amount = (str(said.amount.amount_minor), said.amount.currency) if said.amount else ("", "")
     return derived_id(
         "upm", said.provider, said.account, said.merchant, said.attempt_id, said.reference, status, *amount
