@@ -1,6 +1,12 @@
-"""What every suite may ask for."""
+"""What every suite may ask for.
+
+One commit gets one verdict: a property is tried with the same examples in each run, and time is no part of it. To look
+for new examples: `make test ARGS="tests/properties --hypothesis-profile=exploring"`.
+"""
 
 import os
+
+from hypothesis import settings
 
 from infra.local.settings import node_folder
 from tests.local_cloud import local_cloud
@@ -9,3 +15,7 @@ __all__ = ["local_cloud"]
 
 # Before anything imports the CDK: its Node is the one from the lock, wherever the machine has another, or none.
 os.environ["JSII_NODE"] = str(node_folder() / "node")
+
+settings.register_profile("keyrail", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("exploring", deadline=None, print_blob=True, max_examples=1_000)
+settings.load_profile("keyrail")

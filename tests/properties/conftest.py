@@ -1,10 +1,6 @@
-"""Properties talk to nobody: a socket is an error. Time is no part of what they say."""
+"""Properties talk to nobody: a socket is an error."""
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("keyrail", deadline=None, print_blob=True)
-settings.load_profile("keyrail")
 
 
 @pytest.fixture(autouse=True)

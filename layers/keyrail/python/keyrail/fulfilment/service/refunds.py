@@ -86,8 +86,7 @@ class Refunds:
         return self._provider(order, refund).may_repeat(_wanted(order, refund))
 
     def _provider(self, order: Order, refund: Refund) -> PaymentProvider:
-        attempt = _attempt(order, refund)
-        return self.accounts.at(attempt.provider, attempt.account)
+        return self.accounts.of(_attempt(order, refund))
 
     def _to_desk(self, order: Order, refund: Refund, reason: Mismatch, status: str, origin: Origin) -> None:
         """Before the order says so: what is owed and refused is never only in an order that nobody looks at."""
@@ -95,7 +94,7 @@ class Refunds:
         said = Confirmation(
             provider=attempt.provider,
             account=attempt.account,
-            merchant=self.accounts.at(attempt.provider, attempt.account).merchant,
+            merchant=self.accounts.of(attempt).merchant,
             attempt_id=attempt.attempt_id,
             reference=refund.refund_id,
             amount=refund.amount,

@@ -247,7 +247,7 @@ class Checkout:
             payer_ip=origin.address,
             payer_id=way.payer_id,
         )
-        return self.accounts.at(attempt.provider, attempt.account).open(attempt, opening)
+        return self.accounts.of(attempt).open(attempt, opening)
 
     def _token(self, order_id: str) -> str:
         digest = hmac.digest(self.token_secret.encode(), order_id.encode(), hashlib.sha256)

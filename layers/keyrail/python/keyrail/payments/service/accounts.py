@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from keyrail.payments.model import UnknownProvider
+from keyrail.payments.model import PaymentAttempt, UnknownProvider
 from keyrail.payments.providers import Callback, Opening, PaymentAction, PaymentProvider
 from keyrail.platform.config import ConfigError
 from keyrail.platform.documents import adapter
@@ -87,6 +87,10 @@ class PaymentAccounts:
             return self.accounts[provider, account]
         except KeyError:
             raise UnknownAccount from None
+
+    def of(self, attempt: PaymentAttempt) -> PaymentProvider:
+        """Where the attempt was started. Raises UnknownAccount."""
+        return self.at(attempt.provider, attempt.account)
 
 
 def payment_accounts(secret: str) -> PaymentAccounts:
