@@ -15,7 +15,8 @@ from alipay import AliPay  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from keyrail.payments.model import PaymentAttempt, RefundOrder, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
+from keyrail.payments.model.refunds import RefundOrder
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.alipay.account import Alipay
 from keyrail.platform.ids import derived_id

@@ -5,18 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from threading import Lock
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    InquiryState,
-    PaymentAttempt,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundOrder,
-    RefundState,
-    StatementLine,
-    StatementMissing,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money

@@ -5,7 +5,9 @@ from typing import Any
 
 import stripe as sdk
 
-from keyrail.payments.model import Confirmation, DisputeNotice, RefundNotice, attempt_id
+from keyrail.payments.model.attempts import attempt_id
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.stripe import Stripe
 from keyrail.payments.providers.stripe.signature import SIGNATURE_TOLERANCE_S

@@ -47,7 +47,8 @@ from keyrail.ordering.model.orders import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted, WayToPay
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.model import Confirmation, PaymentAttempt
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import Confirmation
 from keyrail.payments.service.accounts import Callback, PaymentAccounts, payment_accounts
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore

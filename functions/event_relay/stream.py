@@ -17,7 +17,7 @@ from keyrail.ordering.model.books import entries_between as order_entries_betwee
 from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Order
 from keyrail.payments import books as desk_books
-from keyrail.payments import model as payments
+from keyrail.payments.model import desk as payment_desk
 from keyrail.platform.audit import AuditRecord, audit_record
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.documents import Attributes, from_attributes
@@ -57,7 +57,7 @@ def _booked(before: Any, item: Versioned) -> tuple[JournalEntry, ...]:
     match item:
         case Order():
             return order_entries_between(before, item)
-        case payments.UnmatchedPayment():
+        case payment_desk.UnmatchedPayment():
             return desk_books.entries_between(before, item)
         case _:
             return ()
@@ -84,7 +84,7 @@ def _kind(table: str, key: Attributes) -> _Kind | None:
     if table == settings().orders_table:
         return Order, order_events_between
     if table == settings().payments_table:
-        return payments.UnmatchedPayment, payments.events_between
+        return payment_desk.UnmatchedPayment, payment_desk.events_between
     if table == settings().catalog_table:
         return _IN_CATALOG_TABLE[key["sk"]["S"]]
     if table == settings().keys_table:

@@ -8,7 +8,8 @@ from functions.operator_api.orders import UNTRACED
 from functions.operator_api.schemas.orders import OrderOut
 from functions.operator_api.schemas.refunds import AskAgainIn, GivenBackIn
 from keyrail.fulfilment.service.refund_desk import RefundDesk
-from keyrail.ordering.model.orders import Order, OrderNotFound, RefundNotFailed, RefundNotFound
+from keyrail.ordering.model.orders import Order, OrderNotFound, RefundNotFound
+from keyrail.payments.model.refunds import RefundNotFailed
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Call

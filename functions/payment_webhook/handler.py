@@ -10,7 +10,9 @@ from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.model import Confirmation, DisputeNotice, RefundNotice, order_id_of
+from keyrail.payments.model.attempts import order_id_of
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, payment_accounts
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore

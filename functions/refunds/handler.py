@@ -7,7 +7,7 @@ from typing import Any
 from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.model import ProviderUnavailable
+from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.service.accounts import PaymentAccounts, payment_accounts
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore

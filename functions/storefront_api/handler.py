@@ -34,7 +34,7 @@ from keyrail.ordering.model.orders import (
 from keyrail.ordering.service.checkout import Checkout
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.model import PaymentRefused, ProviderUnavailable, UnknownProvider
+from keyrail.payments.model.attempts import PaymentRefused, ProviderUnavailable, UnknownProvider
 from keyrail.payments.service.accounts import payment_accounts
 from keyrail.platform import logs
 from keyrail.platform.aws import client

@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 
 from keyrail.catalog.model import Sku, SkuKind
 from keyrail.inventory.model.keys import LABEL_PATTERN, StockLevel
-from keyrail.ordering.model.orders import Contact, Line, Order, OrderStatus, RefundStatus, UnitStatus
+from keyrail.ordering.model.orders import Contact, Line, Order, OrderStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted, WayToPay
-from keyrail.payments.model import AttemptStatus
+from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.payments.model.refunds import RefundStatus
 from keyrail.platform.documents import Count, Text, incoming, outgoing, view
 from keyrail.platform.money import Money
 

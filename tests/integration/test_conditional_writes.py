@@ -9,7 +9,7 @@ from keyrail.inventory.model.batches import BatchNotFound, BatchStatus, Pool, Po
 from keyrail.inventory.model.keys import Key, KeyNotFound, KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model.orders import Order, OrderStatus
-from keyrail.payments.model import Mismatch
+from keyrail.payments.model.confirmations import Mismatch
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.documents import from_attributes

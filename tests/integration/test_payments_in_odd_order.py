@@ -7,10 +7,11 @@ import pytest
 
 from keyrail.fulfilment.model import NotDelivered, Outcome
 from keyrail.inventory.model.keys import KeyState
-from keyrail.ordering.model.orders import Line, NotCancellable, Order, OrderStatus, RefundStatus, UnitStatus
+from keyrail.ordering.model.orders import Line, NotCancellable, Order, OrderStatus, UnitStatus
 from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model import Mismatch
+from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.model.refunds import RefundStatus
 from keyrail.platform.money import Money
 from tests.engines import Engine
 from tests.promises import check_promises, check_stock

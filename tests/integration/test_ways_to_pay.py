@@ -14,7 +14,7 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.model.steps import start_payment
 from keyrail.ordering.service.checkout import Placed, WayToPay
-from keyrail.payments.model import AttemptStatus, UnknownProvider
+from keyrail.payments.model.attempts import AttemptStatus, UnknownProvider
 from keyrail.platform.errors import Invalid
 from tests.promises import check_promises
 from tests.world import BUYER, World

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit, order_id, unit_id
-from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money, total
 

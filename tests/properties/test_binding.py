@@ -5,7 +5,9 @@ from dataclasses import replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keyrail.payments.model import Confirmation, PaymentAttempt, attempt_id, mismatch, order_id_of, payment_id
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id, order_id_of
+from keyrail.payments.model.confirmations import Confirmation, mismatch
+from keyrail.payments.model.desk import payment_id
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 

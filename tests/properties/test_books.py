@@ -11,10 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from keyrail.ledger.model import JournalEntry
 from keyrail.ordering.model.books import entries_between
-from keyrail.ordering.model.orders import Order, Refund, RefundStatus
+from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import fail_unit, pay
-from keyrail.payments.model import AttemptStatus, RefundAnswer, RefundState
+from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundState, RefundStatus
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Unavailable
 from tests.bookkeeping import DAY_MS, books_of, check_books

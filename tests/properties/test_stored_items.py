@@ -10,7 +10,7 @@ from keyrail.catalog.model import Product, Sku
 from keyrail.inventory.model.batches import Batch, Pool
 from keyrail.inventory.model.keys import Key
 from keyrail.ordering.model.orders import Order
-from keyrail.payments.model import UnmatchedPayment
+from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.platform.audit import AuditRecord
 from keyrail.platform.documents import from_attributes, to_attributes
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money

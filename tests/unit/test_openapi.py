@@ -12,7 +12,7 @@ from functions.operator_api.schemas.orders import OrderOut
 from functions.storefront_api import schemas as storefront
 from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit, unit_id
 from keyrail.ordering.model.steps import fail_unit, pay
-from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.platform.audit import Trace
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.documents import from_json, to_json

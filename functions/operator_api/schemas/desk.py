@@ -1,6 +1,7 @@
 """The desk of unmatched payments."""
 
-from keyrail.payments.model import DeskStatus, Mismatch
+from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.model.desk import DeskStatus
 from keyrail.platform.documents import outgoing
 from keyrail.platform.money import Money
 

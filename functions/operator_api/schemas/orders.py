@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import TraceStep, traced
-from keyrail.ordering.model.orders import Contact, Order, OrderStatus, Refund, Unit
-from keyrail.payments.model import AttemptStatus
+from keyrail.ordering.model.orders import Contact, Order, OrderStatus, Unit
+from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.payments.model.refunds import Refund
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money

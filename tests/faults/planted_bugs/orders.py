@@ -15,7 +15,7 @@ MATRIX = "tests/faults/test_crash_matrix.py::test_after_a_break_anywhere_and_the
 VAULT = "tests/unit/vault/test_vault.py"
 
 STORE = "inventory/store/keys.py"
-PAYMENT_MODEL = "payments/model.py"
+PAYMENT_MODEL = "payments/model/confirmations.py"
 MODEL = "ordering/model/steps.py"
 CHECKOUT = "ordering/service/checkout.py"
 ISSUANCE = "fulfilment/service/issuance.py"

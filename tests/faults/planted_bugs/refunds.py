@@ -6,7 +6,7 @@ TESTS = "tests/integration/test_refunds.py"
 
 SERVICE = "fulfilment/service/refunds.py"
 SETTLEMENT = "fulfilment/service/settlement.py"
-MODEL = "ordering/model/refunds.py"
+MODEL = "payments/model/refunds.py"
 
 BUGS = (
     PlantedBug(
@@ -53,7 +53,7 @@ BUGS = (
     ),
     PlantedBug(
         "asks again for money that may be on its way",
-        "ordering/model/orders.py",
+        MODEL,
         "now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS",
         "now_ms > 0",
         f"{TESTS}::test_while_a_request_may_be_on_its_way_it_is_asked_about_and_not_for",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model import Confirmation
+from keyrail.payments.model.confirmations import Confirmation
 from keyrail.platform.money import Money
 from tests.world import BUYER, PRICE, PROVIDER, SYSTEM, World
 

@@ -7,7 +7,7 @@ from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import Channel, Line, OrderNotFound, OrderStatus, order_id
 from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model import Mismatch
+from keyrail.payments.model.confirmations import Mismatch
 from keyrail.platform.money import Money
 from tests.faults.use_cases.case import (
     ORDER_IS_OVER_MS,

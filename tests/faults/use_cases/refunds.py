@@ -1,6 +1,7 @@
 """Money that goes back."""
 
-from keyrail.ordering.model.orders import ASK_AGAIN_MS, OrderStatus
+from keyrail.ordering.model.orders import OrderStatus
+from keyrail.payments.model.refunds import ASK_AGAIN_MS
 from keyrail.payments.service.accounts import PaymentAccounts
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.faults.use_cases.case import Case, Step, expect, later, stocked

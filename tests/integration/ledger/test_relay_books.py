@@ -9,7 +9,7 @@ import pytest
 from functions.event_relay.app import books, chain
 from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.steps import pay
-from keyrail.payments.model import Mismatch
+from keyrail.payments.model.confirmations import Mismatch
 from keyrail.platform.clock import utc_date
 from tests.bookkeeping import check_books
 from tests.faults.breaking import Wire

@@ -12,17 +12,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    InquiryState,
-    PaymentRefused,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundState,
-    StatementKind,
-    StatementMissing,
-)
+from keyrail.payments.model.attempts import PaymentRefused, ProviderUnavailable
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.refunds import RefundAnswer, RefundState
+from keyrail.payments.model.statements import StatementKind, StatementMissing
 from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.providers.alipay.account import Alipay
 from keyrail.payments.providers.alipay.bill_rows import StatementUnreadable

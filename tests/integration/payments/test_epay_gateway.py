@@ -9,17 +9,9 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model import (
-    InquiryState,
-    PaymentAttempt,
-    PaymentRefused,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundOrder,
-    RefundState,
-    attempt_id,
-    mismatch,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable, attempt_id
+from keyrail.payments.model.confirmations import InquiryState, mismatch
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import Opening
 from keyrail.payments.providers.epay import Epay
 from keyrail.platform.ids import derived_id

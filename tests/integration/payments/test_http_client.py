@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from keyrail.payments.model import ProviderUnavailable
+from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, Reply, post_form, request
 from tests.provider_server import (
     Answer,

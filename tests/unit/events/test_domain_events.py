@@ -39,7 +39,10 @@ from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Channel, Contact, Order, OrderStatus, Unit, unit_id
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
-from keyrail.payments import model as payments
+from keyrail.payments.model import desk as payment_desk
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
+from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.model.refunds import RefundAnswer, RefundState
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.handover import Handover
 from keyrail.platform.ids import derived_id
@@ -271,9 +274,7 @@ def of_uses() -> Iterator[Happening]:
 
 
 def of_orders() -> Iterator[Happening]:
-    attempt = payments.PaymentAttempt(
-        attempt_id=payments.attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE
-    )
+    attempt = PaymentAttempt(attempt_id=attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE)
     units = tuple(
         Unit(unit_id=unit_id(ORDER_ID, number), sku_id="steam-100", quantity=1, amount=PRICE, key_ids=(KEY_ID,))
         for number in (1, 2)
@@ -304,13 +305,13 @@ def of_orders() -> Iterator[Happening]:
     replaced = replace_key(whole, two, KEY_ID, OTHER_KEY_ID, ORIGIN, NOW_MS)
     asked = ask(owed, owed.refunds[0].refund_id, ORIGIN, NOW_MS)
     slow, back, refused = (
-        hear(asked, payments.RefundAnswer(refund_id=asked.refunds[0].refund_id, state=state, status="S"), ORIGIN, 1)
-        for state in (payments.RefundState.PROCESSING, payments.RefundState.SUCCEEDED, payments.RefundState.FAILED)
+        hear(asked, RefundAnswer(refund_id=asked.refunds[0].refund_id, state=state, status="S"), ORIGIN, 1)
+        for state in (RefundState.PROCESSING, RefundState.SUCCEEDED, RefundState.FAILED)
     )
     last = ask(back, back.refunds[1].refund_id, ORIGIN, NOW_MS)
     all_back = hear(
         last,
-        payments.RefundAnswer(refund_id=last.refunds[1].refund_id, state=payments.RefundState.SUCCEEDED, status="S"),
+        RefundAnswer(refund_id=last.refunds[1].refund_id, state=RefundState.SUCCEEDED, status="S"),
         ORIGIN,
         NOW_MS,
     )
@@ -326,14 +327,14 @@ def of_orders() -> Iterator[Happening]:
 
 
 def of_payments() -> Iterator[Happening]:
-    for reason in payments.Mismatch:
-        waiting = payments.UnmatchedPayment(
+    for reason in Mismatch:
+        waiting = payment_desk.UnmatchedPayment(
             payment_id=derived_id("upm", reason),
             provider="epay",
             account="main",
             merchant="1001",
             attempt_id="whatever they said",
-            order_id=None if reason is payments.Mismatch.UNKNOWN_ATTEMPT else ORDER_ID,
+            order_id=None if reason is Mismatch.UNKNOWN_ATTEMPT else ORDER_ID,
             reference="T-1",
             amount=PRICE,
             provider_status="TRADE_SUCCESS",
@@ -341,7 +342,7 @@ def of_payments() -> Iterator[Happening]:
             received_at_ms=NOW_MS,
             **STAMP,
         )
-        yield Happening(waiting, payments.events_between(None, waiting))
+        yield Happening(waiting, payment_desk.events_between(None, waiting))
 
 
 def of_figures() -> Iterator[Happening]:

@@ -10,7 +10,10 @@ from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import deliver, fail_unit, pay
 from keyrail.payments.books import entries_between as desk_entries_between
-from keyrail.payments.model import Mismatch, PaymentAttempt, RefundAnswer, RefundState, UnmatchedPayment
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.model.desk import UnmatchedPayment
+from keyrail.payments.model.refunds import RefundAnswer, RefundState
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
 

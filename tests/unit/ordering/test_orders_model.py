@@ -16,7 +16,6 @@ from keyrail.ordering.model.orders import (
     Order,
     OrderStatus,
     OrderTooLarge,
-    RefundStatus,
     ReplacedTooOften,
     Unit,
     UnitStatus,
@@ -28,7 +27,8 @@ from keyrail.ordering.model.orders import (
     unit_id,
 )
 from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
-from keyrail.payments.model import AttemptStatus, PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, attempt_id
+from keyrail.payments.model.refunds import RefundStatus
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.dynamo import MAX_TRANSACTION_WRITES
 from keyrail.platform.errors import Invalid

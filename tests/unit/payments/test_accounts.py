@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model import UnknownProvider
+from keyrail.payments.model.attempts import UnknownProvider
 from keyrail.payments.service.accounts import payment_accounts
 from keyrail.platform.config import ConfigError
 

@@ -4,16 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.payments.model import (
-    MAX_ATTEMPTS,
-    Confirmation,
-    Mismatch,
-    PaymentAttempt,
-    attempt_id,
-    mismatch,
-    order_id_of,
-    payment_id,
-)
+from keyrail.payments.model.attempts import MAX_ATTEMPTS, PaymentAttempt, attempt_id, order_id_of
+from keyrail.payments.model.confirmations import Confirmation, Mismatch, mismatch
+from keyrail.payments.model.desk import payment_id
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 

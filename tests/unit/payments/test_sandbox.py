@@ -10,15 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from keyrail.payments.model import (
-    Confirmation,
-    InquiryState,
-    PaymentAttempt,
-    RefundOrder,
-    RefundState,
-    StatementMissing,
-    attempt_id,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
+from keyrail.payments.model.confirmations import Confirmation, InquiryState
+from keyrail.payments.model.refunds import RefundOrder, RefundState
+from keyrail.payments.model.statements import StatementMissing
 from keyrail.payments.providers import Callback, Opening
 from keyrail.payments.providers.sandbox import Sandbox
 from keyrail.platform.config import ConfigError

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from keyrail.payments.model import Confirmation, Inquiry, InquiryState, PaymentAttempt, ProviderUnavailable, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable, attempt_id
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money

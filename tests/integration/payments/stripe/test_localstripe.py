@@ -18,18 +18,9 @@ from socket import create_connection
 import pytest
 import stripe as sdk
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    InquiryState,
-    PaymentAttempt,
-    PaymentRefused,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundOrder,
-    RefundState,
-    attempt_id,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable, attempt_id
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import Callback, Opening
 from keyrail.payments.providers.http_client import request
 from keyrail.payments.providers.stripe import Stripe

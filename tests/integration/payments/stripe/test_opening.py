@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from keyrail.payments.model import PaymentAttempt, PaymentRefused, ProviderUnavailable, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable, attempt_id
 from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, TOTAL_ATTEMPTS, Reply
 from keyrail.payments.providers.stripe import Stripe

@@ -9,15 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from keyrail.payments.model import (
-    AttemptStatus,
-    PaymentAttempt,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundOrder,
-    RefundState,
-    attempt_id,
-)
+from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, ProviderUnavailable, attempt_id
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from keyrail.payments.model import ProviderUnavailable, StatementKind, StatementLine, StatementMissing
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.statements import StatementKind, StatementLine, StatementMissing
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES
 from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.money import Money

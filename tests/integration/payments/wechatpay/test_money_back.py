@@ -4,17 +4,9 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model import (
-    InquiryState,
-    Mismatch,
-    PaymentAttempt,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundOrder,
-    RefundState,
-    attempt_id,
-    mismatch,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable, attempt_id
+from keyrail.payments.model.confirmations import InquiryState, Mismatch, mismatch
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from tests.provider_server import address_of_nobody

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from keyrail.payments.model import PaymentAttempt, PaymentRefused, ProviderUnavailable, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable, attempt_id
 from keyrail.payments.providers import Opening
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES
 from keyrail.payments.providers.qr import qr_svg

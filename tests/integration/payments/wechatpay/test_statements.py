@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model import ProviderUnavailable, StatementLine, StatementMissing
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.statements import StatementLine, StatementMissing
 from tests.wechat_platform import APPID, MCHID
 from tests.wechat_server import Wechat
 

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from keyrail.payments.model import StatementKind, StatementLine
+from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.payments.providers.alipay.bill_rows import StatementUnreadable, rows
 from keyrail.payments.providers.alipay.bills import MAX_FILES, MAX_LINE_LENGTH, _address, lines_of
 from keyrail.platform.money import Money

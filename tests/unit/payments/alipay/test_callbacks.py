@@ -4,7 +4,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 
-from keyrail.payments.model import Confirmation, Mismatch, RefundNotice, mismatch
+from keyrail.payments.model.confirmations import Confirmation, Mismatch, mismatch
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers.alipay.callbacks import MAX_BODY_BYTES, MAX_VALUE_BYTES
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money

@@ -9,14 +9,10 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
-from keyrail.payments.model import (
-    Confirmation,
-    PaymentAttempt,
-    RefundOrder,
-    RefundState,
-    StatementMissing,
-    attempt_id,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
+from keyrail.payments.model.confirmations import Confirmation
+from keyrail.payments.model.refunds import RefundOrder, RefundState
+from keyrail.payments.model.statements import StatementMissing
 from keyrail.payments.providers import Callback, Opening
 from keyrail.payments.providers.epay import MAX_NAME_BYTES, Epay
 from keyrail.platform.config import ConfigError

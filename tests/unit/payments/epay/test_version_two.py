@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.providers import Callback, Opening
 from keyrail.payments.providers.epay import Epay
 from keyrail.platform.config import ConfigError

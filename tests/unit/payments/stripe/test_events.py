@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model import Confirmation
+from keyrail.payments.model.confirmations import Confirmation
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.stripe.signature import SIGNATURE_TOLERANCE_S
 from keyrail.platform.errors import SignatureInvalid

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model import Confirmation, DisputeNotice, RefundNotice
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.platform.money import Money
 from tests.stripe_events import (
     ACCOUNT,

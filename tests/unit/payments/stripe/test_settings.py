@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.providers import Opening
 from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.config import ConfigError

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from keyrail.payments.model import PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.providers import Opening
 from keyrail.payments.service.accounts import payment_accounts
 from keyrail.platform.config import ConfigError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyrail.payments.model import StatementKind, StatementLine
+from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.payments.providers.wechatpay.bills import statement_lines
 from keyrail.platform.money import Money
 from tests.wechat_platform import APPID, MCHID

@@ -6,15 +6,9 @@ from typing import Any
 import pytest
 from wechatpayv3 import WeChatPay, WeChatPayType
 
-from keyrail.payments.model import (
-    Confirmation,
-    DisputeNotice,
-    Mismatch,
-    PaymentAttempt,
-    RefundNotice,
-    attempt_id,
-    mismatch,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Mismatch, mismatch
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.wechatpay.callbacks import MAX_NOTICE_BYTES
 from keyrail.platform.errors import SignatureInvalid

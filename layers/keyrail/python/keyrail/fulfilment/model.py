@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from keyrail.inventory.model.keys import Fault, Key
-from keyrail.payments.model import Mismatch
+from keyrail.payments.model.confirmations import Mismatch
 from keyrail.platform.errors import Conflict, Unavailable
 
 

@@ -1,7 +1,8 @@
 """What a payment on the operator's desk means in the books. Pure."""
 
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, clearing, credit, debit
-from keyrail.payments.model import Mismatch, UnmatchedPayment
+from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.model.desk import UnmatchedPayment
 
 CAME_IN = frozenset(
     {

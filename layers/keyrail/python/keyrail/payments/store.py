@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
-from keyrail.payments.model import DeskStatus, UnmatchedPayment
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.dynamo import ConditionFailed, Table
 from keyrail.platform.ids import shard_of

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from keyrail.ordering.model.orders import Order, Refund, RefundStatus
+from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.refunds import ask, hear
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model import Confirmation, Mismatch, PaymentAttempt, RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import Confirmation, Mismatch
+from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundOrder, RefundState, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts, PaymentProvider
 from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs

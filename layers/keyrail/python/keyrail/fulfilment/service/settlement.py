@@ -12,7 +12,8 @@ from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.refunds import give_back
 from keyrail.ordering.model.steps import deliver, pay
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model import Confirmation, DisputeNotice, Mismatch, mismatch, order_id_of
+from keyrail.payments.model.attempts import order_id_of
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Mismatch, mismatch
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs

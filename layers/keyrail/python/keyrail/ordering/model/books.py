@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
-from keyrail.ordering.model.orders import Order, Refund, RefundStatus
-from keyrail.payments.model import AttemptStatus
+from keyrail.ordering.model.orders import Order
+from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.payments.model.refunds import Refund, RefundStatus
 from keyrail.platform.money import Money
 
 

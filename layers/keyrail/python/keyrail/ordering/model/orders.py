@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from keyrail.payments.model import AttemptStatus, PaymentAttempt
+from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
+from keyrail.payments.model.refunds import Refund
 from keyrail.platform.changes import Versioned
 from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
 from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
 
 ORDER_LIFETIME_MS = 15 * 60 * 1000
-STUCK_MS = 24 * 60 * 60 * 1000
-ASK_AGAIN_MS = 10 * 60 * 1000  # some providers know a request by its number only once they are done with it
 MAX_LINES = 20
 MAX_ATTEMPTS_PER_ORDER = 10
 MAX_REPLACEMENTS_PER_KEY = 10
@@ -45,16 +44,6 @@ class OrderStatus(StrEnum):
     REFUNDED = "refunded"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
-
-
-class RefundStatus(StrEnum):
-    """`unknown` is written before the provider is asked: from then on nobody knows, until it has said so."""
-
-    DUE = "due"
-    UNKNOWN = "unknown"
-    PROCESSING = "processing"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
 
 
 class OrderNotFound(NotFound):
@@ -93,12 +82,6 @@ class RefundNotFound(NotFound):
     code = "refund_not_found"
     title = "The order has no such refund."
     title_zh = "该订单没有此退款。"
-
-
-class RefundNotFailed(Conflict):
-    code = "refund_not_failed"
-    title = "Only a refund that the provider has refused can be asked for again, or given back by hand."
-    title_zh = "只有被支付渠道拒绝的退款可以重新发起或人工退回。"
 
 
 class ReplacedTooOften(Conflict):
@@ -140,43 +123,6 @@ class Unit:
     status: UnitStatus = UnitStatus.RESERVED
     replaced: tuple[str, ...] = ()
     label: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refund:
-    """Money that is owed back: recorded in the write that found a unit undeliverable, or a payment one too many.
-
-    It goes back to the payment that the provider calls `payment_reference`; `unit_id` is None where a whole payment
-    goes back that no unit was delivered for. `reference` is the provider's own number of the refund, `said` its word
-    for how it stands, `due_at_ms` since when it is owed, and `asked_at_ms` when it was asked for it last.
-    """
-
-    refund_id: str
-    attempt_id: str
-    payment_reference: str | None = None
-    unit_id: str | None = None
-    amount: Money
-    reason: str
-    status: RefundStatus = RefundStatus.DUE
-    due_at_ms: int | None = None
-    asked_at_ms: int | None = None
-    reference: str | None = None
-    said: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """The provider has not said yet how it ended."""
-        return self.status in {RefundStatus.DUE, RefundStatus.UNKNOWN, RefundStatus.PROCESSING}
-
-    def is_stuck(self, now_ms: int) -> bool:
-        """It is open for so long that a person has to look."""
-        return self.is_open and now_ms - (self.due_at_ms or 0) >= STUCK_MS
-
-    def may_be_asked_for(self, now_ms: int) -> bool:
-        """It was not yet, or so long ago that no request for it can still be on its way."""
-        if self.status is RefundStatus.DUE:
-            return True
-        return self.status is RefundStatus.UNKNOWN and now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS
 
 
 @dataclass(frozen=True, kw_only=True)

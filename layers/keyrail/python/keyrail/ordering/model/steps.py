@@ -9,13 +9,13 @@ from keyrail.ordering.model.orders import (
     NotPayable,
     Order,
     OrderStatus,
-    Refund,
     ReplacedTooOften,
     TooManyAttempts,
     Unit,
     UnitStatus,
 )
-from keyrail.payments.model import AttemptStatus, PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, attempt_id
+from keyrail.payments.model.refunds import Refund
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.ids import derived_id
 

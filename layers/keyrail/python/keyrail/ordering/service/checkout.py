@@ -27,7 +27,7 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.model.steps import cancel, start_payment
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model import PaymentAttempt, PaymentRefused, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, attempt_id
 from keyrail.payments.service.accounts import Opening, PaymentAccounts, PaymentAction
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs

@@ -5,16 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from keyrail.payments.model import (
-    Confirmation,
-    DisputeNotice,
-    Inquiry,
-    PaymentAttempt,
-    RefundAnswer,
-    RefundNotice,
-    RefundOrder,
-    StatementLine,
-)
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Inquiry
+from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder
+from keyrail.payments.model.statements import StatementLine
 from keyrail.platform.money import Money
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from keyrail.payments.model import ProviderUnavailable
+from keyrail.payments.model.attempts import ProviderUnavailable
 
 if TYPE_CHECKING:
     import urllib3

@@ -18,17 +18,10 @@ from datetime import date
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    InquiryState,
-    PaymentAttempt,
-    RefundAnswer,
-    RefundOrder,
-    RefundState,
-    StatementLine,
-    StatementMissing,
-)
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from keyrail.payments.model import PaymentAttempt, UnknownProvider
+from keyrail.payments.model.attempts import PaymentAttempt, UnknownProvider
 from keyrail.payments.providers import Callback, Opening, PaymentAction, PaymentProvider
 from keyrail.platform.config import ConfigError
 from keyrail.platform.documents import adapter

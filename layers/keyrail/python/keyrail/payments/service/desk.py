@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from keyrail.payments.model import Confirmation, DeskStatus, Mismatch, UnmatchedPayment, order_id_of, payment_id
+from keyrail.payments.model.attempts import order_id_of
+from keyrail.payments.model.confirmations import Confirmation, Mismatch
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment, payment_id
 from keyrail.payments.store import PaymentStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs

@@ -6,17 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    PaymentAttempt,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundNotice,
-    RefundOrder,
-    RefundState,
-    StatementLine,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
+from keyrail.payments.model.confirmations import Confirmation, Inquiry
+from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder, RefundState
+from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER, bills, trades
 from keyrail.payments.providers.alipay.asking import Gateway, beijing_time

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from keyrail.payments.model import ProviderUnavailable
+from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers.alipay.answers import Answer, read
 from keyrail.payments.providers.alipay.signing import SIGN_TYPE, joined, sign
 from keyrail.payments.providers.http_client import request

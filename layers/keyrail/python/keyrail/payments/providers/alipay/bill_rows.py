@@ -7,7 +7,8 @@ spreadsheet keeps a long number. Alipay writes what leaves the account with a mi
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from keyrail.payments.model import ProviderUnavailable, StatementKind, StatementLine
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.payments.providers.alipay import CURRENCY
 from keyrail.platform.money import Money, parse_decimal
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import date
 from urllib.parse import urlsplit
 
-from keyrail.payments.model import ProviderUnavailable, StatementLine, StatementMissing
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.providers.alipay.asking import OK, Gateway
 from keyrail.payments.providers.alipay.bill_rows import StatementUnreadable, rows
 from keyrail.payments.providers.http_client import MAX_STATEMENT_BYTES, STATEMENT_READ_TIMEOUT_S, request

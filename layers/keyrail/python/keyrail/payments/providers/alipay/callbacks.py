@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from keyrail.payments.model import Confirmation, RefundNotice
+from keyrail.payments.model.confirmations import Confirmation
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER
 from keyrail.payments.providers.alipay.signing import SIGN_TYPE, is_signed, joined

@@ -4,17 +4,9 @@ Sources: opendocs.alipay.com/open/028woa (alipay.trade.query), /028sm9 (alipay.t
 (alipay.trade.fastpay.refund.query), /02ekfg (alipay.trade.precreate); their tables of business error codes.
 """
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    InquiryState,
-    PaymentAttempt,
-    PaymentRefused,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundOrder,
-    RefundState,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers.alipay import PROVIDER
 from keyrail.payments.providers.alipay.answers import Answer
 from keyrail.payments.providers.alipay.callbacks import PAID_STATUSES, amount_of

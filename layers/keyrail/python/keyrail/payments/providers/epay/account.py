@@ -7,16 +7,10 @@ from ipaddress import ip_address
 from typing import NoReturn
 from urllib.parse import urlencode, urlsplit
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    InquiryState,
-    PaymentAttempt,
-    RefundAnswer,
-    RefundOrder,
-    StatementLine,
-    StatementMissing,
-)
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
+from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.epay.gateway import ABSENT, PAID, UNPAID, Gateway, Version, amount_in, is_web_address
 from keyrail.payments.providers.epay.messages import PAID_STATUSES, callback_parameters

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from keyrail.payments.model import ProviderUnavailable, RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import PaymentAction
 from keyrail.payments.providers.http_client import Reply, request
 from keyrail.payments.providers.qr import qr_svg

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from keyrail.payments.model import ProviderUnavailable
+from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.forms import FormLimits, read_form
 from keyrail.payments.providers.http_client import Reply

@@ -6,7 +6,8 @@ Sources: a gateway's `/doc/`, pages on `submit.php`, `mapi.php` and `api.php` (a
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keyrail.payments.model import PaymentRefused, ProviderUnavailable, RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.attempts import PaymentRefused, ProviderUnavailable
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import PaymentAction
 from keyrail.payments.providers.epay.gateway import (
     ABSENT,

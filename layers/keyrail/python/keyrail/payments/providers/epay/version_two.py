@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keyrail.payments.model import PaymentRefused, ProviderUnavailable, RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.attempts import PaymentRefused, ProviderUnavailable
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import PaymentAction
 from keyrail.payments.providers.epay.gateway import (
     ABSENT,

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from keyrail.payments.model import Inquiry, PaymentAttempt, RefundAnswer, RefundOrder, StatementLine
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import Inquiry
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
+from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
 from keyrail.payments.providers.stripe.api import StripeApi

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from keyrail.payments.model import ProviderUnavailable
+from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, READ_TIMEOUT_S, Reply, post_form, request
 from keyrail.payments.providers.stripe.objects import Document, child, children, json_object, text
 

@@ -10,7 +10,7 @@ Sources: docs.stripe.com/api/checkout/sessions/object, /api/payment_intents/obje
 
 from dataclasses import dataclass
 
-from keyrail.payments.model import Confirmation
+from keyrail.payments.model.confirmations import Confirmation
 from keyrail.payments.providers.stripe.objects import Document, child, money, text
 
 PROVIDER = "stripe"

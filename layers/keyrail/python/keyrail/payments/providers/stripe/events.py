@@ -9,7 +9,8 @@ Sources: docs.stripe.com/api/events/types, /connect/webhooks, /refunds#failed-re
 
 from collections.abc import Callable
 
-from keyrail.payments.model import Confirmation, DisputeNotice, RefundNotice
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers.stripe.confirmations import INTENT_ATTEMPT, PROVIDER, Ours, of_intent, of_session
 from keyrail.payments.providers.stripe.objects import Document, child, children, json_object, money, text
 from keyrail.platform.errors import SignatureInvalid

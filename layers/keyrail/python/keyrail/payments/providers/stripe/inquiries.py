@@ -11,7 +11,8 @@ Sources: docs.stripe.com/api/checkout/sessions/retrieve, /payments/paymentintent
 
 from urllib.parse import quote
 
-from keyrail.payments.model import Confirmation, Inquiry, InquiryState, PaymentAttempt, ProviderUnavailable
+from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.providers.http_client import Reply
 from keyrail.payments.providers.stripe.api import NOT_FOUND, StripeApi, found
 from keyrail.payments.providers.stripe.confirmations import (

@@ -6,7 +6,7 @@ Sources: docs.stripe.com/api/checkout/sessions/create, /api/payment_intents/crea
 from typing import Any
 from urllib.parse import urlsplit
 
-from keyrail.payments.model import PaymentAttempt, PaymentRefused, ProviderUnavailable
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
 from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.providers.http_client import Reply
 from keyrail.payments.providers.stripe.api import OK, StripeApi, read, refusal

@@ -7,7 +7,8 @@ the same time, or in which the first one is still on its way.
 Sources: docs.stripe.com/api/refunds/create, /api/refunds/list, /refunds, /api/idempotent_requests.
 """
 
-from keyrail.payments.model import ProviderUnavailable, RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers.stripe.api import OK, StripeApi, read, refusal
 from keyrail.payments.providers.stripe.objects import Document, child, money, text
 

@@ -12,7 +12,8 @@ Sources: docs.stripe.com/api/balance_transactions/list, /reports/reporting-categ
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from keyrail.payments.model import ProviderUnavailable, StatementKind, StatementLine, StatementMissing
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.statements import StatementKind, StatementLine, StatementMissing
 from keyrail.payments.providers.http_client import MAX_STATEMENT_BYTES, STATEMENT_READ_TIMEOUT_S
 from keyrail.payments.providers.stripe.api import StripeApi
 from keyrail.payments.providers.stripe.confirmations import attempt_of

@@ -7,18 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import quote, urlsplit
 
-from keyrail.payments.model import (
-    Confirmation,
-    Inquiry,
-    InquiryState,
-    PaymentAttempt,
-    PaymentRefused,
-    ProviderUnavailable,
-    RefundAnswer,
-    RefundNotice,
-    RefundOrder,
-    StatementLine,
-)
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder
+from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
 from keyrail.payments.providers.wechatpay import opening as starts

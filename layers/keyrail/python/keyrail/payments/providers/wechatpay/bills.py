@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from keyrail.payments.model import StatementKind, StatementLine
+from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.platform.money import Money, parse_decimal
 
 KINDS = {"SUCCESS": StatementKind.PAYMENT, "REFUND": StatementKind.REFUND, "REVOKED": StatementKind.REFUND}

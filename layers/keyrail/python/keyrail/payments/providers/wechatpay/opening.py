@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from keyrail.payments.model import PaymentAttempt, ProviderUnavailable
+from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.providers.qr import qr_svg
 from keyrail.payments.providers.wechatpay.reading import text

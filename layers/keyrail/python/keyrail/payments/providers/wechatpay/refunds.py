@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from keyrail.payments.model import ProviderUnavailable, RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers.wechatpay.exchange import Exchange
 from keyrail.payments.providers.wechatpay.reading import money, text
 

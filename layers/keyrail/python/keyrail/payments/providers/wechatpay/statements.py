@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import date
 from urllib.parse import urlsplit
 
-from keyrail.payments.model import ProviderUnavailable, StatementLine, StatementMissing
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.providers.wechatpay.bills import statement_lines
 from keyrail.payments.providers.wechatpay.exchange import Exchange
 from keyrail.payments.providers.wechatpay.reading import text

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keyrail.payments.model import Confirmation, Inquiry, InquiryState
+from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.providers.wechatpay.reading import money, text
 
 PROVIDER = "wechatpay"

@@ -1,0 +1,163 @@
+"""Money back: due, asked for, and what the provider says of it. A refund in, the next one out."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.platform.errors import Conflict
+from keyrail.platform.money import Money
+
+BY_HAND = "by_hand"
+STUCK_MS = 24 * 60 * 60 * 1000
+ASK_AGAIN_MS = 10 * 60 * 1000  # some providers know a request by its number only once they are done with it
+
+
+class RefundState(StrEnum):
+    """Where a refund stands at its provider. A time-out is `unknown`, never `failed`: the money may be on its way."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundOrder:
+    """What the provider is to give back of a paid attempt. `refund_id` is our number there, once and for all.
+
+    The same order may be sent any number of times and moves money once.
+    """
+
+    refund_id: str
+    attempt: PaymentAttempt
+    amount: Money
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundAnswer:
+    """`status` is the provider's word; `reference` its own number of the refund, where it gave one."""
+
+    refund_id: str
+    state: RefundState
+    status: str
+    reference: str | None = None
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundNotice:
+    """A provider's verified callback about a refund: a reason to ask it, no more."""
+
+    provider: str
+    account: str
+    attempt_id: str
+    refund_id: str
+
+
+class RefundStatus(StrEnum):
+    """`unknown` is written before the provider is asked: from then on nobody knows, until it has said so."""
+
+    DUE = "due"
+    UNKNOWN = "unknown"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class RefundNotFailed(Conflict):
+    code = "refund_not_failed"
+    title = "Only a refund that the provider has refused can be asked for again, or given back by hand."
+    title_zh = "只有被支付渠道拒绝的退款可以重新发起或人工退回。"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refund:
+    """Money that is owed back: recorded in the write that found a unit undeliverable, or a payment one too many.
+
+    It goes back to the payment that the provider calls `payment_reference`; `unit_id` is None where a whole payment
+    goes back that no unit was delivered for. `reference` is the provider's own number of the refund, `said` its word
+    for how it stands, `due_at_ms` since when it is owed, and `asked_at_ms` when it was asked for it last.
+    """
+
+    refund_id: str
+    attempt_id: str
+    payment_reference: str | None = None
+    unit_id: str | None = None
+    amount: Money
+    reason: str
+    status: RefundStatus = RefundStatus.DUE
+    due_at_ms: int | None = None
+    asked_at_ms: int | None = None
+    reference: str | None = None
+    said: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """The provider has not said yet how it ended."""
+        return self.status in {RefundStatus.DUE, RefundStatus.UNKNOWN, RefundStatus.PROCESSING}
+
+    def is_stuck(self, now_ms: int) -> bool:
+        """It is open for so long that a person has to look."""
+        return self.is_open and now_ms - (self.due_at_ms or 0) >= STUCK_MS
+
+    def may_be_asked_for(self, now_ms: int) -> bool:
+        """It was not yet, or so long ago that no request for it can still be on its way."""
+        if self.status is RefundStatus.DUE:
+            return True
+        return self.status is RefundStatus.UNKNOWN and now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS
+
+
+_HEARD = {
+    RefundState.PROCESSING: RefundStatus.PROCESSING,
+    RefundState.SUCCEEDED: RefundStatus.SUCCEEDED,
+    RefundState.FAILED: RefundStatus.FAILED,
+    RefundState.UNKNOWN: RefundStatus.UNKNOWN,
+}
+
+
+def ask(due: Refund, now_ms: int) -> Refund:
+    """The provider is about to be asked: whatever becomes of the request, how it ended is unknown until it answers."""
+    if not due.may_be_asked_for(now_ms):
+        raise ValueError("asked for already")
+    return replace(due, status=RefundStatus.UNKNOWN, asked_at_ms=now_ms)
+
+
+def hear(asked: Refund, answer: RefundAnswer) -> Refund:
+    """The refund as the provider's answer leaves it; the very refund where that says nothing new.
+
+    What has failed stays so, whatever an answer says that was under way meanwhile; what has succeeded may fall back, as
+    to a card that is closed, unless somebody gave it by hand. An answer about another
+    sum than was asked for leaves it unknown, for a person to look at.
+    """
+    fell_back = asked.status is RefundStatus.SUCCEEDED and asked.said != BY_HAND and answer.state is RefundState.FAILED
+    if not fell_back and (not asked.is_open or asked.status is RefundStatus.DUE):
+        return asked
+    other_sum = answer.amount not in {None, asked.amount}
+    heard = RefundStatus.UNKNOWN if other_sum else _HEARD[answer.state]
+    if heard is RefundStatus.UNKNOWN and asked.status is RefundStatus.PROCESSING and not other_sum:
+        return asked
+    told = replace(asked, status=heard, said=answer.status or asked.said, reference=answer.reference or asked.reference)
+    return asked if told == asked else told
+
+
+def ask_again(failed: Refund, now_ms: int) -> Refund:
+    """A refused refund is due again, under its own number. Raises RefundNotFailed."""
+    _check_failed(failed)
+    return replace(failed, status=RefundStatus.DUE, due_at_ms=now_ms)
+
+
+def give_by_hand(failed: Refund, reference: str) -> Refund:
+    """Somebody has given back what the provider refused to; `reference` is where it shows, at the bank say.
+
+    The very refund if that is on record. Raises RefundNotFailed.
+    """
+    if (failed.status, failed.said, failed.reference) == (RefundStatus.SUCCEEDED, BY_HAND, reference):
+        return failed
+    _check_failed(failed)
+    return replace(failed, status=RefundStatus.SUCCEEDED, said=BY_HAND, reference=reference)
+
+
+def _check_failed(refund: Refund) -> None:
+    if refund.status is not RefundStatus.FAILED:
+        raise RefundNotFailed
