@@ -7,6 +7,7 @@ TESTS = "tests/integration/test_refunds.py"
 SERVICE = "fulfilment/service/refunds.py"
 SETTLEMENT = "fulfilment/service/settlement.py"
 MODEL = "payments/model/refunds.py"
+ORDER_MODEL = "ordering/model/refunds.py"
 
 BUGS = (
     PlantedBug(
@@ -25,14 +26,14 @@ BUGS = (
     ),
     PlantedBug(
         "gives the payment back that paid for the goods",
-        MODEL,
+        ORDER_MODEL,
         "payment_reference=payment_reference,",
         "payment_reference=attempt.reference,",
         f"{TESTS}::test_a_second_payment_is_given_back_and_the_goods_stay",
     ),
     PlantedBug(
         "gives a second payment back as often as it is told of it",
-        MODEL,
+        ORDER_MODEL,
         "if order.refund(refund.refund_id) is not None:",
         "if order.refund(refund.refund_id) is None and False:",
         f"{TESTS}::test_a_second_payment_is_given_back_and_the_goods_stay",
