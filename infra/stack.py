@@ -215,7 +215,7 @@ class KeyrailStack(cdk.Stack):
         consume_queue(jobs, parts.jobs.queue, batch_size=1)
         consume_queue(refunds, parts.refunds.queue, batch_size=1)
         # Last days end at midnight UTC; the clocks of those who count may be a little behind.
-        Schedules(self, "Schedules", jobs=parts.jobs, alarms=parts.alarms).every_hour("watch_shelves", minute=2)
+        Schedules(self, "Schedules", queue=parts.jobs, alarms=parts.alarms).every_hour("watch_shelves", minute=2)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
         parts.alarms.add_business_alarms()
         add_dashboard(

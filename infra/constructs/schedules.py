@@ -15,15 +15,26 @@ from infra.constructs.queues import WorkQueue
 
 _ATTEMPTS = 5
 _GIVEN_UP_AFTER_S = 15 * 60  # the next message is due soon enough
-_SILENT_FOR = cdk.Duration.hours(2)  # there is something to do every hour
+_HOURLY_SILENT_FOR_MINUTES = 120
 
 
 class Schedules(Construct):
-    """EventBridge Scheduler with a role that may send to the one queue and to its dead letters."""
+    """What EventBridge Scheduler sends to one queue, by a role that may send there and to its dead letters.
 
-    def __init__(self, scope: Construct, construct_id: str, *, jobs: WorkQueue, alarms: Alarms) -> None:
+    An alarm rings where none of it was sent for `silent_for_minutes`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        queue: WorkQueue,
+        alarms: Alarms,
+        silent_for_minutes: int = _HOURLY_SILENT_FOR_MINUTES,
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._jobs = jobs
+        self._queue = queue
         # A group of its own, so that its failures are told apart from other schedules of the account.
         self._group = scheduler.CfnScheduleGroup(self, "Group")
         self._role = iam.Role(
@@ -41,7 +52,7 @@ class Schedules(Construct):
         )
         self._role.add_to_principal_policy(
             iam.PolicyStatement(
-                actions=["sqs:SendMessage"], resources=[jobs.queue.queue_arn, jobs.dead_letters.queue_arn]
+                actions=["sqs:SendMessage"], resources=[queue.queue.queue_arn, queue.dead_letters.queue_arn]
             )
         )
         alarms.add(
@@ -53,7 +64,7 @@ class Schedules(Construct):
         alarms.add(
             self,
             "Silent",
-            self._metric("InvocationAttemptCount", _SILENT_FOR),
+            self._metric("InvocationAttemptCount", cdk.Duration.minutes(silent_for_minutes)),
             meaning="the clock asked for nothing: see whether the schedules are enabled, and are there",
             operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             rings_in_silence=True,
@@ -68,20 +79,30 @@ class Schedules(Construct):
             period=period,
         )
 
+    def every_minutes(self, job: str, minutes: int) -> None:
+        """`job` is one that the queue's consumer knows."""
+        self._send(job, f"rate({minutes} minutes)")
+
     def every_hour(self, job: str, *, minute: int) -> None:
-        """`job` is one that `scheduled_jobs` knows; UTC."""
+        self._send(job, f"cron({minute} * * * ? *)")
+
+    def every_day(self, job: str, *, hour: int, minute: int) -> None:
+        """UTC."""
+        self._send(job, f"cron({minute} {hour} * * ? *)")
+
+    def _send(self, job: str, when: str) -> None:
         schedule = scheduler.CfnSchedule(
             self,
             "".join(word.title() for word in job.split("_")),
             group_name=self._group.ref,
-            schedule_expression=f"cron({minute} * * * ? *)",
+            schedule_expression=when,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=self._jobs.queue.queue_arn,
+                arn=self._queue.queue.queue_arn,
                 role_arn=self._role.role_arn,
                 input=json.dumps({"job": job}),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
-                    arn=self._jobs.dead_letters.queue_arn
+                    arn=self._queue.dead_letters.queue_arn
                 ),
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
                     maximum_retry_attempts=_ATTEMPTS, maximum_event_age_in_seconds=_GIVEN_UP_AFTER_S

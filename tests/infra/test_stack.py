@@ -22,6 +22,10 @@ _RESERVED_NAMES = {
     "AWS::SQS::Queue": "QueueName",
     "AWS::SecretsManager::Secret": "Name",
 }
+_JOBS = {"Jobs": set(JOBS)}
+"""What each queue's consumer does when the clock asks for it."""
+_SILENT_FOR_S = {"Schedules": 2 * 60 * 60}
+"""After how long somebody hears that nothing was sent, for each construct of schedules."""
 
 
 @pytest.mark.parametrize("stage", ["local", "prod"])
@@ -214,45 +218,48 @@ def test_whoever_sends_itself_the_rest_of_its_work_may_do_so_more_than_sixteen_t
 
 
 def test_the_clock_sends_jobs_that_are_known_to_a_queue_and_may_do_nothing_else(prod: Template) -> None:
-    (queue,) = [queue for queue in prod.all("AWS::SQS::Queue") if queue.name.startswith("JobsQueue")]
-    (dead_letters,) = [queue for queue in prod.all("AWS::SQS::Queue") if queue.name.startswith("JobsDeadLetters")]
-    (role,) = [role for role in prod.all("AWS::IAM::Role") if role.name.startswith("SchedulesRole")]
-    jobs = set()
+    sent: dict[str, set[str]] = {}
     for schedule in prod.all("AWS::Scheduler::Schedule"):
         target = schedule.properties["Target"]
         assert schedule.properties["FlexibleTimeWindow"] == {"Mode": "OFF"}
-        assert target_of(target["Arn"]) == queue.name
-        assert target_of(target["DeadLetterConfig"]["Arn"]) == dead_letters.name
-        assert target_of(target["RoleArn"]) == role.name
-        jobs.add(json.loads(target["Input"])["job"])
-    assert jobs == set(JOBS)
-    (policy,) = [p for p in prod.all("AWS::IAM::Policy") if p.properties["Roles"] == [{"Ref": role.name}]]
-    (statement,) = policy.properties["PolicyDocument"]["Statement"]
-    assert statement["Action"] == "sqs:SendMessage"
-    assert {target_of(resource) for resource in statement["Resource"]} == {queue.name, dead_letters.name}
+        queue, role = target_of(target["Arn"]), target_of(target["RoleArn"])
+        dead_letters = target_of(target["DeadLetterConfig"]["Arn"])
+        (policy,) = [p for p in prod.all("AWS::IAM::Policy") if p.properties["Roles"] == [{"Ref": role}]]
+        (statement,) = policy.properties["PolicyDocument"]["Statement"]
+        assert statement["Action"] == "sqs:SendMessage"
+        assert {target_of(resource) for resource in statement["Resource"]} == {queue, dead_letters}
+        sent.setdefault(next(kind for kind in _JOBS if queue.startswith(f"{kind}Queue")), set()).add(
+            json.loads(target["Input"])["job"]
+        )
+        assert dead_letters.startswith(tuple(f"{kind}DeadLetters" for kind in sent))
+    assert sent == _JOBS
 
 
 def test_what_the_clock_could_not_send_rings(prod: Template) -> None:
-    (group,) = prod.all("AWS::Scheduler::ScheduleGroup")
-    (dropped,) = [
-        a for a in prod.all("AWS::CloudWatch::Alarm") if a.properties.get("MetricName") == "InvocationDroppedCount"
-    ]
-    assert dropped.properties["Namespace"] == "AWS/Scheduler"
-    assert dropped.properties["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": group.name}}]
-    assert dropped.properties["TreatMissingData"] == "notBreaching"
+    dropped = _of_the_clock(prod, "InvocationDroppedCount")
+    assert {alarm.properties["TreatMissingData"] for alarm in dropped.values()} == {"notBreaching"}
 
 
 def test_a_clock_that_asks_for_nothing_rings(prod: Template) -> None:
     """A schedule that is disabled or gone drops nothing, and writes no metric at all."""
-    (group,) = prod.all("AWS::Scheduler::ScheduleGroup")
-    (silent,) = [
-        a for a in prod.all("AWS::CloudWatch::Alarm") if a.properties.get("MetricName") == "InvocationAttemptCount"
-    ]
-    assert silent.properties["Namespace"] == "AWS/Scheduler"
-    assert silent.properties["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": group.name}}]
-    assert silent.properties["TreatMissingData"] == "breaching"
-    assert (silent.properties["Statistic"], silent.properties["Period"]) == ("Sum", 2 * 60 * 60)
-    assert (silent.properties["ComparisonOperator"], silent.properties["Threshold"]) == ("LessThanThreshold", 1)
+    for group, silent in _of_the_clock(prod, "InvocationAttemptCount").items():
+        assert silent.properties["TreatMissingData"] == "breaching"
+        assert (silent.properties["Statistic"], silent.properties["Period"]) == ("Sum", _SILENT_FOR_S[group])
+        assert (silent.properties["ComparisonOperator"], silent.properties["Threshold"]) == ("LessThanThreshold", 1)
+
+
+def _of_the_clock(prod: Template, metric: str) -> dict[str, Resource]:
+    """The alarm on `metric` of each group of schedules, by the construct that it belongs to."""
+    groups = {group.name: group.name.partition("Group")[0] for group in prod.all("AWS::Scheduler::ScheduleGroup")}
+    found = {}
+    for alarm in prod.all("AWS::CloudWatch::Alarm"):
+        if alarm.properties.get("MetricName") == metric:
+            assert alarm.properties["Namespace"] == "AWS/Scheduler"
+            (dimension,) = alarm.properties["Dimensions"]
+            assert dimension["Name"] == "ScheduleGroup"
+            found[groups[dimension["Value"]["Ref"]]] = alarm
+    assert set(found) == set(groups.values()) == set(_SILENT_FOR_S)
+    return found
 
 
 def test_every_queue_is_encrypted_with_our_key(prod: Template) -> None:
