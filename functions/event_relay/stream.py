@@ -7,6 +7,7 @@ from typing import Any
 from functions.event_relay.app import settings
 from keyrail.catalog import model as catalog
 from keyrail.inventory.model.batches import Batch, batch_events_between
+from keyrail.inventory.model.books import entries_between as batch_entries_between
 from keyrail.inventory.model.exports import Export, export_events_between
 from keyrail.inventory.model.faults import Source, source_events_between
 from keyrail.inventory.model.figures import Figures, figures_events_between
@@ -59,6 +60,8 @@ def _booked(before: Any, item: Versioned) -> tuple[JournalEntry, ...]:
             return order_entries_between(before, item)
         case payment_desk.UnmatchedPayment():
             return desk_books.entries_between(before, item)
+        case Batch():
+            return batch_entries_between(before, item)
         case _:
             return ()
 

@@ -4,6 +4,7 @@ from tests.faults.planted_bugs.bug import PlantedBug
 
 ENTRIES = "tests/unit/ledger/test_entries.py"
 MEANING = "tests/unit/ordering/test_order_books.py"
+PAYABLES = "tests/unit/inventory/test_batch_books.py"
 BOOKS = "tests/integration/ledger/test_books.py"
 
 MODEL = "ledger/model.py"
@@ -102,5 +103,12 @@ BUGS = (
         "new.reason not in CAME_IN or ",
         "",
         f"{MEANING}::test_what_did_not_come_to_us_is_not_booked",
+    ),
+    PlantedBug(
+        "owes a source for all of its keys again when a late run counts in some more",
+        "inventory/model/books.py",
+        "_delivered(new) - (_delivered(old) if old else 0)",
+        "_delivered(new) if old is None or _delivered(old) != _delivered(new) else 0",
+        f"{PAYABLES}::test_keys_that_a_late_run_counts_in_are_owed_for_too_and_no_key_twice",
     ),
 )

@@ -7,16 +7,20 @@ from dataclasses import replace
 import pytest
 
 from functions.event_relay.app import books, chain
+from keyrail.inventory.model.batches import MAX_UNIT_COST_MINOR, BatchStatus
 from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.steps import pay
 from keyrail.payments.model.confirmations import Mismatch
+from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
+from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.money import Money
 from tests.bookkeeping import check_books
 from tests.faults.breaking import Wire
 from tests.integration.test_after_sales_desk import Desk, desk
 from tests.integration.test_relay import Record, Relay, relay
 from tests.integration.test_triggers import forget, stage
-from tests.world import PRICE, PROVIDER, World
+from tests.world import OPERATOR, PRICE, PROVIDER, World, new_codes
 
 __all__ = ["desk", "relay", "stage"]
 
@@ -88,6 +92,25 @@ def test_an_entry_says_which_change_of_which_order_it_is_of(relay: Relay) -> Non
     audited = {item["subject"]["S"] for item in relay.stage.world.scan("audit")}
     assert entry.source in audited
     assert entry.version == 2
+
+
+def test_keys_of_known_cost_are_owed_for_to_their_source_until_they_are_charged_back(relay: Relay) -> None:
+    world = relay.stage.world
+    _, batch = world.import_codes(new_codes(3), source="Acme Ltd.", unit_cost=Money(700, "CNY"))
+    batch = replace(batch, data_keys=())
+    charged = replace(batch, charged_back=1, **stamp(OPERATOR, world.now_ms(), batch.version + 1))
+    opened = replace(batch, report=None, status=BatchStatus.IMPORTING, version=batch.version - 1)
+    records = [relay.record(number, pair) for number, pair in enumerate(((opened, batch), (batch, charged)))]
+    for some in (records, records[1:], records):
+        assert relay.relays(some) == []
+    assert closings(world) == {"cost_of_goods:CNY": 1_400, "supplier_payable:CNY": -1_400}
+    assert books().balance("supplier_payable:Acme Ltd.:CNY") == 1_400
+
+
+def test_a_cost_that_would_fill_the_books_by_itself_is_refused(relay: Relay) -> None:
+    with pytest.raises(Invalid) as refused:
+        relay.stage.world.import_codes([], unit_cost=Money(MAX_UNIT_COST_MINOR + 1, "CNY"))
+    assert refused.value.fields == (FieldError("unit_cost.amount_minor", f"above_{MAX_UNIT_COST_MINOR}"),)
 
 
 # the desk

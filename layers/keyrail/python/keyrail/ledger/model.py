@@ -2,8 +2,9 @@
 
 Double entry in minor units. What is paid to us stands at a provider (`clearing`) until it pays out; a sale is credited
 gross, what is given back is debited to `refunds`, what a provider keeps to `fees`. Money that nobody can place is
-credited to `suspense` until an operator places it. What customers and partners paid in beforehand, and what suppliers
-are owed, is kept by holder, and the books have the sum of all holders.
+credited to `suspense` until an operator places it. What a provider pays out, and what we pay, goes over our `bank`.
+Keys are a `cost_of_goods` from the day on which we have them. What customers and partners paid in beforehand, and what
+suppliers are owed, is kept by holder, and the books have the sum of all holders.
 """
 
 import re
@@ -20,7 +21,7 @@ from keyrail.platform.money import MINOR_DIGITS, CurrencyMismatch, Money
 MAX_POSTINGS = 10  # of one entry
 MAX_HOLDER_LENGTH = 120
 _BETWEEN = ":"
-_HOLDER = re.compile(rf"[^\s\[\]]{{1,{MAX_HOLDER_LENGTH}}}")
+_IN_BOOKS = re.compile(r"[^\s\[\]]+")  # a page of the books has it in the name of an attribute
 
 
 class AccountKind(StrEnum):
@@ -32,6 +33,9 @@ class AccountKind(StrEnum):
     PARTNER_BALANCE = "partner_balance"
     SUPPLIER_PAYABLE = "supplier_payable"
     SUSPENSE = "suspense"
+    BANK = "bank"
+    COST_OF_GOODS = "cost_of_goods"
+    GOODWILL = "goodwill"
 
 
 PREPAID = frozenset({AccountKind.CUSTOMER_CREDIT, AccountKind.PARTNER_BALANCE})
@@ -78,7 +82,7 @@ class Account:
             raise ValueError("unknown currency")
         if (self.holder is not None) != (self.kind in HELD):
             raise ValueError("a holder is named where there are several, and nowhere else")
-        if self.holder is not None and _HOLDER.fullmatch(self.holder) is None:
+        if self.holder is not None and not _is_holder(self.kind, self.holder):
             raise ValueError("not the name of a holder")
 
     @property
@@ -90,6 +94,12 @@ class Account:
     def in_books(self) -> str:
         """Under which name its postings are summed up in the books."""
         return _BETWEEN.join((self.kind, self.currency)) if self.kind in BY_HOLDER else self.name
+
+
+def _is_holder(kind: AccountKind, name: str) -> bool:
+    if kind not in BY_HOLDER and _IN_BOOKS.fullmatch(name) is None:
+        return False
+    return 0 < len(name) <= MAX_HOLDER_LENGTH
 
 
 def currency_of(name: str) -> str:

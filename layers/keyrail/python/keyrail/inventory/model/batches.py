@@ -17,6 +17,7 @@ MAX_EXPIRY_GROUPS = 50  # of one file
 MAX_STAGES = 20
 MAX_SALES_PER_KEY = 1_000
 MAX_PRIORITY = 100
+MAX_UNIT_COST_MINOR = 10**9  # a million such keys are a thousand entries in the books
 MAX_HELD_BATCHES = 100  # DynamoDB's limit for the operands of IN
 NEVER = "9999-12-31"
 FIRST_DAY = "0001-01-01"

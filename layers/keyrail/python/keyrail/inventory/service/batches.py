@@ -4,7 +4,14 @@ import hashlib
 from dataclasses import dataclass
 
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.batches import MAX_SALES_PER_KEY, MAX_STAGES, Batch, BatchNotFound, Stage
+from keyrail.inventory.model.batches import (
+    MAX_SALES_PER_KEY,
+    MAX_STAGES,
+    MAX_UNIT_COST_MINOR,
+    Batch,
+    BatchNotFound,
+    Stage,
+)
 from keyrail.inventory.model.keys import Key, KeyNotFound
 from keyrail.inventory.service.fingerprints import standing_fingerprints
 from keyrail.inventory.service.sources import Sources
@@ -116,6 +123,8 @@ def _check(wanted: NewBatch, today: str) -> None:
         wrong.append(FieldError("expires_on", "past"))
     if not 1 <= wanted.sales_per_key <= MAX_SALES_PER_KEY:
         wrong.append(FieldError("sales_per_key", f"not_1_to_{MAX_SALES_PER_KEY}"))
+    if wanted.unit_cost is not None and wanted.unit_cost.amount_minor > MAX_UNIT_COST_MINOR:
+        wrong.append(FieldError("unit_cost.amount_minor", f"above_{MAX_UNIT_COST_MINOR}"))
     wrong += check_stages(wanted.stages)
     if wrong:
         raise Invalid(*wrong)
