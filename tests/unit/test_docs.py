@@ -46,8 +46,9 @@ def test_no_page_teaches_an_idempotency_key_that_can_be_guessed(page: Path) -> N
     assert [key for key in taught if key != "$(openssl rand -hex 16)"] == []
 
 
-def test_decisions_are_numbered_without_a_gap_and_listed() -> None:
-    assert [page.name[:4] for page in DECISIONS] == [f"{number:04d}" for number in range(1, len(DECISIONS) + 1)]
+def test_each_decision_has_a_number_of_its_own_and_is_listed() -> None:
+    """Several are made at the same time, so that a number may be missing for a while."""
+    assert len({page.name[:4] for page in DECISIONS}) == len(DECISIONS)
     listed = (ROOT / "docs" / "adr" / "README.md").read_text()
     assert [page.name for page in DECISIONS if page.name not in listed] == []
 
