@@ -1,8 +1,21 @@
 """Entries for the books, and what must be true of the books whatever was posted."""
 
-from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
+from keyrail.ledger.model import (
+    Account,
+    AccountKind,
+    JournalEntry,
+    Posting,
+    Turnover,
+    balance_changes,
+    clearing,
+    credit,
+    debit,
+    holder_days,
+    is_prepaid,
+)
 from keyrail.ledger.service import Books
 from keyrail.ledger.store import AccountStore
+from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.money import Money
 from tests.world import World
 
@@ -44,19 +57,20 @@ def purchase(number: int, minor: int, holder: Account = PARTNER) -> JournalEntry
 
 
 def check_books(world: World) -> None:
-    """Every page is balanced by itself, and all of them together say what the journal says."""
+    """Every page is balanced by itself, and all together say what the journal says; so do the holders' balances."""
     items = world.scan("accounts")
+    entries = [from_attributes(JournalEntry, item) for item in items if "postings" in item]
+    assert len({entry.entry_id for entry in entries}) == len(entries), "an entry is booked twice"
+    _check_pages(items, entries)
+    _check_holders(items, entries)
+
+
+def _check_pages(items: list[Attributes], entries: list[JournalEntry]) -> None:
     posted: dict[str, int] = {}
-    for item in items:
-        for posting in item["postings"]["L"] if "postings" in item else ():
-            said = posting["M"]
-            account, amount = said["account"]["M"], said["amount"]["M"]
-            holder = account.get("holder", {}).get("S", "")
-            prefix = f"clearing:{holder}" if account["kind"]["S"] == "clearing" else account["kind"]["S"]
-            day = item["account_id"]["S"].split("#")[1]
-            name = f"{day} {said['side']['S']}:{prefix}:{account['currency']['S']}"
-            posted[name] = posted.get(name, 0) + int(amount["amount_minor"]["N"])
-            assert account["currency"] == amount["currency"]
+    for entry in entries:
+        for posting in entry.postings:
+            name = f"{entry.day} {posting.side}:{posting.account.in_books}"
+            posted[name] = posted.get(name, 0) + posting.amount.amount_minor
     summed: dict[str, int] = {}
     for item in items:
         if not item["account_id"]["S"].startswith("books#"):
@@ -69,3 +83,18 @@ def check_books(world: World) -> None:
         for name, minor in moved.items():
             summed[f"{day} {name}"] = summed.get(f"{day} {name}", 0) + minor
     assert summed == posted, "the pages do not say what the journal says"
+
+
+def _check_holders(items: list[Attributes], entries: list[JournalEntry]) -> None:
+    balances = {item["account_id"]["S"]: int(item["balance_minor"]["N"]) for item in items if "balance_minor" in item}
+    moved = balance_changes(entries)
+    assert {name: minor for name, minor in balances.items() if minor} == moved, "a balance is not what was booked"
+    assert not [name for name, minor in balances.items() if minor < 0 and is_prepaid(name)], "spent below zero"
+    days = {
+        (item["account_id"]["S"], item["sk"]["S"].removeprefix("day#")): Turnover(
+            int(item["debits_minor"]["N"]), int(item["credits_minor"]["N"])
+        )
+        for item in items
+        if "debits_minor" in item
+    }
+    assert days == holder_days(entries), "a holder's days are not what was booked"

@@ -26,7 +26,7 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
         },
     ),
     "payments": ("payment_id", None, {"by_desk": ("desk", "desk_order", "ALL")}),
-    "accounts": ("account_id", "sk", {}),
+    "accounts": ("account_id", "sk", {"by_holder": ("holder", "holder_order", "KEYS_ONLY")}),
     "guards": ("pk", None, {}),
     "audit": ("subject", "at_id", {}),
 }

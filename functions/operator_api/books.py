@@ -1,11 +1,18 @@
-"""The books: a trial balance, and an account's statement of a day."""
+"""The books: a trial balance, an account's statement of a day, and what holders have with us."""
 
 from functools import cache
 
 from functions.operator_api.access import MONEY, NotInGroup, allow
 from functions.operator_api.app import api, settings
-from functions.operator_api.schemas.books import StatementOut, StatementQuery, TrialBalanceOut, TrialBalanceQuery
-from keyrail.ledger.model import UnknownLedgerAccount
+from functions.operator_api.schemas.books import (
+    BalancesOut,
+    BalancesQuery,
+    StatementOut,
+    StatementQuery,
+    TrialBalanceOut,
+    TrialBalanceQuery,
+)
+from keyrail.ledger.model import AccountKind, UnknownLedgerAccount
 from keyrail.ledger.service import Books
 from keyrail.ledger.store import AccountStore
 from keyrail.platform.aws import client
@@ -45,3 +52,17 @@ def get_statement(call: Call) -> StatementOut:
     allow(call, MONEY)
     wanted: StatementQuery = call.query
     return StatementOut.of(books().statement(wanted.account, wanted.day.isoformat(), decode_cursor(wanted.cursor)))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/books/balances",
+    summary="What each partner and customer has with us, or each supplier is owed, by name",
+    query=BalancesQuery,
+    answer=BalancesOut,
+    raises=(Invalid, NotInGroup),
+)
+def list_balances(call: Call) -> BalancesOut:
+    allow(call, MONEY)
+    wanted: BalancesQuery = call.query
+    return BalancesOut.of(*books().balances(AccountKind(wanted.kind), wanted.limit, decode_cursor(wanted.cursor)))

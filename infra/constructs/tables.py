@@ -35,8 +35,10 @@ class Tables(Construct):
         self.payments = self._table("Payments", "payment_id")
         _index(self.payments, "by_desk", "desk", "desk_order", everything=True)
 
-        # The books. The primary key leads by day, so there is no index; what is booked is nobody's event.
+        # The books, whose primary key leads by day; what is booked is nobody's event. By holder, sparse: who has a
+        # balance with us, and the entries of each.
         self.accounts = self._table("Accounts", "account_id", "sk", stream=False)
+        _index(self.accounts, "by_holder", "holder", "holder_order")
 
         # Counters, blocks and what is taken only once: all of it ends by itself, and none of it is news to anybody.
         self.guards = self._table("Guards", "pk", stream=False, ends_by="expires_at")

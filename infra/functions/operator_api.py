@@ -39,7 +39,8 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
     query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone")
     query(function, parts.tables.payments, "by_desk")
-    table(function, parts.tables.accounts, "Query")
+    table(function, parts.tables.accounts, "BatchGetItem", "GetItem", "Query")
+    query(function, parts.tables.accounts, "by_holder")
     table(function, parts.tables.audit, "Query")
     # Verifies the audit trail: all of its records, beside all items that they are about.
     for of in (parts.tables.audit, *parts.tables.with_stream.values()):

@@ -1,11 +1,13 @@
 """The books. Amounts are in minor units; one number that may be either is positive where the debits prevail."""
 
+from collections.abc import Sequence
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from keyrail.ledger.model import JournalEntry, Side, Statement, TrialBalance
+from keyrail.ledger.model import AccountKind, HolderBalance, JournalEntry, Side, Statement, TrialBalance
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.cursor import encode_cursor
 from keyrail.platform.documents import incoming, outgoing, view
@@ -21,11 +23,48 @@ class TrialBalanceQuery:
 
 @incoming
 class StatementQuery:
-    """`account` by its name in the books: `clearing:stripe/main:CNY`, `sales:CNY`."""
+    """`account` by its name in the books: `clearing:stripe/main:CNY`, `sales:CNY`; or that of one holder:
+    `partner_balance:prt_1:CNY`.
+    """
 
     account: Annotated[str, Field(min_length=1, max_length=200)]
     day: date
     cursor: Annotated[str, Field(max_length=200)] | None = None
+
+
+class HolderKind(StrEnum):
+    """Accounts of which each holder has one of its own."""
+
+    CUSTOMER_CREDIT = AccountKind.CUSTOMER_CREDIT.value
+    PARTNER_BALANCE = AccountKind.PARTNER_BALANCE.value
+    SUPPLIER_PAYABLE = AccountKind.SUPPLIER_PAYABLE.value
+
+
+@incoming
+class BalancesQuery:
+    kind: HolderKind
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: Annotated[str, Field(max_length=1_000)] | None = None
+
+
+@outgoing
+class HolderBalanceOut:
+    """`balance_minor` is what the holder has with us; of a supplier what it is owed, below zero if it owes us."""
+
+    account: str
+    holder: str
+    currency: str
+    balance_minor: int
+
+
+@outgoing
+class BalancesOut:
+    balances: tuple[HolderBalanceOut, ...]
+    cursor: str | None
+
+    @classmethod
+    def of(cls, found: Sequence[HolderBalance], behind: str | None) -> "BalancesOut":
+        return cls(balances=tuple(view(HolderBalanceOut, each) for each in found), cursor=encode_cursor(behind))
 
 
 @outgoing

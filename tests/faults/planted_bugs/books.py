@@ -6,6 +6,7 @@ ENTRIES = "tests/unit/ledger/test_entries.py"
 MEANING = "tests/unit/ordering/test_order_books.py"
 PAYABLES = "tests/unit/inventory/test_batch_books.py"
 BOOKS = "tests/integration/ledger/test_books.py"
+HOLDERS = "tests/integration/ledger/test_holders.py"
 
 MODEL = "ledger/model.py"
 STORE = "ledger/store.py"
@@ -37,8 +38,8 @@ BUGS = (
     PlantedBug(
         "books an entry as often as it comes",
         STORE,
-        "self._table.put(entry, AccountItem.account_id.does_not_exist(), **place)",
-        "self._table.put(entry, AccountItem.balance_minor.does_not_exist(), **place)",
+        "self._table.put(entry, AccountItem.account_id.does_not_exist(), **place",
+        "self._table.put(entry, AccountItem.balance_minor.does_not_exist(), **place",
         f"{BOOKS}::test_a_hundred_copies_of_one_entry_at_once_are_one",
     ),
     PlantedBug(
@@ -110,5 +111,12 @@ BUGS = (
         "_delivered(new) - (_delivered(old) if old else 0)",
         "_delivered(new) if old is None or _delivered(old) != _delivered(new) else 0",
         f"{PAYABLES}::test_keys_that_a_late_run_counts_in_are_owed_for_too_and_no_key_twice",
+    ),
+    PlantedBug(
+        "leaves out what a holder had before the day of the statement",
+        STORE,
+        "                before += moved",
+        "                before = moved",
+        f"{HOLDERS}::test_a_holders_day_has_what_it_began_and_ended_with_and_its_own_entries_alone",
     ),
 )

@@ -157,10 +157,10 @@ def test_an_entry_alone_is_four_write_units_and_in_company_two(world: World) -> 
     assert (one, ten, full, two_accounts) == (4, 22, 200, 6)
 
 
-def test_a_prepaid_purchase_is_six_write_units(world: World) -> None:
+def test_a_prepaid_purchase_is_nine_write_units(world: World) -> None:
     books = books_of(world)
     books.post([top_up(1, 100)])
-    assert units_of(world, partial(books.spend, purchase(2, 10))) == [6]
+    assert units_of(world, partial(books.spend, purchase(2, 10))) == [9]
 
 
 # read
@@ -224,7 +224,8 @@ def test_a_long_statement_comes_in_pages_with_every_entry_once(world: World, mon
 
 def test_an_account_that_never_moved_has_a_statement_and_what_is_none_has_not(world: World) -> None:
     assert books_of(world).statement("suspense:CNY", DAY).account == of_day("suspense:CNY", 0, 0, 0)
-    for name in ("suspense", PARTNER.name, "sales:XXX"):
+    assert books_of(world).statement(PARTNER.name, DAY).account == of_day(PARTNER.name, 0, 0, 0)
+    for name in ("suspense", "partner_balance:prt_1:XXX", "sales:XXX", "sales:prt_1:CNY"):
         with pytest.raises(UnknownLedgerAccount):
             books_of(world).statement(name, DAY)
 

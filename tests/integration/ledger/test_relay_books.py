@@ -135,6 +135,23 @@ def test_finance_reads_the_books_and_support_does_not(desk: Desk, relay: Relay) 
         assert desk.ask("support", "GET", address, query=query)[1]["code"] == "not_in_group"
 
 
+def test_finance_reads_what_suppliers_are_owed_and_the_account_of_one(desk: Desk, relay: Relay) -> None:
+    world = relay.stage.world
+    _, batch = world.import_codes(new_codes(2), source="深圳 Acme: Ltd.", unit_cost=Money(700, "CNY"))
+    assert relay.relays([relay.record(0, (None, replace(batch, data_keys=())))]) == []
+    found = desk.told("finance", "GET", "books/balances", query="kind=supplier_payable&limit=1")
+    account = "supplier_payable:深圳 Acme: Ltd.:CNY"
+    (owed,) = found["balances"]
+    assert owed == {"account": account, "holder": "深圳 Acme: Ltd.", "currency": "CNY", "balance_minor": 1_400}
+    query = f"account={account}&day={utc_date(world.now_ms())}"
+    statement = desk.told("auditor", "GET", "books/statement", query=query)
+    assert statement["account"]["closing_minor"] == -1_400
+    assert [each["what"] for each in statement["entries"]] == ["keys_delivered"]
+    assert desk.ask("support", "GET", "books/balances", query="kind=supplier_payable")[1]["code"] == "not_in_group"
+    for query in ("kind=sales", "", "kind=partner_balance&limit=101", "kind=partner_balance&cursor=*"):
+        assert desk.ask("finance", "GET", "books/balances", query=query)[0] == 422
+
+
 def test_what_is_no_account_no_day_or_no_cursor_of_ours_is_refused(desk: Desk) -> None:
     for query, code in (
         ("account=cash:CNY&day=2026-01-01", "unknown_ledger_account"),

@@ -20,6 +20,8 @@ from keyrail.ledger.model import (
     clearing,
     credit,
     debit,
+    holder_days,
+    is_holders,
     spends,
     together,
     turnovers,
@@ -76,6 +78,31 @@ def test_a_name_of_the_books_is_known(name: str) -> None:
 def test_another_name_is_not(name: str) -> None:
     with pytest.raises(UnknownLedgerAccount):
         check_in_books(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("partner_balance:prt_1:CNY", True),
+        ("supplier_payable:Acme: Ltd. [x]:CNY", True),
+        ("partner_balance:CNY", False),
+        ("partner_balance::CNY", False),
+        ("partner_balance:prt_1:XXX", False),
+        ("clearing:stripe/main:CNY", False),
+        ("sales:CNY", False),
+        ("cash:prt_1:CNY", False),
+        ("", False),
+    ],
+)
+def test_the_account_of_a_holder_is_known_by_its_name(name: str, known: bool) -> None:
+    assert is_holders(name) is known
+
+
+def test_an_entry_is_about_one_holder_at_most() -> None:
+    other = replace(PARTNER, holder="prt_2")
+    assert (top_up(1, 5).holder, sale(1).holder) == (PARTNER.name, None)
+    with pytest.raises(ValueError, match="one holder"):
+        entry(1, debit(PARTNER, Money(1, "CNY")), credit(other, Money(1, "CNY")))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +221,7 @@ def test_a_trial_balance_is_balanced_in_each_currency(accounts: tuple[AccountDay
 def test_a_lot_fits_into_a_transaction_whatever_it_touches() -> None:
     def writes(lot: list[Any]) -> int:
         pages = {(each.day, posting.amount.currency) for each in lot for posting in each.postings}
-        return len(lot) + len(pages) + len(balance_changes(lot))
+        return len(lot) + len(pages) + len(balance_changes(lot)) + len(holder_days(lot))
 
     one_page = lots(sale(number) for number in range(250))
     assert [len(lot) for lot in one_page] == [99, 99, 52]

@@ -111,6 +111,16 @@ def clearing(provider: str, account: str, currency: str) -> Account:
     return Account(AccountKind.CLEARING, currency, f"{provider}/{account}")
 
 
+def is_holders(name: str) -> bool:
+    """Whether it can be the account of one holder, whose sum alone the books have."""
+    kind, _, rest = name.partition(_BETWEEN)
+    holder, _, currency = rest.rpartition(_BETWEEN)
+    try:
+        return Account(AccountKind(kind), currency, holder or None).kind in BY_HOLDER
+    except ValueError:
+        return False
+
+
 def check_in_books(name: str) -> None:
     """Raises UnknownLedgerAccount unless the books can have an account of this name."""
     kind, _, rest = name.partition(_BETWEEN)
@@ -155,7 +165,8 @@ def credit(account: Account, amount: Money) -> Posting:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalEntry:
-    """What one change of an item means in the books. Raises Unbalanced unless it sums to zero in each currency.
+    """What one change of an item means in the books. Raises Unbalanced unless it sums to zero in each currency, and
+    ValueError if it is about several holders.
 
     `source` is the item that changed (`order:ord_…`) and `version` the one that the change made; `what` happened to
     `number`, an attempt or a refund of ours. The four name the entry, so that a change is booked once.
@@ -176,6 +187,16 @@ class JournalEntry:
             sums[posting.amount.currency] = sums.get(posting.amount.currency, 0) + posting.signed_minor
         if any(sums.values()):
             raise Unbalanced("the debits of an entry are its credits, in each currency")
+        if len(self._holders()) > 1:
+            raise ValueError("an entry is about one holder's account at most")
+
+    def _holders(self) -> set[str]:
+        return {posting.account.name for posting in self.postings if posting.account.kind in BY_HOLDER}
+
+    @property
+    def holder(self) -> str | None:
+        """The name of the account of the holder whose balance it changes."""
+        return next(iter(self._holders()), None)
 
     @property
     def entry_id(self) -> str:
@@ -240,13 +261,23 @@ Turnovers = Mapping[str, Turnover]
 
 
 def turnovers(entries: Iterable[JournalEntry]) -> dict[str, Turnover]:
-    found: dict[str, Turnover] = {}
-    for posting in (posting for entry in entries for posting in entry.postings):
-        minor = posting.amount.amount_minor
-        more = Turnover(debits_minor=minor) if posting.side is Side.DEBIT else Turnover(credits_minor=minor)
-        name = posting.account.in_books
-        found[name] = found.get(name, Turnover()) + more
+    return together({each.account.in_books: _turnover(each)} for entry in entries for each in entry.postings)
+
+
+def holder_days(entries: Iterable[JournalEntry]) -> dict[tuple[str, str], Turnover]:
+    """What moved in the accounts of single holders, by their names and the UTC day."""
+    found: dict[tuple[str, str], Turnover] = {}
+    for entry in entries:
+        for posting in entry.postings:
+            if posting.account.kind in BY_HOLDER:
+                place = (posting.account.name, entry.day)
+                found[place] = found.get(place, Turnover()) + _turnover(posting)
     return found
+
+
+def _turnover(posting: Posting) -> Turnover:
+    minor = posting.amount.amount_minor
+    return Turnover(debits_minor=minor) if posting.side is Side.DEBIT else Turnover(credits_minor=minor)
 
 
 def together(some: Iterable[Turnovers]) -> dict[str, Turnover]:
@@ -283,6 +314,22 @@ def account_day(name: str, before: Turnovers, on_day: Turnovers) -> AccountDay:
         debits_minor=moved.debits_minor,
         credits_minor=moved.credits_minor,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HolderBalance:
+    """What a holder has, or of a supplier what it is owed, in minor units. A supplier may owe us, below zero."""
+
+    account: str
+    balance_minor: int
+
+    @property
+    def holder(self) -> str:
+        return self.account.partition(_BETWEEN)[2].rpartition(_BETWEEN)[0]
+
+    @property
+    def currency(self) -> str:
+        return currency_of(self.account)
 
 
 @dataclass(frozen=True, kw_only=True)

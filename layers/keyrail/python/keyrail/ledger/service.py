@@ -3,19 +3,25 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from random import SystemRandom
 
 from keyrail.ledger.model import (
+    AccountDay,
+    AccountKind,
+    HolderBalance,
     InsufficientBalance,
     JournalEntry,
     Statement,
     TrialBalance,
     account_day,
     check_in_books,
+    is_holders,
     spends,
 )
 from keyrail.ledger.store import AccountStore, entry_of, lots
 from keyrail.platform import logs
+from keyrail.platform.clock import epoch_ms
 from keyrail.platform.documents import Attributes
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, Write, transact
 from keyrail.platform.errors import IdempotencyConflict
@@ -24,6 +30,7 @@ from keyrail.platform.logs import Entry
 MAX_TRIES = 10
 WAIT_S = 0.02  # doubled each time
 MAX_WAIT_S = 0.5
+DAY_MS = 24 * 60 * 60 * 1000
 MAX_LINES = 100  # of each partition of a day's journal, for one page of a statement
 
 
@@ -93,8 +100,16 @@ class Books:
         names = sorted({*before, *on_day})
         return TrialBalance(day=day, accounts=tuple(account_day(name, before, on_day) for name in names))
 
+    def balances(
+        self, kind: AccountKind, limit: int, behind: str | None = None
+    ) -> tuple[list[HolderBalance], str | None]:
+        """A page of all holders of that kind by the name of their accounts, and the name that the next page follows."""
+        return self.store.balances(kind, limit, behind)
+
     def statement(self, account: str, day: str, behind: str | None = None) -> Statement:
-        """Of an account by its name in the books. Raises UnknownLedgerAccount, StoreUnavailable."""
+        """Of an account by its name in the books, or of one holder's. Raises UnknownLedgerAccount, StoreUnavailable."""
+        if is_holders(account):
+            return self._statement_of_holder(account, day, behind)
         check_in_books(account)
         entries, further = self.store.journal(day, MAX_LINES, behind)
         before, on_day = self.store.turnovers(day)
@@ -104,6 +119,18 @@ class Books:
             entries=tuple(entry for entry in entries if entry.touches(account)),
             behind=further,
         )
+
+    def _statement_of_holder(self, account: str, day: str, behind: str | None) -> Statement:
+        since_ms = epoch_ms(datetime.fromisoformat(day).replace(tzinfo=UTC))
+        entries, further = self.store.holder_journal(account, since_ms, since_ms + DAY_MS, MAX_LINES, behind)
+        before, on_day = self.store.holder_turnovers(account, day)
+        of_day = AccountDay(
+            account=account,
+            opening_minor=before.balance_minor,
+            debits_minor=on_day.debits_minor,
+            credits_minor=on_day.credits_minor,
+        )
+        return Statement(day=day, account=of_day, entries=tuple(entries), behind=further)
 
 
 def _is_same(entry: JournalEntry, standing: Attributes | None) -> bool:

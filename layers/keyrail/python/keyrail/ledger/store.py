@@ -3,6 +3,8 @@
 An entry stands in one of the partitions of its day's journal. What was debited and credited to each account of a day
 and a currency is summed up on pages, which are parallel: an entry is added to any one of them. Each page is balanced by
 itself, so that whoever reads all of them, at whatever moments, never sees books that are not.
+
+A holder's account has its balance, a page for each day on which it moved, and an index of its entries.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +15,20 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.operand import Path
 from pynamodb.models import Model
 
-from keyrail.ledger.model import JournalEntry, Side, Turnover, balance_changes, is_prepaid, together, turnovers
+from keyrail.ledger.model import (
+    AccountKind,
+    HolderBalance,
+    JournalEntry,
+    Side,
+    Turnover,
+    balance_changes,
+    holder_days,
+    is_prepaid,
+    together,
+    turnovers,
+)
 from keyrail.platform.documents import Attributes, from_attributes
-from keyrail.platform.dynamo import MAX_TRANSACTION_WRITES, IntegerAttribute, Page, Table, Write
+from keyrail.platform.dynamo import MAX_TRANSACTION_WRITES, IntegerAttribute, Page, Table, Write, read_together
 from keyrail.platform.ids import shard_of
 
 if TYPE_CHECKING:
@@ -25,6 +38,8 @@ JOURNAL_SHARDS = 8
 """An entry is two write units, and a partition takes a thousand a second."""
 PAGES = 4
 """As many transactions may add to the books at once without meeting each other's item."""
+BY_HOLDER = "by_holder"
+_DAY = "day#"
 _BETWEEN = "#"
 _BEHIND_BETWEEN = "$"  # the character after it
 
@@ -32,7 +47,11 @@ _BEHIND_BETWEEN = "$"  # the character after it
 class AccountItem(Model):
     account_id = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+    holder = UnicodeAttribute()
+    holder_order = UnicodeAttribute()
     balance_minor = IntegerAttribute()
+    debits_minor = IntegerAttribute()
+    credits_minor = IntegerAttribute()
     source = UnicodeAttribute()
 
 
@@ -49,11 +68,20 @@ class AccountStore:
             *(self._put(entry) for entry in entries),
             *(self._on_page(key, some) for key, some in _by_page(entries).items()),
             *self._balances(entries),
+            *(self._on_holder_day(*place, moved) for place, moved in sorted(holder_days(entries).items())),
         ]
 
     def _put(self, entry: JournalEntry) -> Write:
         place = {"account_id": _journal_of(entry), "sk": entry.place}
-        return self._table.put(entry, AccountItem.account_id.does_not_exist(), **place)
+        found_by = {"holder": entry.holder, "holder_order": entry.place} if entry.holder else {}
+        return self._table.put(entry, AccountItem.account_id.does_not_exist(), **place, **found_by)
+
+    def _on_holder_day(self, name: str, day: str, moved: Turnover) -> Write:
+        actions = [
+            AccountItem.debits_minor.add(moved.debits_minor),
+            AccountItem.credits_minor.add(moved.credits_minor),
+        ]
+        return self._table.update(_day_of(name, day), actions, AccountItem.source.does_not_exist())
 
     def _on_page(self, page: str, entries: Sequence[JournalEntry]) -> Write:
         """Chance chooses among the parallel pages, anew each time: whoever met somebody there looks for another."""
@@ -75,12 +103,57 @@ class AccountStore:
         """What was paid in beforehand covers what is taken from it, or nothing happens (promise I6)."""
         takes = change < 0 and is_prepaid(name)
         condition = AccountItem.balance_minor >= -change if takes else AccountItem.source.does_not_exist()
-        return self._table.update(_balance(name), [AccountItem.balance_minor.add(change)], condition)
+        # The same each time, so that the index is written once.
+        found_by = [AccountItem.holder.set(name.partition(":")[0]), AccountItem.holder_order.set(name)]
+        return self._table.update(_balance(name), [AccountItem.balance_minor.add(change), *found_by], condition)
 
     def balance(self, account: str) -> int:
         """What the holder of the account has, in minor units."""
         found = self._table.get(**_balance(account))
         return int(found["balance_minor"]["N"]) if found else 0
+
+    def balances(self, kind: AccountKind, limit: int, behind: str | None) -> tuple[list[HolderBalance], str | None]:
+        """Of the holders of that kind whose accounts follow `behind`, by name; and the name that the next page follows.
+
+        A holder is found a moment after the first entry.
+        """
+        condition = AccountItem.holder == kind
+        if behind is not None:
+            condition &= AccountItem.holder_order > behind
+        page = self._table.query(condition, index=BY_HOLDER, limit=limit)
+        found = [
+            HolderBalance(account=item["account_id"]["S"], balance_minor=int(item["balance_minor"]["N"]))
+            for item in self._behind_index(page)
+        ]
+        return found, page.last_key["holder_order"]["S"] if page.last_key else None
+
+    def holder_turnovers(self, name: str, day: str) -> tuple[Turnover, Turnover]:
+        """Of a holder's account: before the UTC day, and on it."""
+        here = (AccountItem.account_id == name) & AccountItem.sk.between(_DAY, f"{_DAY}{day}")
+        before, on_day = Turnover(), Turnover()
+        for item in self._table.query_all(here, consistent=True):
+            moved = Turnover(int(item["debits_minor"]["N"]), int(item["credits_minor"]["N"]))
+            if item["sk"]["S"] == f"{_DAY}{day}":
+                on_day = moved
+            else:
+                before += moved
+        return before, on_day
+
+    def holder_journal(
+        self, name: str, since_ms: int, until_ms: int, limit: int, behind: str | None
+    ) -> tuple[list[JournalEntry], str | None]:
+        """Entries of a holder's account from `since_ms` to before `until_ms`, as `journal`; they are found a moment
+        after they are booked.
+        """
+        first = f"{since_ms:013d}" if behind is None else f"{behind}{_BEHIND_BETWEEN}"
+        here = (AccountItem.holder == name) & AccountItem.holder_order.between(first, f"{until_ms:013d}")
+        page = self._table.query(here, index=BY_HOLDER, limit=limit)
+        entries = [entry_of(item) for item in self._behind_index(page)]
+        return entries, page.last_key["holder_order"]["S"] if page.last_key else None
+
+    def _behind_index(self, page: Page) -> list[Attributes]:
+        reads = [self._table.read(account_id=item["account_id"]["S"], sk=item["sk"]["S"]) for item in page.items]
+        return [item for item in read_together(self.client, reads) if item is not None]
 
     def turnovers(self, day: str) -> tuple[dict[str, Turnover], dict[str, Turnover]]:
         """Of all accounts: before the UTC day, and on it."""
@@ -118,9 +191,9 @@ def entry_of(attributes: Attributes) -> JournalEntry:
 def lots(entries: Iterable[JournalEntry]) -> list[list[JournalEntry]]:
     """Cut so that each fits into a transaction with its pages and balances; an entry that comes twice is in it once."""
     found: list[list[JournalEntry]] = []
-    beside: set[str] = set()
+    beside: set[object] = set()
     for entry in {entry.entry_id: entry for entry in entries}.values():
-        own = {*_by_page([entry]), *balance_changes([entry])}
+        own: set[object] = {*_by_page([entry]), *balance_changes([entry]), *holder_days([entry])}
         if not found or len(found[-1]) + 1 + len(beside | own) > MAX_TRANSACTION_WRITES:
             found.append([])
             beside = set()
@@ -155,6 +228,10 @@ def _journal_of(entry: JournalEntry) -> str:
 
 def _book(number: int) -> str:
     return f"books#{number}"
+
+
+def _day_of(account: str, day: str) -> dict[str, str]:
+    return {"account_id": account, "sk": f"{_DAY}{day}"}
 
 
 def _balance(account: str) -> dict[str, str]:
