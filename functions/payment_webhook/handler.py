@@ -13,7 +13,7 @@ from keyrail.ordering.store import OrderStore
 from keyrail.payments.model.attempts import order_id_of
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
 from keyrail.payments.model.refunds import RefundNotice
-from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, payment_accounts
+from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, watched_accounts
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
 from keyrail.platform import logs, metrics
@@ -46,7 +46,7 @@ def settings() -> Settings:
 
 @cache
 def accounts() -> PaymentAccounts:
-    return payment_accounts(read_secret(settings().payment_accounts_secret_arn))
+    return watched_accounts(lambda: read_secret(settings().payment_accounts_secret_arn), system_now_ms)
 
 
 @cache
@@ -75,7 +75,7 @@ def settle(call: Call) -> RawReply:
     provider = accounts().at(provider_name, account)
     callback = Callback(call.method, call.raw_query, call.raw_body, call.headers)
     try:
-        said = provider.confirm(callback, system_now_ms())
+        said = accounts().confirm(provider_name, account, callback, system_now_ms())
     except SignatureInvalid:
         metrics.count(Metric.CALLBACK_REFUSED)
         logs.warn(Entry.CALLBACK_REFUSED, provider=provider_name, account=account)

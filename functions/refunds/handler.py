@@ -8,7 +8,7 @@ from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.service.accounts import PaymentAccounts, payment_accounts
+from keyrail.payments.service.accounts import PaymentAccounts, watched_accounts
 from keyrail.payments.service.desk import Desk
 from keyrail.payments.store import PaymentStore
 from keyrail.platform import logs
@@ -40,7 +40,7 @@ def settings() -> Settings:
 
 @cache
 def accounts() -> PaymentAccounts:
-    return payment_accounts(read_secret(settings().payment_accounts_secret_arn))
+    return watched_accounts(lambda: read_secret(settings().payment_accounts_secret_arn), system_now_ms)
 
 
 @cache

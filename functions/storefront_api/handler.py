@@ -35,7 +35,7 @@ from keyrail.ordering.service.checkout import Checkout
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model.attempts import PaymentRefused, ProviderUnavailable, UnknownProvider
-from keyrail.payments.service.accounts import payment_accounts
+from keyrail.payments.service.accounts import watched_accounts
 from keyrail.platform import logs
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
@@ -89,7 +89,7 @@ def checkout() -> Checkout:
         orders(),
         catalog(),
         claims(),
-        payment_accounts(read_secret(settings().payment_accounts_secret_arn)),
+        watched_accounts(lambda: read_secret(settings().payment_accounts_secret_arn), system_now_ms),
         read_secret(settings().access_token_secret_arn),
         settings().public_api_url.rstrip("/"),
         system_now_ms,

@@ -1,4 +1,4 @@
-"""Secrets that people or the account make; keyrail reads them once per process."""
+"""Secrets that people or the account make; a process reads them when it needs them first, some from time to time."""
 
 from __future__ import annotations
 

@@ -14,11 +14,12 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.model.steps import start_payment
 from keyrail.ordering.service.checkout import Placed, WayToPay
-from keyrail.payments.model.attempts import AttemptStatus, UnknownProvider
+from keyrail.payments.model.attempts import AttemptStatus, Route, UnknownProvider
 from keyrail.platform.errors import Invalid
 from tests.promises import check_promises
 from tests.world import BUYER, World
 
+ROUTE = Route(provider="epay", account="main")
 BY_WECHAT = WayToPay(provider="epay", method="wxpay", return_url="https://shop.example/thanks")
 
 
@@ -78,6 +79,6 @@ def test_an_order_has_so_many_attempts_and_no_more(world: World) -> None:
     world.stock_up(1)
     order = world.order().order
     for number in range(1, MAX_ATTEMPTS_PER_ORDER):
-        order, _ = start_payment(order, "epay", "main", f"way-{number}", BUYER, world.now_ms())
+        order, _ = start_payment(order, ROUTE, f"way-{number}", BUYER, world.now_ms())
     with pytest.raises(TooManyAttempts):
-        start_payment(order, "epay", "main", "one-more", BUYER, world.now_ms())
+        start_payment(order, ROUTE, "one-more", BUYER, world.now_ms())

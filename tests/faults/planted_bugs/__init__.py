@@ -5,6 +5,7 @@ from tests.faults.planted_bugs import (
     audit,
     batches,
     books,
+    credentials,
     epay,
     imports,
     orders,
@@ -18,5 +19,5 @@ from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
 
 __all__ = ["BUGS", "SOURCE", "PlantedBug"]
 
-_PARTS = (orders, imports, own_codes, batches, after_sales, audit, stock, redemption, refunds, books, epay, stripe)
+_PARTS = (orders, imports, own_codes, batches, after_sales, audit, stock, redemption, refunds, books, epay, stripe, credentials)
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

@@ -53,6 +53,13 @@ def test_a_callback_to_another_account_of_the_same_provider_is_refused() -> None
 
 def test_a_payment_to_another_merchant_is_refused() -> None:
     assert mismatch(replace(SAID, merchant="2002"), ATTEMPT, MERCHANT) is Mismatch.WRONG_MERCHANT
+
+
+@pytest.mark.parametrize("said", [MERCHANT, "2002"])
+def test_an_attempt_that_was_started_for_the_accounts_former_merchant_is_not_paid(said: str) -> None:
+    former = replace(ATTEMPT, merchant="2002")
+    assert mismatch(replace(SAID, merchant=said), former, MERCHANT) is Mismatch.WRONG_MERCHANT
+    assert mismatch(SAID, replace(ATTEMPT, merchant=MERCHANT), MERCHANT) is None
     assert mismatch(SAID, ATTEMPT, "2002") is Mismatch.WRONG_MERCHANT
 
 

@@ -21,6 +21,7 @@ class Entry(Enum):
     PAYMENT_UNMATCHED = ("K2002", "payment unmatched")
     CALLBACK_REFUSED = ("K2003", "callback refused")
     CALLBACK_IGNORED = ("K2004", "callback of no concern")
+    SECRET_UNREADABLE = ("K0010", "a changed secret is unusable or cannot be read; what was read before it counts")
     UNITS_ISSUED = ("K3001", "units issued")
     REFUND_DUE = ("K3002", "refund due")
     REFUND_HEARD = ("K3005", "refund heard of")

@@ -96,7 +96,7 @@ class Refunds:
         said = Confirmation(
             provider=attempt.provider,
             account=attempt.account,
-            merchant=self.accounts.of(attempt).merchant,
+            merchant=self.accounts.merchant_of(attempt),
             attempt_id=attempt.attempt_id,
             reference=refund.refund_id,
             amount=refund.amount,

@@ -14,32 +14,34 @@ from keyrail.ordering.model.orders import (
     Unit,
     UnitStatus,
 )
-from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, attempt_id
+from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, Route, attempt_id
 from keyrail.payments.model.refunds import Refund
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.ids import derived_id
 
 
 def start_payment(
-    order: Order, provider: str, account: str, method: str | None, origin: Origin, now_ms: int
+    order: Order, route: Route, method: str | None, origin: Origin, now_ms: int
 ) -> tuple[Order, PaymentAttempt]:
     """The order with an attempt more, or as it is if it has an open one of that kind. Those before it stay valid.
+
+    One that was started with other credentials of the account is of the same kind: it is the same merchant's.
 
     Raises NotPayable, TooManyAttempts.
     """
     if order.status_at(now_ms) is not OrderStatus.PENDING_PAYMENT:
         raise NotPayable
     for known in order.attempts:
-        if (known.provider, known.account, known.method) == (provider, account, method):
+        is_same = known.merchant in {None, route.merchant}
+        if is_same and (known.provider, known.account, known.method) == (route.provider, route.account, method):
             return order, known
     if len(order.attempts) >= MAX_ATTEMPTS_PER_ORDER:
         raise TooManyAttempts
     attempt = PaymentAttempt(
         attempt_id=attempt_id(order.order_id, len(order.attempts) + 1),
-        provider=provider,
-        account=account,
         amount=order.total,
         method=method,
+        **vars(route),
     )
     attempts = (*order.attempts, attempt)
     return replace(order, attempts=attempts, **stamp(origin, now_ms, order.version + 1)), attempt

@@ -127,9 +127,9 @@ class Checkout:
         """
         for _ in range(MAX_TRIES):
             order = self.orders.of_buyer(order_id, token)
-            account = self.accounts.account_for(way.provider, order.store_id)
-            self.accounts.at(way.provider, account).check(way.method, order.total, way.return_url)
-            started, attempt = start_payment(order, way.provider, account, way.method, origin, self.now_ms())
+            route = self.accounts.route_for(way.provider, order.store_id)
+            self.accounts.at(route.provider, route.account).check(way.method, order.total, way.return_url)
+            started, attempt = start_payment(order, route, way.method, origin, self.now_ms())
             fresh = started is not order
             if not fresh or self.orders.replace(order, started):
                 return Placed(started, token, attempt, self._open(started, attempt, way, origin), fresh)
@@ -162,16 +162,15 @@ class Checkout:
         amount = total(amounts)
         if wanted.expected_total not in {None, amount}:
             raise TotalChanged
-        account = self.accounts.account_for(wanted.way.provider, wanted.store_id)
-        self.accounts.at(wanted.way.provider, account).check(wanted.way.method, amount, wanted.way.return_url)
+        route = self.accounts.route_for(wanted.way.provider, wanted.store_id)
+        self.accounts.at(route.provider, route.account).check(wanted.way.method, amount, wanted.way.return_url)
         now_ms = self.now_ms()
         expires_at_ms = now_ms + ORDER_LIFETIME_MS
         attempt = PaymentAttempt(
             attempt_id=attempt_id(new_id, 1),
-            provider=wanted.way.provider,
-            account=account,
             amount=amount,
             method=wanted.way.method,
+            **vars(route),
         )
         return Order(
             order_id=new_id,

@@ -32,6 +32,15 @@ class ProviderUnavailable(Unavailable):
     title_zh = "支付渠道暂时不可用，您尚未被扣款。"
 
 
+class AccountGone(ProviderUnavailable):
+    """The account that an attempt was started at is configured no more: whoever asked tries again, until it is back.
+
+    It is no failure of the payment: what was paid there, or is on its way back, is so all the same.
+    """
+
+    code = "payment_account_gone"
+
+
 class PaymentRefused(Invalid):
     """The provider understood what was asked and will not open it: a sum below its minimum, an address it cannot use.
 
@@ -44,17 +53,34 @@ class PaymentRefused(Invalid):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where a payment is started: our account at a provider, and what it is taken with.
+
+    `credential` is the version of the account's credentials, where it has versions; `merchant` is the provider's name
+    for the account, which outlives them.
+    """
+
+    provider: str
+    account: str
+    credential: str | None = None
+    merchant: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentAttempt:
     """One immutable start of a payment: what we asked for, from whom, and what came of it.
 
     `attempt_id` goes to the provider as our number and contains the order's id, so that a callback finds its order by
     primary key. `reference` is the provider's own number of the payment; `handle` its own name of what was opened for
-    the buyer, where it has one and a question about the attempt needs it.
+    the buyer, where it has one and a question about the attempt needs it. `credential` and `merchant` are those of its
+    Route: what is said of the attempt later is asked with the one, and binds to the other.
     """
 
     attempt_id: str
     provider: str
     account: str
+    credential: str | None = None
+    merchant: str | None = None
     amount: Money
     status: AttemptStatus = AttemptStatus.OPEN
     method: str | None = None

@@ -74,7 +74,8 @@ class Mismatch(StrEnum):
 def mismatch(said: Confirmation, attempt: PaymentAttempt | None, merchant: str) -> Mismatch | None:
     """Bind before believing: None only if every clause holds; otherwise the first that does not.
 
-    `merchant` is the merchant number of our own account that the callback's address names.
+    `merchant` is the merchant number of our own account that the callback's address names. The attempt was started for
+    that one too, where it knows: the account of that name may have been another merchant's.
     """
     if not said.paid:
         return Mismatch.NOT_PAID
@@ -82,7 +83,7 @@ def mismatch(said: Confirmation, attempt: PaymentAttempt | None, merchant: str) 
         return Mismatch.UNKNOWN_ATTEMPT
     if (said.provider, said.account) != (attempt.provider, attempt.account):
         return Mismatch.WRONG_ACCOUNT
-    if said.merchant != merchant:
+    if said.merchant != merchant or attempt.merchant not in {None, merchant}:
         return Mismatch.WRONG_MERCHANT
     return _another_sum(said, attempt)
 

@@ -69,7 +69,8 @@ class Acknowledgement:
 class PaymentProvider(Protocol):
     """One account at one provider."""
 
-    acknowledgement: Acknowledgement
+    @property
+    def acknowledgement(self) -> Acknowledgement: ...
 
     @property
     def merchant(self) -> str:

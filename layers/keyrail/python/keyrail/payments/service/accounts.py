@@ -1,17 +1,23 @@
 """Our accounts at payment providers."""
 
+import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
-from keyrail.payments.model.attempts import PaymentAttempt, UnknownProvider
+from keyrail.payments.model.attempts import AccountGone, PaymentAttempt, Route, UnknownProvider
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
+from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback, Opening, PaymentAction, PaymentProvider
+from keyrail.payments.service.credentials import MAX_VERSIONS, VersionedAccount
+from keyrail.platform import logs
+from keyrail.platform.clock import NowMs
 from keyrail.platform.config import ConfigError
-from keyrail.platform.documents import adapter
-from keyrail.platform.errors import NotFound
+from keyrail.platform.errors import NotFound, SignatureInvalid
+from keyrail.platform.logs import Entry
+from keyrail.platform.secrets import WatchedSecret
 
 __all__ = [
     "Callback",
@@ -21,6 +27,7 @@ __all__ = [
     "PaymentProvider",
     "UnknownAccount",
     "payment_accounts",
+    "watched_accounts",
 ]
 
 
@@ -57,8 +64,17 @@ PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {
 }
 
 
-_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""Of what its callbacks' addresses and the books' accounts are made."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Of accounts and versions: callbacks' addresses and the books' accounts are made of the former."""
+
+SECRET_LASTS_MS = 5 * 60 * 1000
+"""So long after it was put a changed secret is known to every process that is at work."""
+
+LOOK_AGAIN_MS = 30 * 1000
+"""Sooner, where something comes that is not known; not for each of them, or forged callbacks would have us read on."""
+
+NOT_SETTINGS = frozenset({"account", "now_ms", "nonce"})
+"""What an adapter is given by us and not by the secret."""
 
 
 class UnknownAccount(NotFound):
@@ -67,54 +83,189 @@ class UnknownAccount(NotFound):
     code = "unknown_payment_account"
 
 
-@dataclass(frozen=True)
+@dataclass
 class PaymentAccounts:
-    """Our accounts at the providers, by provider and name; an account without `stores` serves every store."""
+    """Our accounts at the providers, by provider and name; an account without `stores` serves every store.
+
+    `credentials` names the versions of an account that has some, the current one first. With a `watch` all this is what
+    the secret said when it was looked at last.
+    """
 
     accounts: Mapping[tuple[str, str], PaymentProvider]
     stores: Mapping[tuple[str, str], tuple[str, ...]]
+    credentials: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    watch: WatchedSecret | None = field(default=None, repr=False)
 
     def account_for(self, provider: str, store_id: str) -> str:
         """The name of the store's account at the provider. Raises UnknownProvider."""
+        self._look(SECRET_LASTS_MS)
         for (of_provider, account), stores in self.stores.items():
             if of_provider == provider and (not stores or store_id in stores):
                 return account
         raise UnknownProvider
 
+    def route_for(self, provider: str, store_id: str) -> Route:
+        """Where a payment of the store is started now. Raises UnknownProvider."""
+        account = self.account_for(provider, store_id)
+        current = next(iter(self.credentials.get((provider, account), ())), None)
+        merchant = self.accounts[provider, account].merchant
+        return Route(provider=provider, account=account, credential=current, merchant=merchant)
+
     def at(self, provider: str, account: str) -> PaymentProvider:
         """Raises UnknownAccount."""
+        self._look(SECRET_LASTS_MS)
+        if (provider, account) not in self.accounts:
+            self._look(LOOK_AGAIN_MS)
         try:
             return self.accounts[provider, account]
         except KeyError:
             raise UnknownAccount from None
 
     def of(self, attempt: PaymentAttempt) -> PaymentProvider:
-        """Where the attempt was started. Raises UnknownAccount."""
-        return self.at(attempt.provider, attempt.account)
+        """Where the attempt was started; it goes on with its own credentials, or with today's once they are gone.
+
+        Raises AccountGone, also where the account is another merchant's today: that one knows nothing of the attempt.
+        """
+        self._look(SECRET_LASTS_MS)
+        if not self._knows(attempt):
+            self._look(LOOK_AGAIN_MS)
+        account = self.accounts.get((attempt.provider, attempt.account))
+        if account is None or attempt.merchant not in {None, account.merchant}:
+            raise AccountGone
+        return account
+
+    def merchant_of(self, attempt: PaymentAttempt) -> str:
+        """Whose money it was, as the provider calls us; empty where nobody knows any more."""
+        account = self.accounts.get((attempt.provider, attempt.account))
+        return attempt.merchant or (account.merchant if account else "")
+
+    def confirm(
+        self, provider: str, account: str, callback: Callback, now_ms: int
+    ) -> Confirmation | RefundNotice | DisputeNotice | None:
+        """What a callback to the account's address claims, by credentials that may have come this minute.
+
+        Raises UnknownAccount, SignatureInvalid.
+        """
+        try:
+            return self.at(provider, account).confirm(callback, now_ms)
+        except SignatureInvalid:
+            if not self._look(LOOK_AGAIN_MS):
+                raise
+        return self.at(provider, account).confirm(callback, now_ms)
+
+    def _knows(self, attempt: PaymentAttempt) -> bool:
+        where = attempt.provider, attempt.account
+        return where in self.accounts and attempt.credential in {None, *self.credentials.get(where, ())}
+
+    def _look(self, pause_ms: int) -> bool:
+        """Whether there is anything new. What is new and unusable changes nothing: a start fails at it, and is seen."""
+        secret = self.watch.changed(pause_ms) if self.watch else None
+        if secret is None:
+            return False
+        try:
+            read = payment_accounts(secret)
+        except ConfigError:
+            logs.warn(Entry.SECRET_UNREADABLE, error=ConfigError.__name__)
+            return False
+        self.accounts, self.stores, self.credentials = read.accounts, read.stores, read.credentials
+        return True
+
+
+def watched_accounts(read: Callable[[], str], now_ms: NowMs) -> PaymentAccounts:
+    """From the secret that `read` brings, now and from time to time. Raises ConfigError, Unavailable."""
+    watch = WatchedSecret(read, now_ms)
+    accounts = payment_accounts(watch.first())
+    accounts.watch = watch
+    return accounts
 
 
 def payment_accounts(secret: str) -> PaymentAccounts:
     """From the secret's JSON: `{"<provider>": {"<account>": {<what its adapter needs>, "stores": […]}}}`.
 
+    While credentials are changed an account is `{"current": "<name>", "versions": {"<name>": {<what its adapter
+    needs>}, …}, "stores": […]}`: each version has all the settings, and nothing stands beside them.
+
     Raises ConfigError, which never quotes the secret.
+    """
+    try:
+        read = _read(_object(json.loads(secret, object_pairs_hook=_each_once)))
+    except (RecursionError, KeyError, TypeError, ValueError):
+        raise ConfigError("PAYMENT_ACCOUNTS") from None
+    if not read.accounts:
+        raise ConfigError("PAYMENT_ACCOUNTS")
+    return read
+
+
+def _read(document: Mapping[str, object]) -> PaymentAccounts:
+    """Raises ConfigError; KeyError, TypeError and ValueError for what is none.
+
+    Two accounts of one merchant number would be one whose payments bind to whichever is named.
     """
     accounts: dict[tuple[str, str], PaymentProvider] = {}
     stores: dict[tuple[str, str], tuple[str, ...]] = {}
-    try:
-        document: dict[str, dict[str, dict[str, Any]]] = adapter(dict[str, dict[str, dict[str, Any]]]).validate_json(
-            secret
-        )
-        for provider, named in document.items():
-            for account, settings in named.items():
-                if not _ACCOUNT.fullmatch(account):
-                    raise ConfigError("PAYMENT_ACCOUNTS")
-                stores[provider, account] = _stores(settings.pop("stores", []))
-                accounts[provider, account] = PROVIDERS[provider](account=account, **settings)
-    except (ValidationError, KeyError, TypeError, ValueError):
-        raise ConfigError("PAYMENT_ACCOUNTS") from None
-    if not accounts:
-        raise ConfigError("PAYMENT_ACCOUNTS")
-    return PaymentAccounts(accounts, stores)
+    credentials: dict[tuple[str, str], tuple[str, ...]] = {}
+    merchants: set[tuple[str, ...]] = set()
+    for where, settings in _named(document):
+        stores[where] = _stores(settings.pop("stores", []))
+        versions = _versions(settings)
+        credentials[where] = () if "" in versions else tuple(versions)
+        accounts[where] = _account(where, versions)
+        merchant_at = {(where[0], _place(each), accounts[where].merchant) for each in versions.values()}
+        if merchants & merchant_at:
+            raise ValueError("two accounts of one merchant number")
+        merchants |= merchant_at
+    return PaymentAccounts(accounts, stores, credentials)
+
+
+def _named(document: Mapping[str, object]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    for provider, named in document.items():
+        for account, settings in _object(named).items():
+            yield (provider, account), dict(_object(settings))
+
+
+def _versions(settings: Mapping[str, object]) -> dict[str, Mapping[str, Any]]:
+    """The settings of each version by its name, the current one first; those of an account without are nameless."""
+    if settings.keys().isdisjoint({"current", "versions"}):
+        return {"": settings}
+    if settings.keys() != {"current", "versions"}:
+        raise ValueError("settings beside versions")
+    current, named = settings["current"], _object(settings["versions"])
+    if not isinstance(current, str) or current not in named or len(named) > MAX_VERSIONS:
+        raise ValueError("versions")
+    if not all(_NAME.fullmatch(name) for name in named):
+        raise ValueError("the name of a version")
+    return {name: _object(named[name]) for name in (current, *(name for name in named if name != current))}
+
+
+def _account(where: tuple[str, str], versions: Mapping[str, Mapping[str, Any]]) -> PaymentProvider:
+    """Raises ConfigError; KeyError, TypeError and ValueError for what is none."""
+    provider, account = where
+    if not _NAME.fullmatch(account) or any(NOT_SETTINGS & settings.keys() for settings in versions.values()):
+        raise ValueError("an account")
+    adapters = {name: PROVIDERS[provider](account=account, **settings) for name, settings in versions.items()}
+    if len({adapter.merchant for adapter in adapters.values()}) != 1:
+        raise ValueError("versions of several merchants")
+    return adapters[""] if "" in adapters else VersionedAccount(next(iter(adapters)), adapters)
+
+
+def _place(settings: Mapping[str, Any]) -> str:
+    """Merchant numbers are a provider's own; what goes by one name here, like epay, may be many."""
+    parts = urlsplit(settings.get("gateway_url") or settings.get("api_base") or "")
+    return f"{parts.netloc}{parts.path.rstrip('/')}".lower()
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no object")  # noqa: TRY004 - one error for whatever cannot be read
+    return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The second of two accounts or settings of one name would hide the first."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name given twice")
+    return members
 
 
 def _stores(named: object) -> tuple[str, ...]:

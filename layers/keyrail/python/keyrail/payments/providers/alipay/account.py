@@ -17,6 +17,7 @@ from keyrail.payments.providers.alipay.callbacks import meaning, merchant_of, ve
 from keyrail.payments.providers.alipay.signing import private_key_of, public_key_of
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
 from keyrail.payments.providers.qr import qr_svg
+from keyrail.payments.providers.settings import check_common, is_among
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid
@@ -75,6 +76,7 @@ class Alipay:
                 raise ConfigError(f"{PROVIDER}.{name}")
         if not _is_gateway(self.gateway_url):
             raise ConfigError(f"{PROVIDER}.gateway_url")
+        check_common(PROVIDER, self.return_url, self.read_timeout_s)
         gateway = Gateway(
             url=self.gateway_url,
             app_id=self.app_id,
@@ -83,6 +85,8 @@ class Alipay:
             read_timeout_s=self.read_timeout_s,
             now_ms=self.now_ms,
         )
+        if is_among(gateway.private_key, gateway.public_keys):
+            raise ConfigError(f"{PROVIDER}.alipay_public_keys")
         object.__setattr__(self, "gateway", gateway)
 
     @property

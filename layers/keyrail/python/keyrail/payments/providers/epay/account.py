@@ -18,6 +18,7 @@ from keyrail.payments.providers.epay.signing import RsaSigning, private_key_of, 
 from keyrail.payments.providers.epay.version_one import VersionOne
 from keyrail.payments.providers.epay.version_two import VersionTwo
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
+from keyrail.payments.providers.settings import check_common, is_among
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
@@ -83,6 +84,7 @@ class Epay:
             _unusable("currency")
         if type(self.version) is not int or self.version not in VERSIONS:
             _unusable("version")
+        check_common(PROVIDER, self.return_url, self.read_timeout_s)
         object.__setattr__(self, "_version", self._version_of_settings())
 
     def _version_of_settings(self) -> Version:
@@ -237,9 +239,12 @@ def _rsa_signing(merchant_key: object, platform_keys: object) -> RsaSigning:
     except ValueError:
         _unusable("merchant_private_key")
     try:
-        return RsaSigning(private, tuple(public_key_of(_text("platform_public_keys", key)) for key in platform_keys))
+        public = tuple(public_key_of(_text("platform_public_keys", key)) for key in platform_keys)
     except ValueError:
         _unusable("platform_public_keys")
+    if is_among(private, public):
+        _unusable("platform_public_keys")
+    return RsaSigning(private, public)
 
 
 def _unusable(name: str) -> NoReturn:

@@ -11,6 +11,7 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
+from keyrail.payments.providers.settings import check_common
 from keyrail.payments.providers.stripe.api import StripeApi
 from keyrail.payments.providers.stripe.confirmations import PROVIDER, Ours
 from keyrail.payments.providers.stripe.events import Said, read_event
@@ -58,6 +59,7 @@ class Stripe:
             raise ConfigError(f"{PROVIDER}.secret_key")
         if not is_web_address(self.api_base, http_hosts=LOOPBACK):
             raise ConfigError(f"{PROVIDER}.api_base")
+        check_common(PROVIDER, self.return_url, self.read_timeout_s)
         self._check_webhook_secrets()
 
     def _check_webhook_secrets(self) -> None:

@@ -13,6 +13,7 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrd
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
+from keyrail.payments.providers.settings import check_common, is_among
 from keyrail.payments.providers.wechatpay import opening as starts
 from keyrail.payments.providers.wechatpay import refunds
 from keyrail.payments.providers.wechatpay.callbacks import KEY_BYTES, PAYMENT_EVENTS, Notice, notice
@@ -27,7 +28,6 @@ from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-MAX_READ_TIMEOUT_S = 60
 # Said of an order that WeChat will never open; other refusals are about our keys, our haste, or an order that was
 # opened before and can still be paid.
 REFUSALS = frozenset({"PARAM_ERROR", "ORDER_CLOSED"})
@@ -80,12 +80,13 @@ class WechatPay:
             ("apiv3_keys", _is_list_of(self.apiv3_keys, lambda key: len(key.encode()) == KEY_BYTES)),
             ("methods", _is_list_of(self.methods, lambda method: method in starts.METHODS)),
             ("api_base", _is_plain(self.api_base) and _is_safe_address(self.api_base)),
-            ("return_url", self.return_url is None or _is_plain(self.return_url)),
-            ("read_timeout_s", _is_within(self.read_timeout_s, MAX_READ_TIMEOUT_S)),
         ):
             if not right:
                 raise ConfigError(f"{PROVIDER}.{name}")
+        check_common(PROVIDER, self.return_url, self.read_timeout_s)
         merchant, platform = self._merchant_key(), self._platform_keys()
+        if is_among(merchant.key, platform.keys.values()):
+            raise ConfigError(f"{PROVIDER}.platform_keys")
         exchange = Exchange(self.api_base, merchant, platform, self.read_timeout_s, self.now_ms, self.nonce)
         object.__setattr__(self, "_exchange", exchange)
 
@@ -195,10 +196,6 @@ def _is_plain(value: object) -> bool:
 def _is_list_of(values: object, right: Callable[[str], bool]) -> bool:
     """A single text is no list: it would come apart into its letters."""
     return isinstance(values, list | tuple) and bool(values) and all(_is_plain(v) and right(v) for v in values)
-
-
-def _is_within(seconds: object, most: int) -> bool:
-    return type(seconds) is int and 1 <= seconds <= most
 
 
 def _is_safe_address(url: str) -> bool:
