@@ -19,5 +19,19 @@ from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
 
 __all__ = ["BUGS", "SOURCE", "PlantedBug"]
 
-_PARTS = (orders, imports, own_codes, batches, after_sales, audit, stock, redemption, refunds, books, epay, stripe, credentials)
+_PARTS = (
+    orders,
+    imports,
+    own_codes,
+    batches,
+    after_sales,
+    audit,
+    stock,
+    redemption,
+    refunds,
+    books,
+    epay,
+    stripe,
+    credentials,
+)
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)
