@@ -161,8 +161,8 @@ BUGS = (
     PlantedBug(
         "forgets the merchant",
         PAYMENT_MODEL,
-        "if said.merchant != merchant:",
-        "if said.merchant != said.merchant:",
+        "if said.merchant != merchant or",
+        "if",
         f"{BINDING}::test_a_payment_to_another_merchant_is_refused",
     ),
     PlantedBug(
