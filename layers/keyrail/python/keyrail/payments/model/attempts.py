@@ -39,6 +39,8 @@ class AccountGone(ProviderUnavailable):
     """
 
     code = "payment_account_gone"
+    title = "This way to pay is not available at the moment. You have not been charged."
+    title_zh = "该支付方式暂不可用，您尚未被扣款。"
 
 
 class PaymentRefused(Invalid):
