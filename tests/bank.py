@@ -9,7 +9,7 @@ from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.model.statements import StatementLine, StatementMissing
-from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
 
@@ -34,8 +34,8 @@ class Bank:
     acknowledgement = Acknowledgement("ok", "text/plain")
     merchant = "bank-1"
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
-        return return_url or "https://shop.example"
+    def check(self, amount: Money, means: Means) -> str:
+        return means.return_url or "https://shop.example"
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         return PaymentAction(type="redirect", url=f"https://bank.example/{attempt.attempt_id}")

@@ -7,17 +7,23 @@ import pytest
 from keyrail.fulfilment.model import Outcome
 from keyrail.ordering.model.orders import (
     MAX_ATTEMPTS_PER_ORDER,
+    Contact,
+    Line,
     NotPayable,
     OrderNotFound,
     OrderStatus,
     TooManyAttempts,
 )
 from keyrail.ordering.model.steps import start_payment
-from keyrail.ordering.service.checkout import Placed, WayToPay
+from keyrail.ordering.service.checkout import Placed, Wanted, WayToPay
 from keyrail.payments.model.attempts import AttemptStatus, Route, UnknownProvider
+from keyrail.payments.providers.epay import Epay
+from keyrail.payments.service.accounts import PaymentAccounts
+from keyrail.platform.changes import Origin
 from keyrail.platform.errors import Invalid
 from tests.promises import check_promises
-from tests.world import BUYER, World
+from tests.wechat_platform import account as wechat_account
+from tests.world import BUYER, SKU, SYSTEM, World
 
 ROUTE = Route(provider="epay", account="main")
 BY_WECHAT = WayToPay(provider="epay", method="wxpay", return_url="https://shop.example/thanks")
@@ -63,6 +69,32 @@ def test_what_was_cancelled_paid_or_not_ones_own_is_not_paid_in_another_way(worl
             otherwise(world, over)
     with pytest.raises(OrderNotFound):
         otherwise(world, paid, token="tok_" + secrets.token_hex(20))
+
+
+@pytest.mark.parametrize(
+    ("way", "origin", "wrong"),
+    [
+        (WayToPay(provider="wechatpay", method="jsapi"), BUYER, "payment.payer_id"),
+        (WayToPay(provider="wechatpay", method="h5"), Origin("buyer", ""), "payment.method"),
+        (WayToPay(provider="epay", method="alipay", return_url="https://shop.example"), SYSTEM, "payment.method"),
+        (WayToPay(provider="epay", method="alipay"), BUYER, "payment.return_url"),
+    ],
+)
+def test_a_way_that_lacks_what_the_provider_needs_is_refused_before_any_key_is_held(
+    world: World, way: WayToPay, origin: Origin, wrong: str
+) -> None:
+    epay = Epay(account="main", pid="1001", key=world.epay_key, gateway_url="https://pay.example", opening="api")
+    world.accounts = PaymentAccounts(
+        {("epay", "main"): epay, ("wechatpay", "main"): wechat_account()},
+        {("epay", "main"): (), ("wechatpay", "main"): ()},
+    )
+    world.stock_up(1)
+    before = world.scan("keys")
+    wanted = Wanted(store_id="main", lines=(Line(SKU, 1),), contact=Contact(email="buyer@example.com"), way=way)
+    with pytest.raises(Invalid) as refused:
+        world.checkout.place(wanted, "of-the-buyer", origin)
+    assert [field.field for field in refused.value.fields] == [wrong]
+    assert (world.scan("keys"), world.scan("orders")) == (before, [])
 
 
 def test_a_way_that_is_not_offered_starts_nothing(world: World) -> None:

@@ -14,7 +14,7 @@ from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.model.confirmations import Confirmation, InquiryState
 from keyrail.payments.model.refunds import RefundOrder, RefundState
 from keyrail.payments.model.statements import StatementMissing
-from keyrail.payments.providers import Callback, Opening
+from keyrail.payments.providers import Callback, Means, Opening
 from keyrail.payments.providers.sandbox import Sandbox
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import Invalid, SignatureInvalid
@@ -186,10 +186,10 @@ def test_the_page_learns_all_that_it_has_to_know() -> None:
 
 def test_what_cannot_be_opened_is_refused_before_there_is_an_attempt() -> None:
     with pytest.raises(Invalid):
-        ACCOUNT.check("alipay", ATTEMPT.amount, "https://shop.example")
+        ACCOUNT.check(ATTEMPT.amount, Means(method="alipay", return_url="https://shop.example"))
     with pytest.raises(Invalid):
-        ACCOUNT.check(None, ATTEMPT.amount, None)
-    assert replace(ACCOUNT, return_url="https://shop.example").check(None, ATTEMPT.amount, None)
+        ACCOUNT.check(ATTEMPT.amount, Means())
+    assert replace(ACCOUNT, return_url="https://shop.example").check(ATTEMPT.amount, Means())
 
 
 def test_a_refund_costs_nothing_and_is_the_same_each_time() -> None:

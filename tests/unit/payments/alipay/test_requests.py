@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from keyrail.payments.providers import Opening
+from keyrail.payments.providers import Means, Opening
 from keyrail.payments.service.accounts import payment_accounts
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import Invalid
@@ -102,16 +102,16 @@ def test_a_title_has_no_letter_that_alipay_refuses_or_that_breaks_a_row_of_its_b
 @pytest.mark.parametrize("method", ["app", "face", "QR", "", "alipay.trade.page.pay"])
 def test_a_method_that_is_not_offered_is_refused_before_anything_is_leased(method: str) -> None:
     with pytest.raises(Invalid) as refused:
-        account().check(method, CNY, None)
+        account().check(CNY, Means(method=method))
     assert refused.value.fields[0].field == "payment.method"
 
 
 def test_only_yuan_within_alipays_bounds_are_taken() -> None:
     for amount in (Money(1, "CNY"), Money(10_000_000_000, "CNY")):
-        assert account().check(None, amount, None) == "https://shop.example/thanks"
+        assert account().check(amount, Means()) == "https://shop.example/thanks"
     for amount in (Money(1990, "HKD"), Money(0, "CNY"), Money(10_000_000_001, "CNY")):
         with pytest.raises(Invalid):
-            account().check(None, amount, None)
+            account().check(amount, Means())
         with pytest.raises(Invalid):
             account().open(attempt("page", amount), OPENING)
 
@@ -120,10 +120,10 @@ def test_a_page_needs_a_way_back_and_a_code_does_not() -> None:
     nowhere = account(return_url=None)
     for method in (None, "page", "wap"):
         with pytest.raises(Invalid) as refused:
-            nowhere.check(method, CNY, None)
+            nowhere.check(CNY, Means(method=method))
         assert refused.value.fields[0].field == "payment.return_url"
-    assert nowhere.check("qr", CNY, None) == ""
-    assert nowhere.check("page", CNY, "https://shop.example/o") == "https://shop.example/o"
+    assert nowhere.check(CNY, Means(method="qr")) == ""
+    assert nowhere.check(CNY, Means(method="page", return_url="https://shop.example/o")) == "https://shop.example/o"
 
 
 def test_keys_are_taken_with_and_without_their_first_and_last_lines() -> None:

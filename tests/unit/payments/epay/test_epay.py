@@ -13,7 +13,7 @@ from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.model.confirmations import Confirmation
 from keyrail.payments.model.refunds import RefundOrder, RefundState
 from keyrail.payments.model.statements import StatementMissing
-from keyrail.payments.providers import Callback, Opening
+from keyrail.payments.providers import Callback, Means, Opening
 from keyrail.payments.providers.epay import MAX_NAME_BYTES, Epay
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import Invalid, SignatureInvalid
@@ -300,16 +300,16 @@ def test_an_amount_in_another_currency_is_never_asked_for_as_the_accounts() -> N
 
 
 def test_what_cannot_be_opened_can_be_refused_before_there_is_an_attempt() -> None:
-    ACCOUNT.check("alipay", Money(1990, "CNY"), "https://shop.example")
-    wishes: list[tuple[str | None, Money, str | None]] = [
-        ("paypal", Money(1990, "CNY"), "https://shop.example"),
-        (None, Money(1990, "USD"), "https://shop.example"),
-        (None, Money(1990, "CNY"), None),
-        (None, Money(1990, "CNY"), ""),
+    ACCOUNT.check(Money(1990, "CNY"), Means(method="alipay", return_url="https://shop.example"))
+    wishes = [
+        (Money(1990, "CNY"), Means(method="paypal", return_url="https://shop.example")),
+        (Money(1990, "USD"), Means(return_url="https://shop.example")),
+        (Money(1990, "CNY"), Means()),
+        (Money(1990, "CNY"), Means(return_url="")),
     ]
-    for wish in wishes:
+    for amount, means in wishes:
         with pytest.raises(Invalid):
-            ACCOUNT.check(*wish)
+            ACCOUNT.check(amount, means)
 
 
 def test_a_missing_return_address_is_refused_before_the_gateway_does() -> None:
@@ -375,13 +375,19 @@ def test_by_the_api_nothing_is_opened_without_the_buyers_address(address: str | 
     account = replace(ACCOUNT, opening="api")
     with pytest.raises(Invalid):
         account.open(replace(ATTEMPT, method="alipay"), replace(OPENING, payer_ip=address))
+    way = Means(method="alipay", return_url="https://shop.example", payer_ip=address)
+    with pytest.raises(Invalid) as refusal:
+        account.check(ATTEMPT.amount, way)
+    assert [(f.field, f.reason) for f in refusal.value.fields] == [("payment.method", "payer_address_unknown")]
+    assert ACCOUNT.check(ATTEMPT.amount, way)
 
 
 def test_by_the_api_nobody_asks_the_buyer_for_a_method() -> None:
     account = replace(ACCOUNT, opening="api")
-    account.check("alipay", Money(1990, "CNY"), "https://shop.example")
+    known = Means(method="alipay", return_url="https://shop.example", payer_ip="203.0.113.7")
+    account.check(Money(1990, "CNY"), known)
     with pytest.raises(Invalid) as refusal:
-        account.check(None, Money(1990, "CNY"), "https://shop.example")
+        account.check(Money(1990, "CNY"), replace(known, method=None))
     assert refusal.value.fields[0].field == "payment.method"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
-from keyrail.payments.providers import Opening
+from keyrail.payments.providers import Means, Opening
 from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import Invalid
@@ -39,8 +39,14 @@ def test_stripe_chooses_what_the_buyer_may_pay_with() -> None:
 @pytest.mark.parametrize("method", [None, "payment_intent"])
 def test_a_payment_is_taken_on_stripes_page_or_on_ours(method: str | None) -> None:
     amount = Money(1990, "CNY")
-    assert ACCOUNT.check(method, amount, "https://shop.example/done") == "https://shop.example/done"
-    assert replace(ACCOUNT, return_url="https://shop.example/").check(method, amount, None) == "https://shop.example/"
+    assert (
+        ACCOUNT.check(amount, Means(method=method, return_url="https://shop.example/done"))
+        == "https://shop.example/done"
+    )
+    assert (
+        replace(ACCOUNT, return_url="https://shop.example/").check(amount, Means(method=method))
+        == "https://shop.example/"
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
-from keyrail.payments.providers import Opening
+from keyrail.payments.providers import Means, Opening
 from keyrail.payments.service.accounts import payment_accounts
 from keyrail.platform.config import ConfigError
 from keyrail.platform.documents import to_json
@@ -68,7 +68,7 @@ def short_public_pem() -> str:
 
 def refusal_of(method: str | None = None, amount: Money = CNY, of: Any = ACCOUNT) -> list[tuple[str, str]]:
     with pytest.raises(Invalid) as refusal:
-        of.check(method, amount, None)
+        of.check(amount, Means(method=method))
     return [(wrong.field, wrong.reason) for wrong in refusal.value.fields]
 
 
@@ -80,7 +80,7 @@ def test_a_method_that_nobody_granted_is_refused_before_anything_is_leased(metho
 def test_only_native_is_granted_unless_the_settings_say_more() -> None:
     plain = account(methods=["native"])
     assert refusal_of("h5", of=plain) == refusal_of("jsapi", of=plain) == [("payment.method", "not_offered")]
-    assert plain.check("native", CNY, None) == plain.check(None, CNY, None) == ""
+    assert plain.check(CNY, Means(method="native")) == plain.check(CNY, Means()) == ""
 
 
 def test_another_currency_is_refused() -> None:
@@ -89,14 +89,22 @@ def test_another_currency_is_refused() -> None:
 
 def test_the_orders_page_goes_before_the_accounts() -> None:
     own = account(return_url="https://shop.example/thanks")
-    assert own.check(None, CNY, "https://shop.example/o") == "https://shop.example/o"
-    assert own.check(None, CNY, None) == "https://shop.example/thanks"
+    assert own.check(CNY, Means(return_url="https://shop.example/o")) == "https://shop.example/o"
+    assert own.check(CNY, Means()) == "https://shop.example/thanks"
+
+
+def test_the_method_that_stands_in_asks_for_what_it_needs_too() -> None:
+    inside = account(methods=["jsapi", "native"])
+    assert refusal_of(of=inside) == [("payment.payer_id", "required")]
+    assert inside.check(CNY, Means(payer_id="oUpF8uMuAJO_M2pxb1Q9zNjWeS6o")) == ""
 
 
 @pytest.mark.parametrize("payer_ip", [None, "", "somewhere", "127.0.0.1\r\nx", "1.2.3"])
 def test_h5_is_not_asked_for_without_the_payers_address(payer_ip: str | None) -> None:
     with pytest.raises(Invalid) as refusal:
         ACCOUNT.open(replace(ATTEMPT, method="h5"), replace(OPENING, payer_ip=payer_ip))
+    with pytest.raises(Invalid):
+        ACCOUNT.check(CNY, Means(method="h5", payer_ip=payer_ip))
     assert [(f.field, f.reason) for f in refusal.value.fields] == [("payment.method", "payer_address_unknown")]
 
 
@@ -104,6 +112,8 @@ def test_h5_is_not_asked_for_without_the_payers_address(payer_ip: str | None) ->
 def test_jsapi_is_not_asked_for_without_the_payers_openid(payer_id: str | None) -> None:
     with pytest.raises(Invalid) as refusal:
         ACCOUNT.open(replace(ATTEMPT, method="jsapi"), replace(OPENING, payer_id=payer_id))
+    with pytest.raises(Invalid):
+        ACCOUNT.check(CNY, Means(method="jsapi", payer_id=payer_id))
     assert [(f.field, f.reason) for f in refusal.value.fields] == [("payment.payer_id", "required")]
 
 

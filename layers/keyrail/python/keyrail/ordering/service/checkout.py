@@ -27,8 +27,8 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.model.steps import cancel, start_payment
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, attempt_id
-from keyrail.payments.service.accounts import Opening, PaymentAccounts, PaymentAction
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, Route, attempt_id
+from keyrail.payments.service.accounts import Means, Opening, PaymentAccounts, PaymentAction
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.documents import to_json
@@ -128,7 +128,7 @@ class Checkout:
         for _ in range(MAX_TRIES):
             order = self.orders.of_buyer(order_id, token)
             route = self.accounts.route_for(way.provider, order.store_id)
-            self.accounts.at(route.provider, route.account).check(way.method, order.total, way.return_url)
+            self._check(route, order.total, way, origin)
             started, attempt = start_payment(order, route, way.method, origin, self.now_ms())
             fresh = started is not order
             if not fresh or self.orders.replace(order, started):
@@ -163,7 +163,7 @@ class Checkout:
         if wanted.expected_total not in {None, amount}:
             raise TotalChanged
         route = self.accounts.route_for(wanted.way.provider, wanted.store_id)
-        self.accounts.at(route.provider, route.account).check(wanted.way.method, amount, wanted.way.return_url)
+        self._check(route, amount, wanted.way, origin)
         now_ms = self.now_ms()
         expires_at_ms = now_ms + ORDER_LIFETIME_MS
         attempt = PaymentAttempt(
@@ -247,6 +247,11 @@ class Checkout:
             payer_id=way.payer_id,
         )
         return self.accounts.of(attempt).open(attempt, opening)
+
+    def _check(self, route: Route, amount: Money, way: WayToPay, origin: Origin) -> None:
+        """What the provider could not do is refused before any key is held for it. Raises Invalid, UnknownAccount."""
+        means = Means(method=way.method, return_url=way.return_url, payer_ip=origin.address, payer_id=way.payer_id)
+        self.accounts.at(route.provider, route.account).check(amount, means)
 
     def _token(self, order_id: str) -> str:
         digest = hmac.digest(self.token_secret.encode(), order_id.encode(), hashlib.sha256)

@@ -25,12 +25,25 @@ class Callback:
     headers: Mapping[str, str] = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """How a buyer wants to pay, and what is known of them.
+
+    `return_url` is where their browser goes afterwards; `payer_ip` is the address they come from, `payer_id` what the
+    provider calls them; some methods ask for one.
+    """
+
+    method: str | None = None
+    return_url: str | None = None
+    payer_ip: str | None = field(default=None, repr=False)
+    payer_id: str | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True)
 class Opening:
-    """What a provider needs beside the attempt to start a payment.
+    """What a provider needs beside the attempt to start a payment; some of it as `Means` has it.
 
-    `notify_url` is where its callback goes; `return_url` is where the buyer's browser goes; `title` is shown to them.
-    `payer_ip` is the address the buyer came from, `payer_id` what the provider calls them; some methods ask for one.
+    `notify_url` is where its callback goes; `title` is shown to the buyer.
     """
 
     title: str
@@ -39,6 +52,9 @@ class Opening:
     expires_at_ms: int
     payer_ip: str | None = field(default=None, repr=False)
     payer_id: str | None = field(default=None, repr=False)
+
+    def means(self, method: str | None) -> Means:
+        return Means(method=method, return_url=self.return_url, payer_ip=self.payer_ip, payer_id=self.payer_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +93,10 @@ class PaymentProvider(Protocol):
         """The provider's name for our account, which a callback must name too."""
         ...
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
+    def check(self, amount: Money, means: Means) -> str:
         """Refuse what `open` would refuse, before any key is leased; gives back where the buyer goes afterwards.
 
-        `return_url` is what the order names; without one, the account's own page stands in. Raises Invalid.
+        Without a `return_url` that is the account's own page. Raises Invalid, which names the field.
         """
         ...
 

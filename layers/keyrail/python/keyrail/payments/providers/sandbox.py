@@ -22,7 +22,7 @@ from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.model.statements import StatementLine, StatementMissing
-from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
@@ -71,14 +71,14 @@ class Sandbox:
         if not _are_secrets(self.secrets):
             raise ConfigError(f"{PROVIDER}.secrets")
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:  # noqa: ARG002 - any amount will do
+    def check(self, amount: Money, means: Means) -> str:  # noqa: ARG002 - any amount will do
         """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
 
         Raises Invalid.
         """
-        if method is not None:
+        if means.method is not None:
             raise Invalid(FieldError("payment.method", "not_offered"))
-        page = return_url or self.return_url
+        page = means.return_url or self.return_url
         if not page:
             raise Invalid(FieldError("payment.return_url", "required"))
         return page
@@ -88,7 +88,7 @@ class Sandbox:
 
         Raises Invalid as `check` does.
         """
-        return_url = self.check(attempt.method, attempt.amount, opening.return_url)
+        return_url = self.check(attempt.amount, opening.means(attempt.method))
         query = urlencode(
             {
                 "merchant": self.merchant,

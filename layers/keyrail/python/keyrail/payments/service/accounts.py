@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from keyrail.payments.model.attempts import AccountGone, PaymentAttempt, Route, UnknownProvider
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
 from keyrail.payments.model.refunds import RefundNotice
-from keyrail.payments.providers import Callback, Opening, PaymentAction, PaymentProvider
+from keyrail.payments.providers import Callback, Means, Opening, PaymentAction, PaymentProvider
 from keyrail.payments.service.credentials import MAX_VERSIONS, VersionedAccount
 from keyrail.platform import logs
 from keyrail.platform.clock import NowMs
@@ -21,6 +21,7 @@ from keyrail.platform.secrets import WatchedSecret
 
 __all__ = [
     "Callback",
+    "Means",
     "Opening",
     "PaymentAccounts",
     "PaymentAction",

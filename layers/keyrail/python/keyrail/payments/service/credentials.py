@@ -8,7 +8,7 @@ from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Inquiry
 from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder
 from keyrail.payments.model.statements import StatementLine
-from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction, PaymentProvider
+from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction, PaymentProvider
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
 
@@ -40,8 +40,8 @@ class VersionedAccount:
     def merchant(self) -> str:
         return self._current.merchant
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
-        return self._current.check(method, amount, return_url)
+    def check(self, amount: Money, means: Means) -> str:
+        return self._current.check(amount, means)
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         return self._of(attempt).open(attempt, opening)

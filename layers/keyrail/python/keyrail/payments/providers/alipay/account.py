@@ -10,7 +10,7 @@ from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Inquiry
 from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder, RefundState
 from keyrail.payments.model.statements import StatementLine
-from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER, bills, trades
 from keyrail.payments.providers.alipay.asking import Gateway, beijing_time
 from keyrail.payments.providers.alipay.callbacks import meaning, merchant_of, verified
@@ -93,19 +93,19 @@ class Alipay:
     def merchant(self) -> str:
         return merchant_of(self.app_id, self.seller_id)
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
+    def check(self, amount: Money, means: Means) -> str:
         """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
 
         A buyer who scans a code goes nowhere. Raises Invalid.
         """
-        chosen = method or DEFAULT_METHOD
-        if method == "" or chosen not in {QR, *PAGES}:
+        chosen = means.method or DEFAULT_METHOD
+        if means.method == "" or chosen not in {QR, *PAGES}:
             raise Invalid(FieldError("payment.method", "not_offered"))
         if amount.currency != CURRENCY:
             raise Invalid(FieldError("payment.provider", "currency_not_offered"))
         if not MIN_AMOUNT_MINOR <= amount.amount_minor <= MAX_AMOUNT_MINOR:
             raise Invalid(FieldError("payment.provider", "amount_not_offered"))
-        page = return_url or self.return_url or ""
+        page = means.return_url or self.return_url or ""
         if not page and chosen != QR:
             raise Invalid(FieldError("payment.return_url", "required"))
         return page
@@ -116,7 +116,7 @@ class Alipay:
         Alipay knows the trade by the attempt's number, so that opening it twice is the same payment; it ends with the
         order. Raises Invalid as `check` does, PaymentRefused, ProviderUnavailable.
         """
-        return_url = self.check(attempt.method, attempt.amount, opening.return_url)
+        return_url = self.check(attempt.amount, opening.means(attempt.method))
         content = {
             "out_trade_no": attempt.attempt_id,
             "total_amount": attempt.amount.decimal(),

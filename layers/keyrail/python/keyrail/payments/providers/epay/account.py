@@ -11,7 +11,7 @@ from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
 from keyrail.payments.model.statements import StatementLine, StatementMissing
-from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.epay.gateway import ABSENT, PAID, UNPAID, Gateway, Version, amount_in, is_web_address
 from keyrail.payments.providers.epay.messages import PAID_STATUSES, callback_parameters
 from keyrail.payments.providers.epay.signing import RsaSigning, private_key_of, public_key_of
@@ -107,32 +107,35 @@ class Epay:
     def merchant(self) -> str:
         return self.pid
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
+    def check(self, amount: Money, means: Means) -> str:
         """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
 
         The protocol names no currency, so an amount in another one than the account's would be charged as if it were
         in the account's. Gateways refuse a submission without `return_url`, but only once the buyer stands before
-        them; on their page the buyer may choose the method, by the API nobody can. Raises Invalid.
+        them; on their page the buyer may choose the method, by the API nobody can, and the API wants to know the
+        buyer's address. Raises Invalid.
         """
-        if method is None and self.opening == "api":
+        if means.method is None and self.opening == "api":
             raise Invalid(FieldError("payment.method", "required"))
-        if method is not None and method not in METHODS:
+        if means.method is not None and means.method not in METHODS:
             raise Invalid(FieldError("payment.method", "not_offered"))
         if amount.currency != self.currency:
             raise Invalid(FieldError("payment.provider", "currency_not_offered"))
-        page = return_url or self.return_url
+        page = means.return_url or self.return_url
         if not page:
             raise Invalid(FieldError("payment.return_url", "required"))
+        if self.opening == "api":
+            _address(means.payer_ip)
         return page
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         """The gateway's page, without a request of ours; or what its API gives for the same parameters.
 
         The page's address of version 1 depends on the attempt and the opening alone; that of version 2 holds a time
-        stamp and serves for five minutes, after which the attempt is opened again. The API wants to know the buyer's
-        address. Raises Invalid as `check` does; by the API ProviderUnavailable and PaymentRefused too.
+        stamp and serves for five minutes, after which the attempt is opened again. Raises Invalid as `check` does; by
+        the API ProviderUnavailable and PaymentRefused too.
         """
-        return_url = self.check(attempt.method, attempt.amount, opening.return_url)
+        return_url = self.check(attempt.amount, opening.means(attempt.method))
         parameters = {
             "pid": self.pid,
             "type": attempt.method or "",

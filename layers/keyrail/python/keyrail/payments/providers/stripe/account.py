@@ -9,7 +9,7 @@ from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Inquiry
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
 from keyrail.payments.model.statements import StatementLine
-from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
 from keyrail.payments.providers.settings import check_common
 from keyrail.payments.providers.stripe.api import StripeApi
@@ -88,15 +88,15 @@ class Stripe:
     def _ours(self) -> Ours:
         return Ours(self.account, self.account_id, live=self.secret_key.split("_")[1] == "live")
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:  # noqa: ARG002 - as elsewhere
+    def check(self, amount: Money, means: Means) -> str:  # noqa: ARG002 - as elsewhere
         """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
 
         A method is how the payment is taken, on Stripe's page (None) or on one of ours (`payment_intent`). What the
         buyer may pay with Stripe chooses from the account's settings, so naming that is refused. Raises Invalid.
         """
-        if method not in (None, PAYMENT_INTENT):
+        if means.method not in (None, PAYMENT_INTENT):
             raise Invalid(FieldError("payment.method", "not_offered"))
-        page = return_url or self.return_url
+        page = means.return_url or self.return_url
         if not page:
             raise Invalid(FieldError("payment.return_url", "required"))
         return page
@@ -106,7 +106,7 @@ class Stripe:
 
         Raises Invalid as `check` does, PaymentRefused, ProviderUnavailable.
         """
-        return_url = self.check(attempt.method, attempt.amount, opening.return_url)
+        return_url = self.check(attempt.amount, opening.means(attempt.method))
         if attempt.method == PAYMENT_INTENT:
             return open_intent(self._api, attempt)
         return open_session(self._api, attempt, opening, return_url)

@@ -11,7 +11,7 @@ from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, Prov
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder
 from keyrail.payments.model.statements import StatementLine
-from keyrail.payments.providers import Acknowledgement, Callback, Opening, PaymentAction
+from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
 from keyrail.payments.providers.settings import check_common, is_among
 from keyrail.payments.providers.wechatpay import opening as starts
@@ -94,26 +94,28 @@ class WechatPay:
     def merchant(self) -> str:
         return merchant_name(self.mchid, self.appid)
 
-    def check(self, method: str | None, amount: Money, return_url: str | None) -> str:
+    def check(self, amount: Money, means: Means) -> str:
         """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
 
-        That is nowhere if nobody says: a page that shows a QR code stays where it is. Raises Invalid.
+        That is nowhere if nobody says: a page that shows a QR code stays where it is. Some methods need the payer's
+        address or openid. Raises Invalid.
         """
-        if method is not None and method not in self.methods:
+        if means.method is not None and means.method not in self.methods:
             raise Invalid(FieldError("payment.method", "not_offered"))
         if amount.currency != starts.CURRENCY:
             raise Invalid(FieldError("payment.provider", "currency_not_offered"))
-        return return_url or self.return_url or ""
+        starts.payer(means.method or self.methods[0], means)
+        return means.return_url or self.return_url or ""
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
         """An order at WeChat under the attempt's number: a picture to scan, WeChat's page, or a call inside WeChat.
 
-        Raises Invalid as `check` does and where the method needs the payer's address or openid, PaymentRefused,
-        ProviderUnavailable.
+        Raises Invalid as `check` does, PaymentRefused, ProviderUnavailable.
         """
-        return_url = self.check(attempt.method, attempt.amount, opening.return_url)
+        means = opening.means(attempt.method)
+        return_url = self.check(attempt.amount, means)
         method = attempt.method or self.methods[0]
-        order = starts.order(attempt, opening, self.mchid, self.appid) | starts.payer(method, opening)
+        order = starts.order(attempt, opening, self.mchid, self.appid) | starts.payer(method, means)
         answer = self._exchange.post(f"/v3/pay/transactions/{method}", order)
         if answer.refusal in REFUSALS:
             raise PaymentRefused

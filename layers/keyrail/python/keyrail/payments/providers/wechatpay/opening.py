@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
-from keyrail.payments.providers import Opening, PaymentAction
+from keyrail.payments.providers import Means, Opening, PaymentAction
 from keyrail.payments.providers.qr import qr_svg
 from keyrail.payments.providers.wechatpay.reading import text
 from keyrail.payments.providers.wechatpay.signing import MerchantKey
@@ -39,17 +39,17 @@ def order(attempt: PaymentAttempt, opening: Opening, mchid: str, appid: str) -> 
     }
 
 
-def payer(method: str, opening: Opening) -> dict[str, Any]:
+def payer(method: str, means: Means) -> dict[str, Any]:
     """What a method asks for beside that: who pays inside WeChat, and where the browser is outside of it.
 
-    Raises Invalid where the opening does not say.
+    Raises Invalid where nobody says.
     """
     if method == JSAPI:
-        if not opening.payer_id or len(opening.payer_id) > MAX_PAYER_ID_LENGTH:
+        if not means.payer_id or len(means.payer_id) > MAX_PAYER_ID_LENGTH:
             raise Invalid(FieldError("payment.payer_id", "required"))
-        return {"payer": {"openid": opening.payer_id}}
+        return {"payer": {"openid": means.payer_id}}
     if method == H5:
-        return {"scene_info": {"payer_client_ip": _address(opening.payer_ip), "h5_info": {"type": "Wap"}}}
+        return {"scene_info": {"payer_client_ip": _address(means.payer_ip), "h5_info": {"type": "Wap"}}}
     return {}
 
 
