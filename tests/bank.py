@@ -28,6 +28,7 @@ class Bank:
     taken: dict[str, RefundOrder] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     asked: int = 0
+    last: RefundOrder | None = None
     repeats: bool = True
     _lock: Lock = field(default_factory=Lock)
 
@@ -59,9 +60,16 @@ class Bank:
     def query(self, attempt: PaymentAttempt) -> Inquiry:
         return Inquiry(state=InquiryState.UNKNOWN)
 
+    @property
+    def wanted(self) -> RefundOrder:
+        """What it was asked for last."""
+        assert self.last is not None
+        return self.last
+
     def refund(self, wanted: RefundOrder) -> RefundAnswer:
         with self._lock:
             self.asked += 1
+            self.last = wanted
             trouble = self.troubles.pop(0) if self.troubles else ""
             if trouble == "down":
                 raise ProviderUnavailable

@@ -19,6 +19,7 @@ from keyrail.fulfilment.model import Settled
 from keyrail.fulfilment.service.after_sales import AfterSales
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.payment_desk import PaymentDesk
 from keyrail.fulfilment.service.refund_desk import RefundDesk
 from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
@@ -190,7 +191,11 @@ class World:
 
     @cached_property
     def refund_desk(self) -> RefundDesk:
-        return RefundDesk(self.orders, self.now_ms)
+        return RefundDesk(self.orders, self.desk, self.now_ms)
+
+    @cached_property
+    def payment_desk(self) -> PaymentDesk:
+        return PaymentDesk(self.orders, self.desk, self.dynamodb, self.now_ms)
 
     @cached_property
     def refunds(self) -> Refunds:

@@ -27,6 +27,7 @@ SOURCE = "keyrail"
 MAX_ENTRIES = 10  # of one call of EventBridge
 COUNTED = {
     "order.refund_failed": Metric.REFUND_FAILED,
+    "payment.refund_failed": Metric.REFUND_FAILED,
     "payment.unmatched": Metric.UNMATCHED_PAYMENT,
     "stock.low": Metric.LOW_STOCK,
 }

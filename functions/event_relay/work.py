@@ -19,6 +19,8 @@ def work_of(change: Change) -> Iterator[Work]:
             yield settings().issuance_queue_url, {"order_id": event.subject.partition(":")[2]}
         if event.name == "order.refund_due":
             yield settings().refund_queue_url, {"order_id": event.subject.partition(":")[2]}
+        if event.name == "payment.refund_due":
+            yield settings().refund_queue_url, {"payment_id": event.subject.partition(":")[2]}
     match change.item:
         case Batch() as batch:
             yield from _of_batch(change, batch)

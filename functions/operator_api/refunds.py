@@ -3,13 +3,13 @@
 from functools import cache
 
 from functions.operator_api.access import PAYS_BACK, NotInGroup, allow
-from functions.operator_api.app import api, orders
+from functions.operator_api.app import api, desk, orders
 from functions.operator_api.orders import UNTRACED
 from functions.operator_api.schemas.orders import OrderOut
 from functions.operator_api.schemas.refunds import AskAgainIn, GivenBackIn
 from keyrail.fulfilment.service.refund_desk import RefundDesk
-from keyrail.ordering.model.orders import Order, OrderNotFound, RefundNotFound
-from keyrail.payments.model.refunds import RefundNotFailed
+from keyrail.ordering.model.orders import Order, OrderNotFound
+from keyrail.payments.model.refunds import RefundNotFailed, RefundNotFound
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Call
@@ -17,7 +17,7 @@ from keyrail.platform.http import Call
 
 @cache
 def refund_desk() -> RefundDesk:
-    return RefundDesk(orders(), system_now_ms)
+    return RefundDesk(orders(), desk(), system_now_ms)
 
 
 @api.operation(

@@ -10,7 +10,6 @@ from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
-from keyrail.payments.model.attempts import order_id_of
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
 from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.service.accounts import Callback, PaymentAccounts, UnknownAccount, watched_accounts
@@ -60,14 +59,10 @@ def settlement() -> Settlement:
 
 
 @cache
-def orders() -> Orders:
-    return Orders(OrderStore(client("dynamodb"), settings().orders_table))
-
-
-@cache
 def refunds() -> Refunds:
+    orders = Orders(OrderStore(client("dynamodb"), settings().orders_table))
     desk = Desk(PaymentStore(client("dynamodb"), settings().payments_table), system_now_ms)
-    return Refunds(orders(), accounts(), desk, system_now_ms)
+    return Refunds(orders, accounts(), desk, system_now_ms)
 
 
 def settle(call: Call) -> RawReply:
@@ -86,8 +81,8 @@ def settle(call: Call) -> RawReply:
             settlement().settle(said, origin)
         case DisputeNotice():
             settlement().dispute(said, origin)
-        case RefundNotice() if (order_id := order_id_of(said.attempt_id)) and orders().find(order_id):
-            refunds().look_again(order_id, said.refund_id, origin)
+        case RefundNotice() if refunds().hear_of(said, origin):
+            pass
         case _:
             logs.log(Entry.CALLBACK_IGNORED, provider=provider_name, account=account)
     return RawReply(provider.acknowledgement.body, content_type=provider.acknowledgement.content_type)

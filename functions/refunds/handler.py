@@ -1,4 +1,4 @@
-"""SQS: gives money back for orders that owe some, and asks about it until the provider has said how it ended."""
+"""SQS: gives money back for whoever owes some, and asks about it until the provider has said how it ended."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -56,11 +56,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def settle(message: dict[str, Any], message_id: str) -> None:
     """A provider that does not answer is asked again as one that is not done: its time-out is no failure of ours."""
-    order_id, asked = message["order_id"], int(message.get("asked", 0))
+    owner_id, asked = message.get("payment_id") or message["order_id"], int(message.get("asked", 0))
     try:
-        if refunds().settle(order_id, Origin("system:refunds", message_id)):
+        if refunds().settle(owner_id, Origin("system:refunds", message_id)):
             return
     except ProviderUnavailable as error:
-        logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code, order_id=order_id)
+        logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code, owner_id=owner_id)
     wait_s = WAITS_S[min(asked, len(WAITS_S) - 1)]
-    send_rest(settings().refund_queue_url, {"order_id": order_id, "asked": asked + 1}, delay_s=wait_s)
+    send_rest(settings().refund_queue_url, {**message, "asked": asked + 1}, delay_s=wait_s)

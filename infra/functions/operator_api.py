@@ -38,6 +38,9 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     # A bad key is replaced together with what its order says.
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
     query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone")
+    # What operators decide about a payment on the desk, while its order stands as it was looked at.
+    table(function, parts.tables.orders, "ConditionCheckItem")
+    table(function, parts.tables.payments, "PutItem")
     query(function, parts.tables.payments, "by_desk")
     table(function, parts.tables.accounts, "BatchGetItem", "GetItem", "Query")
     query(function, parts.tables.accounts, "by_holder")

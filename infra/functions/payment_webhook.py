@@ -28,6 +28,6 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.orders, "by_paid_reference")
     table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")
-    table(function, parts.tables.payments, "PutItem")
+    table(function, parts.tables.payments, "GetItem", "PutItem")
     secret(function, parts.secrets.payment_accounts_arn)
     return function

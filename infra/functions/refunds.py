@@ -28,7 +28,7 @@ def refunds(scope: Construct, parts: Parts) -> Function:
         in_slices=True,
     )
     table(function, parts.tables.orders, "GetItem", "PutItem")
-    table(function, parts.tables.payments, "PutItem")
+    table(function, parts.tables.payments, "GetItem", "PutItem")
     secret(function, parts.secrets.payment_accounts_arn)
     function.may(["sqs:SendMessage"], parts.refunds.queue.queue_arn)
     return function

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from keyrail.fulfilment.model import Outcome
-from keyrail.ordering.model.orders import Order, OrderStatus, RefundNotFound, UnitStatus
+from keyrail.ordering.model.orders import Order, OrderStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, WayToPay
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.confirmations import DisputeNotice, Mismatch
-from keyrail.payments.model.refunds import ASK_AGAIN_MS, STUCK_MS, RefundNotFailed, RefundStatus
+from keyrail.payments.model.refunds import ASK_AGAIN_MS, STUCK_MS, RefundNotFailed, RefundNotFound, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.promises import check_promises

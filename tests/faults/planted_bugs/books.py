@@ -100,9 +100,9 @@ BUGS = (
     ),
     PlantedBug(
         "books money that did not come in",
-        "payments/books.py",
-        "new.reason not in CAME_IN or ",
-        "",
+        "payments/model/desk.py",
+        "self.amount if self.reason in CAME_IN and ",
+        "self.amount if ",
         f"{MEANING}::test_what_did_not_come_to_us_is_not_booked",
     ),
     PlantedBug(

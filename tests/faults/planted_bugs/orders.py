@@ -161,15 +161,15 @@ BUGS = (
     PlantedBug(
         "forgets the merchant",
         PAYMENT_MODEL,
-        "if said.merchant != merchant or",
-        "if",
+        "if said.merchant != merchant:",
+        "if False:",
         f"{BINDING}::test_a_payment_to_another_merchant_is_refused",
     ),
     PlantedBug(
         "forgets the account",
         PAYMENT_MODEL,
-        "(said.provider, said.account) != (attempt.provider, attempt.account)",
-        "said.provider != attempt.provider",
+        "(said.provider, said.account) == (attempt.provider, attempt.account)",
+        "said.provider == attempt.provider",
         f"{BINDING}::test_a_callback_to_another_account_of_the_same_provider_is_refused",
     ),
     PlantedBug(

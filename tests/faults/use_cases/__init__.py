@@ -6,6 +6,7 @@ from tests.faults.use_cases import (
     after_sales,
     batches,
     books,
+    desk,
     figures,
     imports,
     orders,
@@ -19,7 +20,7 @@ from tests.world import World
 
 __all__ = ["MAIN_USE_CASES", "USE_CASES", "Case"]
 
-_PARTS = (orders, imports, batches, own_codes, after_sales, figures, stock, redemption, refunds, books)
+_PARTS = (orders, imports, batches, own_codes, after_sales, figures, stock, redemption, refunds, desk, books)
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
 # Those that the slower kinds of breaking are tried on.

@@ -42,7 +42,7 @@ from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replac
 from keyrail.payments.model import desk as payment_desk
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.model.confirmations import Mismatch
-from keyrail.payments.model.refunds import RefundAnswer, RefundState
+from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundAnswer, RefundState
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.handover import Handover
 from keyrail.platform.ids import derived_id
@@ -343,6 +343,32 @@ def of_payments() -> Iterator[Happening]:
             **STAMP,
         )
         yield Happening(waiting, payment_desk.events_between(None, waiting))
+        if waiting.money is None:
+            dismissed = payment_desk.dismiss(waiting, ORIGIN, NOW_MS)
+            yield Happening(dismissed, payment_desk.events_between(waiting, dismissed))
+        else:
+            yield from of_refunded_payments(waiting)
+
+
+def of_refunded_payments(waiting: payment_desk.UnmatchedPayment) -> Iterator[Happening]:
+    due = payment_desk.send_back(waiting, ORIGIN, NOW_MS)
+    refund_id = payment_desk.refund_id(waiting.payment_id)
+    asked = payment_desk.ask(due, refund_id, ORIGIN, NOW_MS)
+    asked_again = payment_desk.ask(asked, refund_id, ORIGIN, NOW_MS + ASK_AGAIN_MS)
+    slow, back, refused = (
+        payment_desk.hear(asked, RefundAnswer(refund_id=refund_id, state=state, status="S"), ORIGIN, NOW_MS)
+        for state in (RefundState.PROCESSING, RefundState.SUCCEEDED, RefundState.FAILED)
+    )
+    for old, new in (
+        (waiting, due),
+        (due, asked),
+        (asked, asked_again),
+        (asked, slow),
+        (slow, back),
+        (asked, refused),
+        (refused, payment_desk.ask_again(refused, refund_id, ORIGIN, NOW_MS)),
+    ):
+        yield Happening(new, payment_desk.events_between(old, new))
 
 
 def of_figures() -> Iterator[Happening]:

@@ -10,6 +10,7 @@ from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import deliver, fail_unit, pay
 from keyrail.payments.books import entries_between as desk_entries_between
+from keyrail.payments.model import desk
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Mismatch
 from keyrail.payments.model.desk import UnmatchedPayment
@@ -141,7 +142,14 @@ def unmatched(reason: Mismatch, amount: Money | None = PRICE) -> UnmatchedPaymen
 
 
 @pytest.mark.parametrize(
-    "reason", [Mismatch.UNKNOWN_ATTEMPT, Mismatch.WRONG_CURRENCY, Mismatch.UNDER_PAID, Mismatch.OVER_PAID]
+    "reason",
+    [
+        Mismatch.UNKNOWN_ATTEMPT,
+        Mismatch.WRONG_ACCOUNT,
+        Mismatch.WRONG_CURRENCY,
+        Mismatch.UNDER_PAID,
+        Mismatch.OVER_PAID,
+    ],
 )
 def test_money_that_nobody_can_place_is_in_suspense(reason: Mismatch) -> None:
     (entry,) = desk_entries_between(None, unmatched(reason))
@@ -150,10 +158,27 @@ def test_money_that_nobody_can_place_is_in_suspense(reason: Mismatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [Mismatch.NOT_PAID, Mismatch.WRONG_MERCHANT, Mismatch.WRONG_ACCOUNT, Mismatch.DISPUTED]
+    "reason", [Mismatch.NOT_PAID, Mismatch.WRONG_MERCHANT, Mismatch.DISPUTED, Mismatch.REFUND_FAILED]
 )
 def test_what_did_not_come_to_us_is_not_booked(reason: Mismatch) -> None:
     assert desk_entries_between(None, unmatched(reason)) == ()
+
+
+def test_a_payment_that_is_sent_back_is_in_suspense_until_it_has_gone_and_again_if_it_comes_back() -> None:
+    there = unmatched(Mismatch.OVER_PAID)
+    due = desk.send_back(there, PROVIDER, NOW_MS)
+    assert due.refund is not None
+    asked = desk.ask(due, due.refund.refund_id, PROVIDER, NOW_MS)
+    back, refused = (
+        desk.hear(asked, RefundAnswer(refund_id=due.refund.refund_id, state=state, status="said"), PROVIDER, NOW_MS)
+        for state in (RefundState.SUCCEEDED, RefundState.FAILED)
+    )
+    assert [desk_entries_between(*each) for each in ((there, due), (due, asked), (asked, refused))] == [()] * 3
+    (refund,) = desk_entries_between(asked, back)
+    assert moved(refund) == {STRIPE: -990, SUSPENSE: 990}
+    assert (refund.source, refund.what, refund.number) == ("payment:upm_1", "refund", due.refund.refund_id)
+    returned = replace(refused, version=back.version + 1)
+    assert moved(*desk_entries_between(back, returned)) == {STRIPE: 990, SUSPENSE: -990}
 
 
 def test_a_payment_comes_onto_the_desk_once_and_one_of_no_amount_is_not_booked() -> None:

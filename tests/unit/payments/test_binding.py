@@ -55,12 +55,20 @@ def test_a_payment_to_another_merchant_is_refused() -> None:
     assert mismatch(replace(SAID, merchant="2002"), ATTEMPT, MERCHANT) is Mismatch.WRONG_MERCHANT
 
 
-@pytest.mark.parametrize("said", [MERCHANT, "2002"])
-def test_an_attempt_that_was_started_for_the_accounts_former_merchant_is_not_paid(said: str) -> None:
+def test_an_attempt_that_was_started_for_the_accounts_former_merchant_is_not_paid() -> None:
     former = replace(ATTEMPT, merchant="2002")
-    assert mismatch(replace(SAID, merchant=said), former, MERCHANT) is Mismatch.WRONG_MERCHANT
+    assert mismatch(SAID, former, MERCHANT) is Mismatch.WRONG_ACCOUNT
+    assert mismatch(replace(SAID, merchant="2002"), former, MERCHANT) is Mismatch.WRONG_MERCHANT
     assert mismatch(SAID, replace(ATTEMPT, merchant=MERCHANT), MERCHANT) is None
     assert mismatch(SAID, ATTEMPT, "2002") is Mismatch.WRONG_MERCHANT
+
+
+def test_what_was_paid_to_another_merchant_is_that_whatever_else_is_wrong_with_it() -> None:
+    """So with every other reason there is money of ours in it."""
+    other = replace(SAID, merchant="2002")
+    assert mismatch(other, None, MERCHANT) is Mismatch.WRONG_MERCHANT
+    assert mismatch(replace(other, account="second"), ATTEMPT, MERCHANT) is Mismatch.WRONG_MERCHANT
+    assert mismatch(replace(other, amount=None), ATTEMPT, MERCHANT) is Mismatch.WRONG_MERCHANT
 
 
 def test_an_amount_that_cannot_be_read_is_refused() -> None:

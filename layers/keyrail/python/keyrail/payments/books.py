@@ -1,35 +1,63 @@
 """What a payment on the operator's desk means in the books. Pure."""
 
-from keyrail.ledger.model import Account, AccountKind, JournalEntry, clearing, credit, debit
-from keyrail.payments.model.confirmations import Mismatch
-from keyrail.payments.model.desk import UnmatchedPayment
+from collections.abc import Iterator
 
-CAME_IN = frozenset(
-    {
-        Mismatch.UNKNOWN_ATTEMPT,
-        Mismatch.WRONG_CURRENCY,
-        Mismatch.UNDER_PAID,
-        Mismatch.OVER_PAID,
-        Mismatch.DOUBLE_PAYMENT,
-    }
-)
-"""With these reasons money stands in our account. One for another merchant does not, nor one that is not paid; what
-binds to another of our accounts is booked where it belongs."""
+from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
+from keyrail.payments.model.desk import UnmatchedPayment
+from keyrail.payments.model.refunds import Refund, RefundStatus
+from keyrail.platform.money import Money
 
 
 def entries_between(old: UnmatchedPayment | None, new: UnmatchedPayment) -> tuple[JournalEntry, ...]:
-    """Of a payment that comes onto the desk: in suspense until somebody says what it was for."""
-    if old is not None or new.reason not in CAME_IN or new.amount is None or new.amount.amount_minor == 0:
-        return ()
-    at_provider = clearing(new.provider, new.account, new.amount.currency)
-    suspense = Account(AccountKind.SUSPENSE, new.amount.currency)
-    return (
+    """Money that comes onto the desk is in suspense until it is back at whoever paid.
+
+    One that is found to pay an order leaves suspense with the sale, which the order's change books.
+    """
+    return tuple(
         JournalEntry(
             source=f"payment:{new.payment_id}",
             version=new.version,
-            what="unmatched",
-            number=new.attempt_id,
+            what=what,
+            number=number,
             at_ms=new.changed_at_ms,
-            postings=(debit(at_provider, new.amount), credit(suspense, new.amount)),
-        ),
+            postings=postings,
+        )
+        for what, number, postings in (*_came(old, new), *_refund(old, new))
     )
+
+
+_Movements = Iterator[tuple[str, str, tuple[Posting, ...]]]
+
+
+def _came(old: UnmatchedPayment | None, new: UnmatchedPayment) -> _Movements:
+    if old is None and new.money is not None:
+        yield "unmatched", new.attempt_id, _from_payer(new, new.money)
+
+
+def _refund(old: UnmatchedPayment | None, new: UnmatchedPayment) -> _Movements:
+    refund = new.refund
+    if refund is None:
+        return
+    went, had_gone = _is_back(refund), old is not None and _is_back(old.refund)
+    if went and not had_gone:
+        yield "refund", refund.refund_id, _to_payer(new, refund.amount)
+    if had_gone and not went:
+        yield "refund_returned", refund.refund_id, _from_payer(new, refund.amount)
+
+
+def _is_back(refund: Refund | None) -> bool:
+    return refund is not None and refund.status is RefundStatus.SUCCEEDED
+
+
+def _from_payer(payment: UnmatchedPayment, amount: Money) -> tuple[Posting, ...]:
+    at_provider, suspense = _accounts(payment, amount.currency)
+    return debit(at_provider, amount), credit(suspense, amount)
+
+
+def _to_payer(payment: UnmatchedPayment, amount: Money) -> tuple[Posting, ...]:
+    at_provider, suspense = _accounts(payment, amount.currency)
+    return debit(suspense, amount), credit(at_provider, amount)
+
+
+def _accounts(payment: UnmatchedPayment, currency: str) -> tuple[Account, Account]:
+    return clearing(payment.provider, payment.account, currency), Account(AccountKind.SUSPENSE, currency)

@@ -19,6 +19,7 @@ class Entry(Enum):
     ORDER_CANCELLED = ("K1002", "order cancelled")
     PAYMENT_SETTLED = ("K2001", "payment settled")
     PAYMENT_UNMATCHED = ("K2002", "payment unmatched")
+    PAYMENT_DECIDED = ("K2005", "payment on the desk decided about")
     CALLBACK_REFUSED = ("K2003", "callback refused")
     CALLBACK_IGNORED = ("K2004", "callback of no concern")
     SECRET_UNREADABLE = ("K0010", "a changed secret is unusable or cannot be read; what was read before it counts")

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from keyrail.ordering.model.orders import Order
-from keyrail.ordering.model.refunds import ask_again, give_by_hand
+from keyrail.fulfilment.service.owing import Owing, owing
 from keyrail.ordering.service.orders import Orders
+from keyrail.payments.service.desk import Desk
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
@@ -15,22 +16,29 @@ MAX_TRIES = 8
 
 @dataclass(frozen=True)
 class RefundDesk:
-    """Both raise OrderNotFound, RefundNotFound, RefundNotFailed, Unavailable."""
+    """Both give the order or the payment that owes the refund, as it stands then.
+
+    Both raise OrderNotFound, PaymentNotFound, RefundNotFound, RefundNotFailed, Unavailable.
+    """
 
     orders: Orders
+    desk: Desk
     now_ms: NowMs
 
-    def ask_again(self, order_id: str, refund_id: str, origin: Origin) -> Order:
-        return self._change(order_id, lambda order: ask_again(order, refund_id, origin, self.now_ms()))
+    def ask_again(self, owner_id: str, refund_id: str, origin: Origin) -> Any:
+        return self._change(owner_id, lambda of, owner: of.ask_again(owner, refund_id, origin, self.now_ms()))
 
-    def give_by_hand(self, order_id: str, refund_id: str, reference: str, origin: Origin) -> Order:
+    def give_by_hand(self, owner_id: str, refund_id: str, reference: str, origin: Origin) -> Any:
         """On record as given back. The same again is once."""
-        return self._change(order_id, lambda order: give_by_hand(order, refund_id, reference, origin, self.now_ms()))
+        return self._change(
+            owner_id, lambda of, owner: of.give_by_hand(owner, refund_id, reference, origin, self.now_ms())
+        )
 
-    def _change(self, order_id: str, change: Callable[[Order], Order]) -> Order:
+    def _change(self, owner_id: str, change: Callable[[Owing[Any], Any], Any]) -> Any:
+        of = owing(owner_id, self.orders, self.desk)
         for _ in range(MAX_TRIES):
-            order = self.orders.of_operator(order_id)
-            changed = change(order)
-            if changed is order or self.orders.replace(order, changed):
+            owner = of.read(owner_id)
+            changed = change(of, owner)
+            if changed is owner or of.replace(owner, changed):
                 return changed
         raise StoreUnavailable

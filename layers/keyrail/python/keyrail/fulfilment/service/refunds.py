@@ -1,13 +1,12 @@
 """Give money back through the payment that brought it: under one number, until the provider says how it ended."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from keyrail.ordering.model.orders import Order
-from keyrail.ordering.model.refunds import ask, hear
+from keyrail.fulfilment.service.owing import Owing, owing, owner_of
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, Mismatch
-from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundOrder, RefundState, RefundStatus
+from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotice, RefundOrder, RefundState, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts, PaymentProvider
 from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
@@ -17,119 +16,152 @@ from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.logs import Entry
 
+T = TypeVar("T")
 MAX_TRIES = 8
 STUCK = "open_for_a_day"
 
 
 @dataclass(frozen=True)
 class Refunds:
+    """What orders owe back, and payments on the desk that belong to none: an `owner_id` is the id of either."""
+
     orders: Orders
     accounts: PaymentAccounts
     desk: Desk
     now_ms: NowMs
 
-    def settle(self, order_id: str, origin: Origin) -> bool:
-        """Ask for each refund of the order that is due, and about each that was asked for; True if none is open then.
+    def settle(self, owner_id: str, origin: Origin) -> bool:
+        """Ask for each refund that is due, and about each that was asked for; True if none is open then.
 
         Repeating it, or running it twice at once, moves the money once: the provider knows a refund by its number, and
-        it is on record as asked for before it is. Raises OrderNotFound, UnknownAccount, ProviderUnavailable,
-        Unavailable.
+        it is on record as asked for before it is. Raises OrderNotFound, PaymentNotFound, UnknownAccount,
+        ProviderUnavailable, Unavailable.
         """
-        order, trouble = self.orders.of_operator(order_id), None
-        for refund in order.refunds:
-            try:
-                order = self._settle(order, refund.refund_id, origin)
-            except KeyrailError as error:  # of one provider; the others shall not wait for it
-                trouble = trouble or error
-                order = self.orders.of_operator(order_id)
-        self._tell_of_stuck(order, origin)
-        if trouble is not None:
-            raise trouble
-        return not any(refund.is_open for refund in order.refunds)
+        return self._of(owner_id).settle(owner_id, origin)
 
-    def look_again(self, order_id: str, refund_id: str, origin: Origin) -> None:
-        """The provider speaks of a refund: what it says when it is asked counts, also of one that had gone back.
+    def look_again(self, owner_id: str, refund_id: str, origin: Origin) -> None:
+        """What the provider says of a refund when it is asked counts, also of one that had gone back.
 
         Raises as `settle` does.
         """
-        order = self.orders.of_operator(order_id)
-        refund = order.refund(refund_id)
+        self._of(owner_id).look_again(owner_id, refund_id, origin)
+
+    def hear_of(self, notice: RefundNotice, origin: Origin) -> bool:
+        """The provider speaks of a refund, which is a reason to ask it; False if it is none of ours.
+
+        Raises as `settle` does.
+        """
+        owner_id = owner_of(notice, self.orders, self.desk)
+        if owner_id is None:
+            return False
+        self.look_again(owner_id, notice.refund_id, origin)
+        return True
+
+    def _of(self, owner_id: str) -> "_Settling[Any]":
+        return _Settling(owing(owner_id, self.orders, self.desk), self.accounts, self.desk, self.now_ms)
+
+
+@dataclass(frozen=True)
+class _Settling(Generic[T]):
+    owing: Owing[T]
+    accounts: PaymentAccounts
+    desk: Desk
+    now_ms: NowMs
+
+    def settle(self, owner_id: str, origin: Origin) -> bool:
+        owner, trouble = self.owing.read(owner_id), None
+        for refund in self.owing.refunds(owner):
+            try:
+                owner = self._settle(owner_id, owner, refund.refund_id, origin)
+            except KeyrailError as error:  # of one provider; the others shall not wait for it
+                trouble = trouble or error
+                owner = self.owing.read(owner_id)
+        self._tell_of_stuck(owner, origin)
+        if trouble is not None:
+            raise trouble
+        return not any(refund.is_open for refund in self.owing.refunds(owner))
+
+    def look_again(self, owner_id: str, refund_id: str, origin: Origin) -> None:
+        owner = self.owing.read(owner_id)
+        refund = self._find(owner, refund_id)
         if refund is not None and refund.status is not RefundStatus.DUE:
-            self._heard(order, self._provider(order, refund).query_refund(_wanted(order, refund)), origin)
+            self._heard(
+                owner_id, owner, self._provider(owner, refund).query_refund(self._wanted(owner, refund)), origin
+            )
 
-    def _tell_of_stuck(self, order: Order, origin: Origin) -> None:
-        for refund in order.refunds:
+    def _tell_of_stuck(self, owner: T, origin: Origin) -> None:
+        for refund in self.owing.refunds(owner):
             if refund.is_stuck(self.now_ms()):
-                self._to_desk(order, refund, Mismatch.REFUND_STUCK, STUCK, origin)
+                self._to_desk(owner, refund, Mismatch.REFUND_STUCK, STUCK, origin)
 
-    def _settle(self, order: Order, refund_id: str, origin: Origin) -> Order:
-        refund = order.refund(refund_id)
+    def _settle(self, owner_id: str, owner: T, refund_id: str, origin: Origin) -> T:
+        refund = self._find(owner, refund_id)
         if refund is None or not refund.is_open:
-            return order
+            return owner
         if refund.status is not RefundStatus.DUE:
-            known = self._provider(order, refund).query_refund(_wanted(order, refund))
-            order = self._heard(order, known, origin)
-        refund = _still(order, refund_id)
+            known = self._provider(owner, refund).query_refund(self._wanted(owner, refund))
+            owner = self._heard(owner_id, owner, known, origin)
+        refund = self._still(owner, refund_id)
         if not refund.may_be_asked_for(self.now_ms()):
-            return order
-        if refund.status is RefundStatus.UNKNOWN and not self._may_repeat(order, refund):
-            return order
-        return self._ask(order, refund_id, origin)
+            return owner
+        if refund.status is RefundStatus.UNKNOWN and not self._may_repeat(owner, refund):
+            return owner
+        return self._ask(owner_id, owner, refund_id, origin)
 
-    def _ask(self, order: Order, refund_id: str, origin: Origin) -> Order:
+    def _ask(self, owner_id: str, owner: T, refund_id: str, origin: Origin) -> T:
         """On record first; whoever finds it there asks about it and not for it."""
-        asked = ask(order, refund_id, origin, self.now_ms())
-        if not self.orders.replace(order, asked):
-            return self.orders.of_operator(order.order_id)
-        refund = _still(asked, refund_id)
-        return self._heard(asked, self._provider(asked, refund).refund(_wanted(asked, refund)), origin)
+        asked = self.owing.ask(owner, refund_id, origin, self.now_ms())
+        if not self.owing.replace(owner, asked):
+            return self.owing.read(owner_id)
+        refund = self._still(asked, refund_id)
+        answer = self._provider(asked, refund).refund(self._wanted(asked, refund))
+        return self._heard(owner_id, asked, answer, origin)
 
-    def _may_repeat(self, order: Order, refund: Refund) -> bool:
-        return self._provider(order, refund).may_repeat(_wanted(order, refund))
+    def _may_repeat(self, owner: T, refund: Refund) -> bool:
+        return self._provider(owner, refund).may_repeat(self._wanted(owner, refund))
 
-    def _provider(self, order: Order, refund: Refund) -> PaymentProvider:
-        return self.accounts.of(_attempt(order, refund))
+    def _provider(self, owner: T, refund: Refund) -> PaymentProvider:
+        return self.accounts.of(self.owing.payment(owner, refund))
 
-    def _to_desk(self, order: Order, refund: Refund, reason: Mismatch, status: str, origin: Origin) -> None:
-        """Before the order says so: what is owed and refused is never only in an order that nobody looks at."""
-        attempt = _attempt(order, refund)
+    def _to_desk(self, owner: T, refund: Refund, reason: Mismatch, status: str, origin: Origin) -> None:
+        """Before its owner says so: what is owed and refused is never only in an item that nobody looks at.
+
+        One that is refused anew after somebody had it asked for again is another case, whatever became of the first.
+        """
+        payment = self.owing.payment(owner, refund)
         said = Confirmation(
-            provider=attempt.provider,
-            account=attempt.account,
-            merchant=self.accounts.merchant_of(attempt),
-            attempt_id=attempt.attempt_id,
+            provider=payment.provider,
+            account=payment.account,
+            merchant=self.accounts.merchant_of(payment),
+            attempt_id=refund.attempt_id,
             reference=refund.refund_id,
             amount=refund.amount,
             paid=False,
             status=status,
         )
-        self.desk.put(said, reason, origin)
+        self.desk.put(said, reason, origin, occasion=str(refund.due_at_ms))
 
-    def _heard(self, order: Order, answer: RefundAnswer, origin: Origin) -> Order:
+    def _heard(self, owner_id: str, owner: T, answer: RefundAnswer, origin: Origin) -> T:
         for _ in range(MAX_TRIES):
-            heard = hear(order, answer, origin, self.now_ms())
-            if heard is order:
-                return order
+            heard = self.owing.hear(owner, answer, origin, self.now_ms())
+            if heard is owner:
+                return owner
             if answer.state is RefundState.FAILED:
-                refund = _still(order, answer.refund_id)
-                self._to_desk(order, refund, Mismatch.REFUND_FAILED, answer.status, origin)
-            if self.orders.replace(order, heard):
+                refund = self._still(owner, answer.refund_id)
+                self._to_desk(owner, refund, Mismatch.REFUND_FAILED, answer.status, origin)
+            if self.owing.replace(owner, heard):
                 log = logs.warn if answer.state is RefundState.FAILED else logs.log
-                log(Entry.REFUND_HEARD, order_id=order.order_id, refund_id=answer.refund_id, status=answer.state)
+                log(Entry.REFUND_HEARD, owner_id=owner_id, refund_id=answer.refund_id, status=answer.state)
                 return heard
-            order = self.orders.of_operator(order.order_id)
+            owner = self.owing.read(owner_id)
         raise StoreUnavailable
 
+    def _find(self, owner: T, refund_id: str) -> Refund | None:
+        return next((refund for refund in self.owing.refunds(owner) if refund.refund_id == refund_id), None)
 
-def _attempt(order: Order, refund: Refund) -> PaymentAttempt:
-    return next(attempt for attempt in order.attempts if attempt.attempt_id == refund.attempt_id)
+    def _still(self, owner: T, refund_id: str) -> Refund:
+        return next(refund for refund in self.owing.refunds(owner) if refund.refund_id == refund_id)
 
-
-def _still(order: Order, refund_id: str) -> Refund:
-    return next(refund for refund in order.refunds if refund.refund_id == refund_id)
-
-
-def _wanted(order: Order, refund: Refund) -> RefundOrder:
-    attempt = _attempt(order, refund)
-    paid = replace(attempt, reference=refund.payment_reference or attempt.reference)
-    return RefundOrder(refund_id=refund.refund_id, attempt=paid, amount=refund.amount, reason=refund.reason)
+    def _wanted(self, owner: T, refund: Refund) -> RefundOrder:
+        payment = self.owing.payment(owner, refund)
+        return RefundOrder(refund_id=refund.refund_id, attempt=payment, amount=refund.amount, reason=refund.reason)

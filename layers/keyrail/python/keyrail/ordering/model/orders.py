@@ -78,12 +78,6 @@ class TooManyAttempts(Conflict):
     title_zh = "该订单发起支付的次数已达上限。"
 
 
-class RefundNotFound(NotFound):
-    code = "refund_not_found"
-    title = "The order has no such refund."
-    title_zh = "该订单没有此退款。"
-
-
 class ReplacedTooOften(Conflict):
     """A supplier this bad, or a buyer this unlucky, is a case for a refund."""
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from keyrail.ordering.model.orders import Order, OrderStatus, RefundNotFound, Unit, UnitStatus
+from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
 from keyrail.payments.model import refunds
-from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundStatus
+from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotFound, RefundStatus
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.ids import derived_id
 

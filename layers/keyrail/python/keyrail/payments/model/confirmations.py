@@ -79,12 +79,13 @@ def mismatch(said: Confirmation, attempt: PaymentAttempt | None, merchant: str) 
     """
     if not said.paid:
         return Mismatch.NOT_PAID
+    if said.merchant != merchant:  # first, so that with each of the others there is money in that account
+        return Mismatch.WRONG_MERCHANT
     if attempt is None or said.attempt_id != attempt.attempt_id:
         return Mismatch.UNKNOWN_ATTEMPT
-    if (said.provider, said.account) != (attempt.provider, attempt.account):
+    here = (said.provider, said.account) == (attempt.provider, attempt.account)
+    if not here or attempt.merchant not in {None, merchant}:
         return Mismatch.WRONG_ACCOUNT
-    if said.merchant != merchant or attempt.merchant not in {None, merchant}:
-        return Mismatch.WRONG_MERCHANT
     return _another_sum(said, attempt)
 
 

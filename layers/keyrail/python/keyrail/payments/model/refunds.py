@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from keyrail.payments.model.attempts import PaymentAttempt
-from keyrail.platform.errors import Conflict
+from keyrail.platform.errors import Conflict, NotFound
 from keyrail.platform.money import Money
 
 BY_HAND = "by_hand"
@@ -63,6 +63,12 @@ class RefundStatus(StrEnum):
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+class RefundNotFound(NotFound):
+    code = "refund_not_found"
+    title = "There is no such refund of this order or payment."
+    title_zh = "该订单或付款没有此退款。"
 
 
 class RefundNotFailed(Conflict):
