@@ -15,6 +15,8 @@ from keyrail.ledger.model import (
 )
 from keyrail.ledger.service import Books
 from keyrail.ledger.store import AccountStore
+from keyrail.payments.service.vouchers import Vouchers
+from keyrail.payments.store import VoucherStore
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.money import Money
 from tests.world import World
@@ -28,6 +30,11 @@ PARTNER = Account(AccountKind.PARTNER_BALANCE, "CNY", "prt_1")
 
 def books_of(world: World) -> Books:
     return Books(AccountStore(world.dynamodb, world.names["accounts"]))
+
+
+def vouchers_of(world: World) -> Vouchers:
+    store = VoucherStore(world.dynamodb, world.names["payments"])
+    return Vouchers(store, books_of(world), lambda name: name.startswith("Acme"), world.now_ms)
 
 
 def entry(number: int, *postings: Posting, what: str = "sale", at_ms: int = NOON_MS) -> JournalEntry:

@@ -19,6 +19,7 @@ from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Order
 from keyrail.payments import books as desk_books
 from keyrail.payments.model import desk as payment_desk
+from keyrail.payments.model.vouchers import Voucher, voucher_events_between
 from keyrail.platform.audit import AuditRecord, audit_record
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.documents import Attributes, from_attributes
@@ -75,6 +76,12 @@ _IN_KEYS_TABLE: dict[str, _Kind] = {
     "source#": (Source, source_events_between),
 }
 
+_IN_PAYMENTS_TABLE: dict[str, _Kind] = {
+    "upm_": (payment_desk.UnmatchedPayment, payment_desk.events_between),
+    # Its entry is in the books already: both are one transaction.
+    "vch_": (Voucher, voucher_events_between),
+}
+
 _IN_CATALOG_TABLE: dict[str, _Kind] = {
     "product": (catalog.Product, catalog.events_between),
     "sku": (catalog.Sku, catalog.events_between),
@@ -87,13 +94,16 @@ def _kind(table: str, key: Attributes) -> _Kind | None:
     if table == settings().orders_table:
         return Order, order_events_between
     if table == settings().payments_table:
-        return payment_desk.UnmatchedPayment, payment_desk.events_between
+        return _named(_IN_PAYMENTS_TABLE, key["payment_id"]["S"])
     if table == settings().catalog_table:
         return _IN_CATALOG_TABLE[key["sk"]["S"]]
     if table == settings().keys_table:
-        name = key["key_id"]["S"]
-        return next((kind for prefix, kind in _IN_KEYS_TABLE.items() if name.startswith(prefix)), None)
+        return _named(_IN_KEYS_TABLE, key["key_id"]["S"])
     raise ValueError("a stream of no table of ours")
+
+
+def _named(kinds: dict[str, _Kind], name: str) -> _Kind | None:
+    return next((kind for prefix, kind in kinds.items() if name.startswith(prefix)), None)
 
 
 def _readable(image: Attributes) -> Attributes:

@@ -32,7 +32,8 @@ def places() -> tuple[Place, ...]:
         _marked("stock", names.keys_table, "figures"),
         _marked("source", names.keys_table, "source"),
         _prefixed("order", names.orders_table, "order_id", ""),
-        _prefixed("payment", names.payments_table, "payment_id", ""),
+        _prefixed("payment", names.payments_table, "payment_id", "upm_"),
+        _prefixed("voucher", names.payments_table, "payment_id", "vch_"),
         *(_of_catalog(kind, names.catalog_table) for kind in ("product", "sku", "issuer")),
     )
 

@@ -14,7 +14,7 @@ PREFIX = "/ops/v1/"
 DESKS = {
     "audit": ("audit",),
     "batches": ("batches", "batch_commands", "own_codes"),
-    "books": ("books",),
+    "books": ("books", "vouchers"),
     "exports": ("own_codes",),
     "keys": ("keys", "after_sales"),
     "orders": ("orders", "after_sales", "refunds"),

@@ -44,6 +44,9 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.payments, "by_desk")
     table(function, parts.tables.accounts, "BatchGetItem", "GetItem", "Query")
     query(function, parts.tables.accounts, "by_holder")
+    # A voucher is put together with its entry, which is added to a page of the books and to what a holder has.
+    table(function, parts.tables.payments, "GetItem", "PutItem")
+    table(function, parts.tables.accounts, "PutItem", "UpdateItem")
     table(function, parts.tables.audit, "Query")
     # Verifies the audit trail: all of its records, beside all items that they are about.
     for of in (parts.tables.audit, *parts.tables.with_stream.values()):

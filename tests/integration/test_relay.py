@@ -18,6 +18,7 @@ from keyrail.catalog.model import Sku
 from keyrail.inventory.model.batches import Batch, BatchStatus
 from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.model.keys import Key
+from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Versioned, stamp
 from keyrail.platform.documents import to_attributes
@@ -106,6 +107,8 @@ def key_of(item: Versioned) -> dict[str, Any]:
             return {"key_id": {"S": f"figures#{item.sku_id}"}}
         case Batch():
             return {"key_id": {"S": item.batch_id}}
+        case UnmatchedPayment():
+            return {"payment_id": {"S": item.payment_id}}
         case _:
             return {"pk": {"S": "sku#game-100"}, "sk": {"S": "sku"}}
 

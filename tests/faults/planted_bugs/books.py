@@ -7,7 +7,10 @@ MEANING = "tests/unit/ordering/test_order_books.py"
 PAYABLES = "tests/unit/inventory/test_batch_books.py"
 BOOKS = "tests/integration/ledger/test_books.py"
 HOLDERS = "tests/integration/ledger/test_holders.py"
+VOUCHER_KINDS = "tests/unit/payments/test_vouchers.py"
+ON_ENGINE = "tests/integration/ledger/test_vouchers.py"
 
+VOUCHERS = "payments/model/vouchers.py"
 MODEL = "ledger/model.py"
 STORE = "ledger/store.py"
 SERVICE = "ledger/service.py"
@@ -118,5 +121,26 @@ BUGS = (
         "                before += moved",
         "                before = moved",
         f"{HOLDERS}::test_a_holders_day_has_what_it_began_and_ended_with_and_its_own_entries_alone",
+    ),
+    PlantedBug(
+        "books a reversal as the voucher was booked",
+        VOUCHERS,
+        "        if self.reverses:\n            debited",
+        "        if not self.voucher_no:\n            debited",
+        f"{VOUCHER_KINDS}::test_each_kind_moves_its_amount_from_one_account_to_another_and_its_reversal_back",
+    ),
+    PlantedBug(
+        "takes a voucher for the same whatever its amount",
+        VOUCHERS,
+        "        return replace(other, changed_by",
+        "        return replace(other, amount=self.amount, changed_by",
+        f"{ON_ENGINE}::test_the_number_of_a_voucher_is_not_given_to_another_one",
+    ),
+    PlantedBug(
+        "reverses a voucher as often as it is asked to",
+        "payments/store.py",
+        'mark = f"{REVERSED}{voucher_id(voucher.reverses)}"',
+        'mark = f"{REVERSED}{voucher.voucher_id}"',
+        f"{ON_ENGINE}::test_a_voucher_is_reversed_once_however_many_reverse_it",
     ),
 )

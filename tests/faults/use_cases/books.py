@@ -1,11 +1,14 @@
-"""Entries that are posted, together and again in parts, and a prepaid balance that is spent."""
+"""Entries that are posted, together and again in parts, a prepaid balance that is spent, and vouchers."""
 
 import secrets
+from dataclasses import replace
 
 from keyrail.ledger.model import Account, AccountKind, turnovers
-from tests.bookkeeping import books_of, check_books, purchase, sale, top_up
+from keyrail.payments.model.vouchers import NewVoucher, VoucherKind
+from keyrail.platform.clock import utc_date
+from tests.bookkeeping import books_of, check_books, purchase, sale, top_up, vouchers_of
 from tests.faults.use_cases.case import Case, expect
-from tests.world import World
+from tests.world import OPERATOR, PRICE, World
 
 
 def _fresh() -> int:
@@ -42,5 +45,25 @@ def prepaid_balance_that_is_spent(world: World) -> Case:
     return Case(lambda process: books_of(process).spend(bought), check, [], [])
 
 
-USE_CASES = (entries_that_come_together, prepaid_balance_that_is_spent)
+def voucher_that_pays_out_and_is_reversed(world: World) -> Case:
+    holder, number = f"cus_{_fresh()}", f"V-{_fresh()}"
+    granted = NewVoucher(voucher_no=number, kind=VoucherKind.CREDIT_GRANTED, holder=holder, amount=PRICE)
+    paid_out = replace(granted, voucher_no=f"{number}-2", kind=VoucherKind.CREDIT_PAID_OUT)
+    vouchers_of(world).post(granted, OPERATOR)
+
+    def act(process: World) -> None:
+        vouchers_of(process).post(paid_out, OPERATOR)
+        vouchers_of(process).reverse(f"{number}-3", paid_out.voucher_no, OPERATOR)
+
+    def check(process: World) -> None:
+        check_books(process)
+        account = f"customer_credit:{holder}:{PRICE.currency}"
+        expect(books_of(process).balance(account) == PRICE.amount_minor, "paid out, or reversed another time")
+        day = books_of(process).statement(account, utc_date(process.now_ms())).account
+        expect((day.debits_minor, day.credits_minor) == (PRICE.amount_minor, 2 * PRICE.amount_minor), "left out")
+
+    return Case(act, check, [], [])
+
+
+USE_CASES = (entries_that_come_together, prepaid_balance_that_is_spent, voucher_that_pays_out_and_is_reversed)
 MAIN_USE_CASES = (prepaid_balance_that_is_spent,)

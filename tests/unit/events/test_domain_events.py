@@ -43,6 +43,13 @@ from keyrail.payments.model import desk as payment_desk
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.model.confirmations import Mismatch
 from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundAnswer, RefundState
+from keyrail.payments.model.vouchers import (
+    NewVoucher,
+    VoucherKind,
+    new_voucher,
+    reversal,
+    voucher_events_between,
+)
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.handover import Handover
 from keyrail.platform.ids import derived_id
@@ -371,6 +378,14 @@ def of_refunded_payments(waiting: payment_desk.UnmatchedPayment) -> Iterator[Hap
         yield Happening(new, payment_desk.events_between(old, new))
 
 
+def of_vouchers() -> Iterator[Happening]:
+    for kind in VoucherKind:
+        wanted = NewVoucher(voucher_no=f"V-{kind}", kind=kind, holder="stripe/main", amount=PRICE)
+        posted = new_voucher(wanted, ORIGIN, NOW_MS)
+        for each in (posted, reversal(posted, "V-2", ORIGIN, NOW_MS)):
+            yield Happening(each, voucher_events_between(None, each))
+
+
 def of_figures() -> Iterator[Happening]:
     new = no_figures("steam-100", NOW_MS)
     enough = new.with_threshold(10, 1, NOW_MS).after(Moves(Tally(imported=11, on_hand=11)), NOW_MS)
@@ -402,6 +417,7 @@ HAPPENINGS = [
         of_uses,
         of_orders,
         of_payments,
+        of_vouchers,
         of_figures,
     )
     for happening in source()

@@ -106,6 +106,10 @@ class Books:
         """A page of all holders of that kind by the name of their accounts, and the name that the next page follows."""
         return self.store.balances(kind, limit, behind)
 
+    def has(self, account: str, day: str) -> bool:
+        """Whether anything was posted to the account, by its name in the books, until the end of the UTC day."""
+        return any(account in moved for moved in self.store.turnovers(day))
+
     def statement(self, account: str, day: str, behind: str | None = None) -> Statement:
         """Of an account by its name in the books, or of one holder's. Raises UnknownLedgerAccount, StoreUnavailable."""
         if is_holders(account):

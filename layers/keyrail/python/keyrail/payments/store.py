@@ -1,5 +1,6 @@
-"""The `payments` table: verified payments that could not be applied, on the operator's desk."""
+"""The `payments` table: verified payments that could not be applied, on the operator's desk; and vouchers, by day."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute
@@ -7,6 +8,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
+from keyrail.payments.model.vouchers import Voucher, voucher_id
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table, Write
 from keyrail.platform.ids import shard_of
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 BY_DESK = "by_desk"
 DESK_SHARDS = 4
+REVERSED = "reversed#"
 
 
 class PaymentItem(Model):
@@ -77,3 +80,53 @@ def _in_shard(status: DeskStatus, shard: int, behind: str | None) -> Condition:
 def _index_keys(payment: UnmatchedPayment) -> dict[str, str]:
     desk = f"{payment.status}#{shard_of(payment.payment_id, DESK_SHARDS)}"
     return {"desk": desk, "desk_order": place_of(payment)}
+
+
+class VoucherStore:
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self.client = client
+        self._table = Table(client, table_name)
+
+    def find(self, voucher_no: str) -> Voucher | None:
+        found = self._table.get(payment_id=voucher_id(voucher_no))
+        return from_attributes(Voucher, found) if found else None
+
+    def writes(self, voucher: Voucher) -> list[Write]:
+        """The voucher, on condition that its number is free; if it is a reversal, then on condition that it is the only
+        one of the voucher that it names. In this order.
+        """
+        free = PaymentItem.payment_id.does_not_exist()
+        place = {"payment_id": voucher.voucher_id, "desk": _of_day(voucher.day), "desk_order": _in_day(voucher)}
+        writes = [self._table.put(voucher, free, **place)]
+        if voucher.reverses is not None:
+            mark = f"{REVERSED}{voucher_id(voucher.reverses)}"
+            writes.append(self._table.put(ReversedBy(voucher.voucher_no), free, payment_id=mark))
+        return writes
+
+    def of_day(self, day: str, limit: int, behind: str | None) -> tuple[list[Voucher], str | None]:
+        """Those of the UTC day from behind that place on, oldest first, and behind which place the next are.
+
+        A voucher is found a moment after it was posted.
+        """
+        condition = PaymentItem.desk == _of_day(day)
+        if behind is not None:
+            condition &= PaymentItem.desk_order > behind
+        page = self._table.query(condition, index=BY_DESK, limit=limit)
+        found = [from_attributes(Voucher, item) for item in page.items]
+        return found, page.last_key["desk_order"]["S"] if page.last_key else None
+
+
+@dataclass(frozen=True)
+class ReversedBy:
+    """Stands beside a voucher that was reversed, so that it is reversed once."""
+
+    voucher_no: str
+
+
+def _of_day(day: str) -> str:
+    """People write vouchers: a partition of the index takes all of a day."""
+    return f"vouchers#{day}"
+
+
+def _in_day(voucher: Voucher) -> str:
+    return f"{voucher.changed_at_ms:013d}#{voucher.voucher_id}"

@@ -1,0 +1,103 @@
+"""Vouchers into the books: each once under the number that finance gave it, with its entry in one transaction."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import SystemRandom
+
+from keyrail.ledger.model import Account, AccountKind, InsufficientBalance
+from keyrail.ledger.service import Books
+from keyrail.payments.model.vouchers import (
+    AlreadyReversed,
+    NewVoucher,
+    Voucher,
+    VoucherNotFound,
+    held_by,
+    new_voucher,
+    reversal,
+)
+from keyrail.payments.store import VoucherStore
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, transact
+from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
+
+MAX_TRIES = 10
+MAX_WAIT_S = 0.2
+
+
+@dataclass(frozen=True)
+class Vouchers:
+    """`is_source` says whether keys ever came from a source of that name."""
+
+    store: VoucherStore
+    books: Books
+    is_source: Callable[[str], bool]
+    now_ms: NowMs
+
+    def post(self, wanted: NewVoucher, origin: Origin) -> Voucher:
+        """The same one again for the same request, whenever and from whomever it comes.
+
+        Raises Invalid, IdempotencyConflict, InsufficientBalance, StoreUnavailable.
+        """
+        voucher = new_voucher(wanted, origin, self.now_ms())
+        if standing := self.store.find(voucher.voucher_no):
+            return _same(standing, voucher)
+        self._check(held_by(wanted))
+        return self._post(voucher)
+
+    def reverse(self, voucher_no: str, of: str, origin: Origin) -> Voucher:
+        """Take back what the voucher `of` has posted, by another one of that number; once.
+
+        Raises VoucherNotFound, NotReversible, AlreadyReversed, InsufficientBalance where what was paid in is spent,
+        IdempotencyConflict, StoreUnavailable.
+        """
+        voucher = reversal(self._standing(of), voucher_no, origin, self.now_ms())
+        if standing := self.store.find(voucher_no):
+            return _same(standing, voucher)
+        return self._post(voucher)
+
+    def _standing(self, voucher_no: str) -> Voucher:
+        standing = self.store.find(voucher_no)
+        if standing is None:
+            raise VoucherNotFound
+        return standing
+
+    def of_day(self, day: str, limit: int, behind: str | None = None) -> tuple[list[Voucher], str | None]:
+        """Of the UTC day, oldest first, and behind which place the next ones are."""
+        return self.store.of_day(day, limit, behind)
+
+    def _check(self, account: Account) -> None:
+        """A wrong letter must not open an account of its own. Raises Invalid."""
+        known = True
+        if account.kind is AccountKind.SUPPLIER_PAYABLE:
+            known = self.is_source(str(account.holder))
+        elif account.kind is AccountKind.CLEARING:
+            known = self.books.has(account.in_books, utc_date(self.now_ms()))
+        if not known:
+            raise Invalid(FieldError("holder", "unknown"))
+
+    def _post(self, voucher: Voucher) -> Voucher:
+        """What it takes from a prepaid balance is decided by the same write."""
+        own = self.store.writes(voucher)
+        for number in range(MAX_TRIES):
+            try:
+                transact(self.store.client, [*own, *self.books.spending(voucher.entry())])
+            except TransactionFailed as refused:
+                if 0 in refused.failed:
+                    return _same(self._standing(voucher.voucher_no), voucher)
+                if 1 in refused.failed and len(own) > 1:
+                    raise AlreadyReversed from None
+                if refused.failed:
+                    raise InsufficientBalance from None
+                time.sleep(SystemRandom().uniform(0, min(MAX_WAIT_S, 0.01 * 2**number)))
+            else:
+                return voucher
+        raise StoreUnavailable
+
+
+def _same(standing: Voucher, wanted: Voucher) -> Voucher:
+    """Raises IdempotencyConflict."""
+    if not standing.says_as(wanted):
+        raise IdempotencyConflict
+    return standing
