@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,6 +36,23 @@ class Throttle:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefundLimit:
+    """Minor units that one person may give back alone: of one payment, and on one UTC day. Above, two have to agree."""
+
+    payment_minor: int
+    day_minor: int
+
+
+DEFAULT_REFUND_LIMITS = {
+    "CNY": RefundLimit(payment_minor=500_00, day_minor=3_000_00),
+    "HKD": RefundLimit(payment_minor=500_00, day_minor=3_000_00),
+    "USD": RefundLimit(payment_minor=70_00, day_minor=420_00),
+    "EUR": RefundLimit(payment_minor=70_00, day_minor=420_00),
+}
+"""Of a currency that is not named every refund that a person asks for takes two."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     name: str
     local: bool
@@ -49,6 +67,8 @@ class Stage:
     cors_origins: tuple[str, ...]
     business_time_zone: str
     """An IANA name; by its clocks and calendar the weekdays and hours of redemption are meant."""
+    refund_limits: Mapping[str, RefundLimit]
+    """By currency."""
     target: Target
 
 
@@ -70,6 +90,7 @@ DEV = Stage(
     throttle=Throttle(requests_per_second=100, burst_requests=200),
     cors_origins=("http://localhost:3000",),
     business_time_zone="Asia/Shanghai",
+    refund_limits=DEFAULT_REFUND_LIMITS,
     target=ON_AWS,
 )
 PROD = replace(

@@ -62,13 +62,21 @@ _UNSOLD = {KeyState.AVAILABLE, KeyState.LEASED, KeyState.EXPIRED}
 
 def _one_owner_a_key(keys: dict[str, Key], orders: list[Order]) -> None:
     delivered = [(order, unit, key) for order in orders for unit in _delivered(order) for key in unit.key_ids]
-    owners = Counter(key for _, _, key in delivered)
+    taken_back = [(order, unit, key) for order in orders for unit in _given_up(order) for key in unit.key_ids]
+    owners = Counter(key for _, _, key in (*delivered, *taken_back))
     assert not [key for key, count in owners.items() if count > 1], "a key went to two units"
+    assert {key.key_id for key in keys.values() if key.refund_id} == {key for _, _, key in taken_back}, (
+        "goods and money"
+    )
+    for order, unit, key in taken_back:
+        (refund,) = (refund for refund in order.refunds if refund.is_owed and unit.unit_id in refund.unit_ids)
+        assert keys[key].refund_id == refund.refund_id, "taken back for another refund"
+        assert keys[key].state is KeyState.VOID, "money back, and the key is good for something"
     sold = {key.key_id for key in keys.values() if key.sold_at_ms is not None and key.replaced_by is None}
     assert sold <= set(owners), "a key was sold to nobody"
     assert set(owners) <= sold, "a unit was delivered with a key that is not sold"
     assert not [key for key in sold if keys[key].state in _UNSOLD], "a key was sold and is for sale again"
-    for order, unit, key in delivered:
+    for order, unit, key in (*delivered, *taken_back):
         assert (keys[key].order_id, keys[key].unit_id) == (order.order_id, unit.unit_id), "a key names another owner"
         assert keys[key].claim_order is None, "a sold key can still be claimed"
 
@@ -142,15 +150,17 @@ def _no_money_dropped(order: Order) -> None:
         return
     assert order.open_units() == (), "paid, and neither delivered nor owed back"
     failed = [unit for unit in order.units if unit.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}]
-    of_units = [refund for refund in order.refunds if refund.unit_id is not None]
-    owed = {refund.unit_id: refund.amount for refund in of_units}
-    assert len(owed) == len(of_units), "the same money is owed back twice"
-    too_many = [(r.attempt_id, r.payment_reference) for r in order.refunds if r.unit_id is None]
+    of_units = [refund for refund in order.refunds if refund.unit_ids and refund.is_owed]
+    owed = {unit_id: refund.amount for refund in of_units for unit_id in refund.unit_ids}
+    assert len(owed) == sum(len(refund.unit_ids) for refund in of_units), "the same money is owed back twice"
+    too_many = [(r.attempt_id, r.payment_reference) for r in order.refunds if not r.unit_ids]
     assert len(too_many) == len(set(too_many)), "the same payment is owed back twice"
     assert (paid.attempt_id, paid.reference) not in too_many, "goods and money back"
-    assert owed == {unit.unit_id: unit.amount for unit in failed}, "what is owed back is not what was not delivered"
+    assert owed.keys() == {unit.unit_id for unit in failed}, "what is owed back is not what was not delivered"
+    for refund in of_units:
+        assert refund.amount == total([u.amount for u in failed if u.unit_id in refund.unit_ids]), "another sum is owed"
     kept = [unit.amount for unit in _delivered(order)]
-    assert total([Money(0, order.total.currency), *kept, *owed.values()]) == order.total
+    assert total([Money(0, order.total.currency), *kept, *(refund.amount for refund in of_units)]) == order.total
     expected = OrderStatus.DELIVERED if not failed else OrderStatus.PARTIALLY_DELIVERED
     all_back = {unit.status for unit in order.units} == {UnitStatus.REFUNDED}
     nothing = OrderStatus.REFUNDED if all_back else OrderStatus.REFUNDING
@@ -159,6 +169,11 @@ def _no_money_dropped(order: Order) -> None:
 
 def _delivered(order: Order) -> list[Unit]:
     return [unit for unit in order.units if unit.status is UnitStatus.DELIVERED]
+
+
+def _given_up(order: Order) -> list[Unit]:
+    """Were delivered once, and are refunded."""
+    return [unit for unit in order.units if unit.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}]
 
 
 def _nothing_in_the_clear(tables: dict[str, list[dict[str, Any]]], codes: Iterable[str]) -> None:

@@ -23,6 +23,7 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
             "by_paid_reference": ("paid_reference", None, "KEYS_ONLY"),
             "by_email": ("buyer_email", "created_at_ms", "KEYS_ONLY"),
             "by_phone": ("buyer_phone", "created_at_ms", "KEYS_ONLY"),
+            "by_approval": ("approval", "approval_order", "KEYS_ONLY"),
         },
     ),
     "payments": ("payment_id", None, {"by_desk": ("desk", "desk_order", "ALL")}),

@@ -24,6 +24,7 @@ from keyrail.fulfilment.service.refund_desk import RefundDesk
 from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.fulfilment.service.tracing import Tracing
+from keyrail.fulfilment.service.unit_refunds import UnitRefunds
 from keyrail.inventory.model.batches import RUN_IS_OVER_MS, Batch
 from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.service.batches import Batches, NewBatch
@@ -39,6 +40,7 @@ from keyrail.inventory.service.redeemable_keys import RedeemableKeys
 from keyrail.inventory.service.shelf_watch import ShelfWatch
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.inventory.service.sources import SourceReports
+from keyrail.inventory.service.withdrawals import Withdrawals
 from keyrail.inventory.store.batches import BatchStore
 from keyrail.inventory.store.figures import FigureStore
 from keyrail.inventory.store.keys import KeyStore
@@ -50,8 +52,10 @@ from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation
+from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
 from keyrail.payments.service.accounts import Callback, PaymentAccounts, payment_accounts
 from keyrail.payments.service.desk import Desk
+from keyrail.payments.service.refund_limits import GivenToday
 from keyrail.payments.store import PaymentStore
 from keyrail.platform.audit import AuditTrail
 from keyrail.platform.audit_writing import AuditChain
@@ -60,7 +64,7 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
 from keyrail.redemption.service import Redemption
-from keyrail.risk.service import Guards
+from keyrail.risk.service import Allowances, Guards
 from keyrail.risk.store import GuardStore
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
@@ -75,6 +79,7 @@ SKU = "game-100"
 SLICE_MS = 60_000
 PRICE = Money(990, "CNY")
 CHAIN_SECRET = "c" * 64
+REFUND_LIMITS = RefundLimits({"CNY": RefundLimit(payment_minor=100_000, day_minor=1_000_000)})
 BUSINESS_TIME_ZONE = "Asia/Shanghai"
 
 
@@ -88,6 +93,7 @@ class World:
     epay_key: str = field(default_factory=lambda: secrets.token_hex(16))
     names: dict[str, str] = field(default_factory=dict)
     files: FilesInMemory = field(default_factory=FilesInMemory)
+    refund_limits: RefundLimits = REFUND_LIMITS
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -104,6 +110,7 @@ class World:
     def another_process(self, dynamodb: Any = None, kms: Any = None) -> "World":
         """The same tables and keys, seen by a process that remembers nothing."""
         other = World(dynamodb or self.dynamodb, kms or self.kms, self.ahead_ms, self.epay_key, self.names, self.files)
+        other.refund_limits = self.refund_limits
         other.vault_key, other.fingerprint_key = self.vault_key, self.fingerprint_key
         return other
 
@@ -196,6 +203,13 @@ class World:
     @cached_property
     def payment_desk(self) -> PaymentDesk:
         return PaymentDesk(self.orders, self.desk, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def unit_refunds(self) -> UnitRefunds:
+        allowances = Allowances(GuardStore(self.dynamodb, self.names["guards"]))
+        withdrawals = Withdrawals(self.keys, self.catalog, self.now_ms)
+        given_today = GivenToday(self.refund_limits, allowances)
+        return UnitRefunds(self.orders, withdrawals, given_today, self.dynamodb, self.now_ms)
 
     @cached_property
     def refunds(self) -> Refunds:

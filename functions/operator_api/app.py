@@ -35,6 +35,8 @@ class Settings:
     fingerprint_key_arn: str
     default_store_id: str
     business_time_zone: str
+    guards_table: str
+    refund_limits: str
 
 
 @cache

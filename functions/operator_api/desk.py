@@ -7,7 +7,7 @@ from functions.operator_api.app import api, audit, desk, orders
 from functions.operator_api.orders import UNTRACED
 from functions.operator_api.refunds import refund_desk
 from functions.operator_api.schemas.desk import DecideIn, DeskQuery, UnmatchedOut, UnmatchedPageOut
-from functions.operator_api.schemas.refunds import AskAgainIn, GivenBackIn
+from functions.operator_api.schemas.refunds import GivenBackIn, RefundStepIn
 from keyrail.fulfilment.service.payment_desk import PaymentDesk, PaysAnOrder
 from keyrail.payments.model.desk import (
     AlreadyDecided,
@@ -87,7 +87,7 @@ def dismiss_payment(call: Call) -> UnmatchedOut:
     "POST",
     "/ops/v1/payments/{payment_id}/refund/retry",
     summary="Ask the provider once more for a payment's refund that it refused",
-    body=AskAgainIn,
+    body=RefundStepIn,
     answer=UnmatchedOut,
     raises=(Invalid, PaymentNotFound, RefundNotFound, RefundNotFailed, NotInGroup),
 )

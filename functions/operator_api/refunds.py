@@ -1,18 +1,43 @@
-"""The desk of refunds that a provider refuses."""
+"""The desk of refunds: what people ask for and approve, and what a provider refuses."""
 
 from functools import cache
 
-from functions.operator_api.access import PAYS_BACK, NotInGroup, allow
-from functions.operator_api.app import api, desk, orders
+from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
+from functions.operator_api.app import api, catalog, desk, keys, orders, settings
 from functions.operator_api.orders import UNTRACED
 from functions.operator_api.schemas.orders import OrderOut
-from functions.operator_api.schemas.refunds import AskAgainIn, GivenBackIn
+from functions.operator_api.schemas.refunds import (
+    GivenBackIn,
+    RefundIn,
+    RefundOut,
+    RefundsOut,
+    RefundsQuery,
+    RefundStepIn,
+    WaitingRefundOut,
+)
+from keyrail.catalog.model import UnknownSku
 from keyrail.fulfilment.service.refund_desk import RefundDesk
-from keyrail.ordering.model.orders import Order, OrderNotFound
-from keyrail.payments.model.refunds import RefundNotFailed, RefundNotFound
+from keyrail.fulfilment.service.unit_refunds import UnitRefunds
+from keyrail.inventory.model.keys import KeyRedeemed
+from keyrail.inventory.service.withdrawals import Withdrawals
+from keyrail.ordering.model.orders import (
+    NotRefundable,
+    Order,
+    OrderNotFound,
+    RefundWaits,
+    SeenSince,
+    TooManyRefunds,
+)
+from keyrail.ordering.model.refund_requests import WantedRefund, awaiting
+from keyrail.payments.model.refunds import AlreadyDecided, OwnRequest, RefundNotFailed, RefundNotFound
+from keyrail.payments.service.refund_limits import GivenToday, refund_limits
+from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
-from keyrail.platform.errors import Invalid
+from keyrail.platform.documents import view
+from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call
+from keyrail.risk.service import Allowances
+from keyrail.risk.store import GuardStore
 
 
 @cache
@@ -20,11 +45,100 @@ def refund_desk() -> RefundDesk:
     return RefundDesk(orders(), desk(), system_now_ms)
 
 
+@cache
+def unit_refunds() -> UnitRefunds:
+    allowances = Allowances(GuardStore(client("dynamodb"), settings().guards_table))
+    given_today = GivenToday(refund_limits(settings().refund_limits), allowances)
+    withdrawals = Withdrawals(keys(), catalog(), system_now_ms)
+    return UnitRefunds(orders(), withdrawals, given_today, client("dynamodb"), system_now_ms)
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/orders/{order_id}/refunds",
+    summary="Give back what was delivered: its keys end, and its price is owed; above a limit a second person decides",
+    headers=("Idempotency-Key",),
+    body=RefundIn,
+    answer=OrderOut,
+    status=201,
+    raises=(
+        Invalid,
+        OrderNotFound,
+        NotRefundable,
+        RefundWaits,
+        TooManyRefunds,
+        KeyRedeemed,
+        UnknownSku,
+        IdempotencyConflict,
+        NotInGroup,
+    ),
+)
+def refund_units(call: Call) -> OrderOut:
+    said: RefundIn = call.body
+    origin = allow(call, PAYS_BACK, said.reason)
+    wanted = view(WantedRefund, said, why=said.reason)
+    return _shown(unit_refunds().request(call.path["order_id"], wanted, call.idempotency_key(), origin))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/refunds",
+    summary="Refunds that wait for a second person, longest first",
+    query=RefundsQuery,
+    answer=RefundsOut,
+    raises=(Invalid, NotInGroup),
+)
+def list_refunds(call: Call) -> RefundsOut:
+    allow(call, MONEY)
+    found = orders().with_refunds_awaiting_approval(call.query.limit)
+    waiting = ((order.order_id, refund) for order in found for refund in awaiting(order))
+    return RefundsOut(
+        refunds=tuple(WaitingRefundOut(order_id=of, refund=RefundOut.of(refund)) for of, refund in waiting)
+    )
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/orders/{order_id}/refunds/{refund_id}/approve",
+    summary="Approve a refund that somebody else asked for",
+    body=RefundStepIn,
+    answer=OrderOut,
+    raises=(
+        Invalid,
+        OrderNotFound,
+        RefundNotFound,
+        OwnRequest,
+        AlreadyDecided,
+        SeenSince,
+        NotRefundable,
+        KeyRedeemed,
+        UnknownSku,
+        NotInGroup,
+    ),
+)
+def approve_refund(call: Call) -> OrderOut:
+    origin = allow(call, PAYS_BACK, call.body.reason)
+    return _shown(unit_refunds().approve(call.path["order_id"], call.path["refund_id"], origin))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/orders/{order_id}/refunds/{refund_id}/reject",
+    summary="Turn down a refund that waits for approval, or take one's own request back",
+    body=RefundStepIn,
+    answer=OrderOut,
+    raises=(Invalid, OrderNotFound, RefundNotFound, AlreadyDecided, NotInGroup),
+)
+def reject_refund(call: Call) -> OrderOut:
+    origin = allow(call, PAYS_BACK, call.body.reason)
+    return _shown(unit_refunds().reject(call.path["order_id"], call.path["refund_id"], origin))
+
+
 @api.operation(
     "POST",
     "/ops/v1/orders/{order_id}/refunds/{refund_id}/retry",
     summary="Ask the provider once more for a refund that it refused",
-    body=AskAgainIn,
+    body=RefundStepIn,
     answer=OrderOut,
     raises=(Invalid, OrderNotFound, RefundNotFound, RefundNotFailed, NotInGroup),
 )

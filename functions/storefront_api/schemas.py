@@ -192,10 +192,10 @@ class AttemptOut:
 
 @outgoing
 class RefundOut:
-    """Without a unit, a whole payment goes back: one too many."""
+    """Without units, a whole payment goes back: one too many."""
 
     refund_id: str
-    unit_id: str | None
+    unit_ids: tuple[str, ...]
     amount: Money
     status: RefundStatus
 
@@ -221,5 +221,5 @@ class OrderOut:
             status=order.status_at(now_ms),
             units=tuple(view(UnitOut, unit) for unit in order.units),
             payments=tuple(view(AttemptOut, attempt) for attempt in order.attempts),
-            refunds=tuple(view(RefundOut, refund) for refund in order.refunds),
+            refunds=tuple(view(RefundOut, refund) for refund in order.refunds if refund.is_owed),
         )

@@ -31,6 +31,9 @@ class Tables(Construct):
         _index(self.orders, "by_email", "buyer_email", "created_at_ms", sort_type=dynamodb.AttributeType.NUMBER)
         _index(self.orders, "by_phone", "buyer_phone", "created_at_ms", sort_type=dynamodb.AttributeType.NUMBER)
 
+        # Sparse: only orders of which a refund waits for a second person.
+        _index(self.orders, "by_approval", "approval", "approval_order")
+
         # Verified payments that could not be applied: the operator's desk.
         self.payments = self._table("Payments", "payment_id")
         _index(self.payments, "by_desk", "desk", "desk_order", everything=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 from constructs import Construct
 
 from infra.constructs.function import Function
@@ -11,6 +14,7 @@ from infra.functions.parts import API_MEMORY_MB, API_TIMEOUT_S, Parts, query, se
 
 
 def operator_api(scope: Construct, parts: Parts) -> Function:
+    stage = parts.platform.stage
     function = Function(
         scope,
         "OperatorApi",
@@ -29,7 +33,9 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
             "IMPORT_BUCKET": parts.imports.bucket.bucket_name,
             "FINGERPRINT_KEY_ARN": parts.keys.fingerprint.key_arn,
             "DEFAULT_STORE_ID": "main",
-            "BUSINESS_TIME_ZONE": parts.platform.stage.business_time_zone,
+            "BUSINESS_TIME_ZONE": stage.business_time_zone,
+            "GUARDS_TABLE": parts.tables.guards.table_name,
+            "REFUND_LIMITS": json.dumps({of: asdict(limit) for of, limit in stage.refund_limits.items()}),
         },
     )
     table(function, parts.tables.catalog, "GetItem", "PutItem")
@@ -37,10 +43,12 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.keys, "claimable", "by_batch")
     # A bad key is replaced together with what its order says.
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
-    query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone")
+    query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone", "by_approval")
     # What operators decide about a payment on the desk, while its order stands as it was looked at.
     table(function, parts.tables.orders, "ConditionCheckItem")
     table(function, parts.tables.payments, "PutItem")
+    # Counts what a person gives back on a day, in the transaction that owes it.
+    table(function, parts.tables.guards, "UpdateItem")
     query(function, parts.tables.payments, "by_desk")
     table(function, parts.tables.accounts, "BatchGetItem", "GetItem", "Query")
     query(function, parts.tables.accounts, "by_holder")

@@ -68,6 +68,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "PUBLIC_API_URL": "https://api.example",
         "DEFAULT_STORE_ID": "main",
         "BUSINESS_TIME_ZONE": "Asia/Shanghai",
+        "REFUND_LIMITS": '{"CNY": {"payment_minor": 100000, "day_minor": 1000000}}',
         "IMPORT_BUCKET": "keyrail-imports",
         "EVENT_BUS_NAME": "default",
         "ISSUANCE_QUEUE_URL": queues["issuance"],

@@ -122,10 +122,10 @@ class Ledger(RuleBasedStateMachine):
     @staticmethod
     def expect_refund(expected: dict[str, int], refund: Refund) -> None:
         minor, is_back = refund.amount.amount_minor, refund.status is RefundStatus.SUCCEEDED
-        if refund.unit_id is None and not is_back:
+        if not refund.unit_ids and not is_back:
             expected[CLEARING] += minor
             expected[SUSPENSE] -= minor
-        if refund.unit_id is not None and is_back:
+        if refund.unit_ids and is_back:
             expected[CLEARING] -= minor
             expected[REFUNDS] += minor
 

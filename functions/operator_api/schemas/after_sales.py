@@ -57,15 +57,17 @@ class SourcesQuery:
 
 @outgoing
 class SourceOut:
-    """`imported` and `sold` are a moment behind, and missing where more is supplied than is counted by source.
+    """`imported`, `sold` and `flagged` are a moment behind, and missing where more is supplied than is counted.
 
-    `charged_share` is the part of the sold keys that was charged back. `charged_money` is shown to finance.
+    `flagged` keys were seen by buyers who have their money back. `charged_share` is the part of the sold keys that was
+    charged back. `charged_money` is shown to finance.
     """
 
     name: str
     sku_ids: tuple[str, ...]
     imported: int | None
     sold: int | None
+    flagged: int | None
     charged_back: int
     charged_share: float | None
     charged_money: tuple[Money, ...] | None
@@ -78,6 +80,7 @@ class SourceOut:
             report.source,
             imported=supplied.imported if supplied else None,
             sold=supplied.issued if supplied else None,
+            flagged=supplied.flagged if supplied else None,
             charged_share=report.charged_share,
             charged_money=report.source.charged_money if with_money else None,
         )

@@ -13,6 +13,7 @@ from keyrail.catalog.model import (
     MAX_CODE_PREFIX,
     MAX_PATTERN_LENGTH,
     MAX_QUANTITY_PER_UNIT,
+    AfterRefund,
     CodeFormat,
     Shelf,
     SkuKind,
@@ -61,6 +62,7 @@ class SkuIn:
     face_value: Money | None = None
     pick_fee: Money | None = None
     terms: TermsIn | None = None
+    after_refund: AfterRefund | None = None
     store_id: Slug | None = None
     shelf: Shelf = Shelf.ON
     reason: Reason
@@ -94,6 +96,7 @@ class SkuDetails:
     face_value: Money | None
     pick_fee: Money | None
     terms: TermsOut | None
+    after_refund: AfterRefund | None
     shelf: Shelf
     version: int
 

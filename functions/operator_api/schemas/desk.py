@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import Reason, TraceStep, traced
+from functions.operator_api.schemas.refunds import RefundOut
 from keyrail.payments.model.confirmations import Mismatch
 from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
-from keyrail.payments.model.refunds import Refund
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
@@ -54,14 +54,15 @@ class UnmatchedOut:
     status: DeskStatus
     received_at: str
     decision: DecisionOut | None
-    refund: Refund | None
+    refund: RefundOut | None
     trace: tuple[TraceStep, ...]
     trace_complete: bool
 
     @classmethod
     def of(cls, payment: UnmatchedPayment, trace: Trace) -> "UnmatchedOut":
         decision = view(DecisionOut, payment.decision) if payment.decision else None
-        return view(cls, payment, decision=decision, **traced(trace))
+        refund = RefundOut.of(payment.refund) if payment.refund else None
+        return view(cls, payment, decision=decision, refund=refund, **traced(trace))
 
 
 @outgoing

@@ -32,11 +32,12 @@ class SalesOfDay:
 
 @outgoing
 class SourceFigures:
-    """Keys from one source: how many came in, and how many of them were ever sold."""
+    """Keys from one source: how many came in, were ever sold, and were seen by buyers who have their money back."""
 
     source: str
     imported: int
     issued: int
+    flagged: int
 
 
 @outgoing

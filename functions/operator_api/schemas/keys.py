@@ -28,7 +28,10 @@ class FindKeyIn:
 
 @outgoing
 class KeySummary:
-    """A key behind its mask. A bad one and the one that stands in for it name each other."""
+    """A key behind its mask. A bad one and the one that stands in for it name each other.
+
+    One of which the price went back names the `refund_id`; `flagged_at`, if its buyer had seen it and may use it.
+    """
 
     key_id: str
     mask: str
@@ -44,6 +47,8 @@ class KeySummary:
     replaces: str | None
     replaced_by: str | None
     charged_back_at: str | None
+    refund_id: str | None
+    flagged_at: str | None
 
     @classmethod
     def of(cls, key: Key) -> "KeySummary":
@@ -102,6 +107,8 @@ class KeyOut:
     replaces: str | None
     replaced_by: str | None
     charged_back_at: str | None
+    refund_id: str | None
+    flagged_at: str | None
     slots: tuple[KeySummary, ...]
     trace: tuple[TraceStep, ...]
     trace_complete: bool

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import TraceStep, traced
+from functions.operator_api.schemas.refunds import RefundOut
 from keyrail.ordering.model.orders import Contact, Order, OrderStatus, Unit
 from keyrail.payments.model.attempts import AttemptStatus
-from keyrail.payments.model.refunds import Refund
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
@@ -60,14 +60,15 @@ class OrderOut:
     contact: Contact
     units: tuple[Unit, ...]
     payments: tuple[AttemptOut, ...]
-    refunds: tuple[Refund, ...]
+    refunds: tuple[RefundOut, ...]
     trace: tuple[TraceStep, ...]
     trace_complete: bool
 
     @classmethod
     def of(cls, order: Order, now_ms: int, trace: Trace) -> "OrderOut":
         payments = tuple(view(AttemptOut, attempt) for attempt in order.attempts)
-        return view(cls, order, status=order.status_at(now_ms), payments=payments, **traced(trace))
+        refunds = tuple(map(RefundOut.of, order.refunds))
+        return view(cls, order, status=order.status_at(now_ms), payments=payments, refunds=refunds, **traced(trace))
 
 
 @outgoing

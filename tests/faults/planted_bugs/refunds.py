@@ -7,6 +7,8 @@ TESTS = "tests/integration/test_refunds.py"
 SERVICE = "fulfilment/service/refunds.py"
 SETTLEMENT = "fulfilment/service/settlement.py"
 MODEL = "payments/model/refunds.py"
+UNITS = "tests/integration/test_unit_refunds.py"
+UNIT_REFUNDS = "fulfilment/service/unit_refunds.py"
 ORDER_MODEL = "ordering/model/refunds.py"
 
 BUGS = (
@@ -58,5 +60,40 @@ BUGS = (
         "now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS",
         "now_ms > 0",
         f"{TESTS}::test_while_a_request_may_be_on_its_way_it_is_asked_about_and_not_for",
+    ),
+    PlantedBug(
+        "gives the money back and leaves the keys good",
+        UNIT_REFUNDS,
+        "self.orders.replacement(order, owing), counted, *withdrawn]",
+        "self.orders.replacement(order, owing), counted]",
+        f"{UNITS}::test_one_unit_is_refunded_the_other_stays_and_goes_later",
+    ),
+    PlantedBug(
+        "gives back the price of what was redeemed",
+        "inventory/model/withdrawing.py",
+        "if is_used(key) and not even_if_used:",
+        "if is_used(key) and even_if_used:",
+        f"{UNITS}::test_what_was_redeemed_is_not_refunded_unless_it_is_said_so",
+    ),
+    PlantedBug(
+        "takes a key for unused that was redeemed a moment ago",
+        "inventory/store/keys.py",
+        '& ~Path("uses")[len(sold.uses or ())].exists()',
+        "",
+        f"{UNITS}::test_a_key_that_was_seen_or_used_since_it_was_read_is_not_taken_back",
+    ),
+    PlantedBug(
+        "lets a person past the limit in small parts",
+        "payments/model/refund_limits.py",
+        "alone_before_minor + amount.amount_minor >",
+        "amount.amount_minor >",
+        "tests/unit/payments/test_refund_limits.py",
+    ),
+    PlantedBug(
+        "has the one who asked for a refund approve it",
+        MODEL,
+        "if request.by == by:",
+        "if not request.by:",
+        f"{UNITS}::test_above_the_limit_nothing_moves_before_a_second_person_has_agreed",
     ),
 )

@@ -1,11 +1,19 @@
 """Money that goes back."""
 
+from dataclasses import replace
+
 from keyrail.ordering.model.orders import OrderStatus
+from keyrail.ordering.model.refund_requests import WantedRefund
+from keyrail.ordering.service.checkout import Placed
+from keyrail.payments.model.refund_limits import RefundLimits
 from keyrail.payments.model.refunds import ASK_AGAIN_MS
 from keyrail.payments.service.accounts import PaymentAccounts
+from keyrail.platform.money import Money
 from tests.bank import ACCOUNT, PROVIDER, Bank
-from tests.faults.use_cases.case import Case, Step, expect, later, stocked
-from tests.world import PRICE, SYSTEM, World
+from tests.faults.use_cases.case import Case, Step, expect, later, nothing, stocked
+from tests.world import OPERATOR, PRICE, SYSTEM, World
+
+WHOLE = WantedRefund(why="does not like it")
 
 
 def refund_of_what_cannot_be_delivered(world: World) -> Case:
@@ -18,6 +26,61 @@ def refund_of_which_the_answer_is_lost(world: World) -> Case:
 
 def refund_that_takes_its_time(world: World) -> Case:
     return _refund(world, ["slow"])
+
+
+def refund_of_what_was_delivered(world: World) -> Case:
+    sku, codes, bank, placed = _delivered(world)
+    order_id = placed.order.order_id
+
+    def act(process: World) -> None:
+        at_bank(process, bank).unit_refunds.request(order_id, WHOLE, "refund-of-tuesday", OPERATOR)
+
+    return Case(act, _goods_or_money(order_id, bank, PRICE.times(2)), codes, [sku], queue(order_id, bank))
+
+
+def approval_of_a_refund(world: World) -> Case:
+    world.refund_limits = RefundLimits({})
+    sku, codes, bank, placed = _delivered(world)
+    order_id = placed.order.order_id
+    (waiting,) = world.unit_refunds.request(order_id, WHOLE, "refund-of-tuesday", OPERATOR).refunds
+    second = replace(OPERATOR, by="operator:second")
+
+    def act(process: World) -> None:
+        at_bank(process, bank).unit_refunds.approve(order_id, waiting.refund_id, second)
+
+    return Case(act, _goods_or_money(order_id, bank, PRICE.times(2)), codes, [sku], queue(order_id, bank))
+
+
+def refund_that_nobody_asks_for_again(world: World) -> Case:
+    """Whoever was killed left all of it, or nothing."""
+    sku, codes, bank, placed = _delivered(world)
+    order_id = placed.order.order_id
+
+    def act(process: World) -> None:
+        at_bank(process, bank).unit_refunds.request(order_id, WHOLE, "refund-of-tuesday", OPERATOR)
+
+    def check(world: World) -> None:
+        given = bool(world.orders.of_operator(order_id).refunds)
+        expect(list(bank.given_back.values()) == [PRICE.times(2)] * given, "given back what nobody owed, or not")
+
+    return Case(act, check, codes, [sku], queue(order_id, bank), repeat=nothing)
+
+
+def _delivered(world: World) -> tuple[str, list[str], Bank, Placed]:
+    sku, codes = stocked(world, 2)
+    bank = Bank()
+    at_bank(world, bank)
+    placed = world.order(2, sku_id=sku, provider=PROVIDER)
+    world.settlement.settle(bank.paid(placed.attempt, "paid"), SYSTEM)
+    return sku, codes, bank, placed
+
+
+def _goods_or_money(order_id: str, bank: Bank, amount: Money) -> Step:
+    def check(world: World) -> None:
+        expect(world.orders.of_operator(order_id).status is OrderStatus.REFUNDED, "the money is not back")
+        expect(list(bank.given_back.values()) == [amount], "the money went back another time")
+
+    return check
 
 
 def _refund(world: World, troubles: list[str]) -> Case:
@@ -57,5 +120,12 @@ def queue(order_id: str, bank: Bank) -> Step:
     return bring
 
 
-USE_CASES = (refund_of_what_cannot_be_delivered, refund_of_which_the_answer_is_lost, refund_that_takes_its_time)
-MAIN_USE_CASES = (refund_of_what_cannot_be_delivered,)
+USE_CASES = (
+    refund_of_what_cannot_be_delivered,
+    refund_of_which_the_answer_is_lost,
+    refund_that_takes_its_time,
+    refund_of_what_was_delivered,
+    refund_that_nobody_asks_for_again,
+    approval_of_a_refund,
+)
+MAIN_USE_CASES = (refund_of_what_cannot_be_delivered, refund_of_what_was_delivered)

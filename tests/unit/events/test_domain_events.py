@@ -35,14 +35,16 @@ from keyrail.inventory.model.keys import events_between as key_events_between
 from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
+from keyrail.inventory.model.withdrawing import withdraw
 from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Channel, Contact, Order, OrderStatus, Unit, unit_id
+from keyrail.ordering.model.refund_requests import approve, reject, requested, take_back, wait_for_approval
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
 from keyrail.payments.model import desk as payment_desk
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.model.confirmations import Mismatch
-from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundAnswer, RefundState
+from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundAnswer, RefundRequest, RefundState
 from keyrail.payments.model.vouchers import (
     NewVoucher,
     VoucherKind,
@@ -241,6 +243,9 @@ def of_bad_keys() -> Iterator[Happening]:
         yield Happening(bad, key_events_between(sold, bad))
     charged = faults.charge_back(bad, ORIGIN, NOW_MS)
     yield Happening(charged, key_events_between(bad, charged))
+    for held in (sold, next_version(sold, revealed_at_ms=NOW_MS)):
+        gone = withdraw(held, derived_id("ref", "a refund"), ORIGIN, NOW_MS, flags_seen=True)
+        yield Happening(gone, key_events_between(held, gone))
 
 
 def of_sources() -> Iterator[Happening]:
@@ -323,7 +328,12 @@ def of_orders() -> Iterator[Happening]:
         NOW_MS,
     )
     twice = give_back(whole, attempt.attempt_id, "T-2", ORIGIN, NOW_MS)
+    request = RefundRequest(by="operator:bob", at_ms=NOW_MS, why="a reason of 40 characters", fingerprint="f")
+    asked_for = requested(whole, derived_id("ref", "asked for"), whole.units, request)
+    waiting = wait_for_approval(whole, asked_for, ORIGIN, NOW_MS)
     changes = [
+        (whole, waiting), (waiting, reject(waiting, asked_for, ORIGIN, NOW_MS)),
+        (waiting, approve(waiting, asked_for, ORIGIN, NOW_MS)), (whole, take_back(whole, asked_for, ORIGIN, NOW_MS)),
         (owed, asked), (asked, slow), (slow, back), (asked, refused), (last, all_back), (whole, twice),
         (None, placed), (placed, paid), (placed, whole), (paid, half), (half, partial), (paid, failed),
         (failed, owed), (placed, cancelled), (cancelled, pay(cancelled, attempt.attempt_id, "T", ORIGIN, 1)),

@@ -110,9 +110,9 @@ def test_a_unit_is_not_delivered_twice() -> None:
 def test_what_cannot_be_delivered_is_owed_back_to_the_attempt_that_paid() -> None:
     failed = fail_unit(PAID, FIRST, "sold_out", SYSTEM, 1_600)
     (refund,) = failed.refunds
-    assert (refund.attempt_id, refund.unit_id, refund.amount, refund.status, refund.reason) == (
+    assert (refund.attempt_id, refund.unit_ids, refund.amount, refund.status, refund.reason) == (
         ATTEMPT,
-        FIRST,
+        (FIRST,),
         Money(200, "CNY"),
         RefundStatus.DUE,
         "sold_out",

@@ -141,6 +141,16 @@ class Terms:
     reversal_ms: int | None = None
 
 
+class AfterRefund(StrEnum):
+    """What a key that its buyer has looked at counts as, once its price went back. It is void with us in any case.
+
+    `flag`: whoever saw it may use it where it is redeemed, so it is a loss, and counted with its source.
+    """
+
+    VOID = "void"
+    FLAG = "flag"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sku(Versioned):
     """What is priced, stocked and ordered.
@@ -149,7 +159,7 @@ class Sku(Versioned):
     `low_stock` is the number of claimable keys below which the shelf says `low`. `code_prefix` begins the codes that
     we make ourselves. `pick_fee` is what choosing a key by its public label costs, per key; None: there is no choice.
     `terms` are those of codes that we redeem ourselves. `face_value` is what a supplier's file must name where it names
-    one.
+    one. `after_refund` None: what we redeem ourselves is void, what others redeem is flagged.
     """
 
     sku_id: str
@@ -167,7 +177,12 @@ class Sku(Versioned):
     terms: Terms | None = None
     code_format: CodeFormat = CodeFormat()
     face_value: Money | None = None
+    after_refund: AfterRefund | None = None
     shelf: Shelf = Shelf.ON
+
+    @property
+    def flags_refunded(self) -> bool:
+        return self.after_refund is AfterRefund.FLAG or (self.after_refund is None and self.terms is None)
 
     @property
     def case_sensitive(self) -> bool:

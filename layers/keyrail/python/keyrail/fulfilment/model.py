@@ -25,6 +25,14 @@ class NotDelivered(Conflict):
     title_zh = "订单尚未发货。"
 
 
+class GivenUp(Conflict):
+    """Goods or money back: nothing that was delivered is the buyer's any more."""
+
+    code = "order_refunded"
+    title = "This order is refunded, and its keys are not shown any more."
+    title_zh = "订单已退款，卡密不再显示。"
+
+
 class SettlementContended(Unavailable):
     """Too many hands on one order at once; the provider's next delivery settles it."""
 

@@ -7,6 +7,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from keyrail.ordering.model.orders import Order, OrderStatus, email_key, phone_key
+from keyrail.ordering.model.refund_requests import awaiting
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import (
     MAX_READS,
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 BY_STATUS = "by_status"
 BY_PAID_REFERENCE = "by_paid_reference"
 BY_EMAIL, BY_PHONE = "by_email", "by_phone"
+BY_APPROVAL = "by_approval"
 STATUS_SHARDS = 8
+APPROVAL_SHARDS = 2
 
 Place = tuple[int, str]  # in a buyer's orders: when one was created, epoch ms, and its id
 
@@ -38,6 +41,8 @@ class OrderItem(Model):
     paid_reference = UnicodeAttribute()
     buyer_email = UnicodeAttribute()
     buyer_phone = UnicodeAttribute()
+    approval = UnicodeAttribute()
+    approval_order = UnicodeAttribute()
 
 
 class OrderStore:
@@ -105,6 +110,15 @@ class OrderStore:
         """A page of the orders that gave this number (as `phone_key` spells it), newest first."""
         return self._of_buyer(BY_PHONE, OrderItem.buyer_phone == phone, {"buyer_phone": {"S": phone}}, limit, start)
 
+    def awaiting_approval(self, limit: int) -> list[Order]:
+        """The `limit` orders of which a refund waits for a second person longest, first those."""
+        keys = [
+            item
+            for shard in range(APPROVAL_SHARDS)
+            for item in self._table.query(OrderItem.approval == _approval(shard), index=BY_APPROVAL, limit=limit).items
+        ]
+        return self._orders(sorted(keys, key=lambda item: str(item["approval_order"]["S"]))[:limit])
+
     def _of_buyer(
         self, index: str, buyer: Condition, partition: Attributes, limit: int, start: Place | None
     ) -> tuple[list[Order], Place | None]:
@@ -130,6 +144,10 @@ def paid_reference(provider: str, account: str, reference: str) -> str:
     return f"{provider}#{account}#{reference}"
 
 
+def _approval(shard: int) -> str:
+    return f"awaiting#{shard}"
+
+
 def _index_keys(order: Order) -> dict[str, str]:
     keys = {
         "status_partition": f"{order.status}#{shard_of(order.order_id, STATUS_SHARDS)}",
@@ -138,6 +156,10 @@ def _index_keys(order: Order) -> dict[str, str]:
     paid = order.paid_attempt()
     if paid and paid.reference:
         keys["paid_reference"] = paid_reference(paid.provider, paid.account, paid.reference)
+    waiting = [refund.request.at_ms for refund in awaiting(order) if refund.request]
+    if waiting:
+        keys["approval"] = _approval(shard_of(order.order_id, APPROVAL_SHARDS))
+        keys["approval_order"] = f"{min(waiting):013d}#{order.order_id}"
     if order.contact.email:
         keys["buyer_email"] = email_key(order.contact.email)
     if order.contact.phone:

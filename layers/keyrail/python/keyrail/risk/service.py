@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from keyrail.platform import logs, metrics
 from keyrail.platform.clock import NowMs
 from keyrail.platform.documents import Attributes
-from keyrail.platform.dynamo import Read, StoreUnavailable, read_together
+from keyrail.platform.dynamo import Read, StoreUnavailable, Write, read_together
 from keyrail.platform.logs import Entry
 from keyrail.platform.metrics import Metric
 from keyrail.risk.model import Blocked, Counted, TooManyAttempts
@@ -16,6 +16,21 @@ from keyrail.risk.store import GuardStore
 LIST_CACHE_MS = 2_000  # a block works everywhere after so long
 MAX_REWRITES = 5
 MARK_BYTES = 12
+ALLOWANCE_LASTS_MS = 2 * 24 * 60 * 60_000  # longer than the day that it is for
+
+
+@dataclass(frozen=True)
+class Allowances:
+    """What somebody may do only so much of on a day, counted in the write that does it."""
+
+    store: GuardStore
+
+    def spending(self, name: str, weight: int, at_most: int, now_ms: int) -> Write:
+        """For the caller's transaction: `weight` more under this name, refused where that is above `at_most`.
+
+        `name` has the day in it, so that each day begins anew.
+        """
+        return self.store.spending(name, weight, at_most, now_ms + ALLOWANCE_LASTS_MS)
 
 
 @dataclass

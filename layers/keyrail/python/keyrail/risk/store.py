@@ -7,7 +7,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from keyrail.platform.documents import Attributes, from_attributes
-from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Read, StoreUnavailable, Table
+from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Read, StoreUnavailable, Table, Write
 from keyrail.risk.model import LIMITS, Blocked, Counted, counter_ends_ms
 
 if TYPE_CHECKING:
@@ -81,6 +81,16 @@ class GuardStore:
         except ConditionFailed:
             return False
         return True
+
+    def spending(self, name: str, weight: int, at_most: int, until_ms: int) -> Write:
+        """For a transaction: `weight` more under this name, on condition that it is `at_most` that much then."""
+        actions = [
+            GuardItem.weight.set((GuardItem.weight | 0) + weight),
+            GuardItem.expires_at.set(_seconds(until_ms)),
+        ]
+        below = GuardItem.weight <= at_most - weight
+        condition = below | GuardItem.pk.does_not_exist() if weight <= at_most else below
+        return self._table.update({"pk": f"allowance#{name}"}, actions, condition)
 
     def spend(self, name: str, mark: str, until_ms: int) -> bool:
         """Whether this call, which alone has `mark`, is the first to spend the name. Raises StoreUnavailable."""

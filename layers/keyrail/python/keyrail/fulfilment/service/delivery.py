@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keyrail.fulfilment.model import NotDelivered, RevealedKey, RevealedUnit
+from keyrail.fulfilment.model import GivenUp, NotDelivered, RevealedKey, RevealedUnit
 from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
 from keyrail.ordering.model.orders import Unit, UnitStatus
@@ -14,6 +14,7 @@ from keyrail.vault.model import Place
 from keyrail.vault.service.sealing import Opener
 
 _REASONS = {error.code: error for error in (KeyFrozen, KeyVoid, KeyNotFound)}
+_GIVEN_UP = {UnitStatus.FAILED, UnitStatus.REFUNDED}
 _OF_REPLACED = {KeyVoid.code, KeyNotFound.code}
 
 
@@ -26,8 +27,8 @@ class Delivery:
     def reveal(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
         """The keys of all delivered units. One that stands still or is void is withheld, and the others are shown.
 
-        Raises OrderNotFound, NotDelivered, SecretUnreadable, Unavailable, and KeyFrozen, KeyVoid or KeyNotFound where
-        there is nothing to show.
+        Raises OrderNotFound, NotDelivered, GivenUp, SecretUnreadable, Unavailable, and KeyFrozen, KeyVoid or
+        KeyNotFound where there is nothing to show.
         """
         units = self._shown(order_id, token, origin)
         keys = [key for unit in units for key in unit.keys]
@@ -52,7 +53,7 @@ class Delivery:
         order = opened(self.orders.find_with(self.sold_keys.holds, order_id), token)
         delivered = tuple(unit for unit in order.units if unit.status is UnitStatus.DELIVERED)
         if not delivered:
-            raise NotDelivered
+            raise GivenUp if any(unit.status in _GIVEN_UP and unit.key_ids for unit in order.units) else NotDelivered
         return delivered
 
     def _unit(self, order_id: str, unit: Unit, origin: Origin) -> RevealedUnit:

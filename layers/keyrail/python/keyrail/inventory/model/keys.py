@@ -7,6 +7,7 @@ available ──lease──▶ leased ──sell──▶ sold ──last use─
 available or leased ──past its last day, when a claim meets it──▶ expired
 any but redeemed ──its batch is frozen──▶ frozen ──unfrozen──▶ what it was
 any but redeemed ──its batch is void, or closed before it was sold, or it was replaced──▶ void, for good
+sold or redeemed ──its price went back to the buyer──▶ void, for good
 expired ──its batch is extended──▶ available
 
 A key stands in one index at a time: in `claimable`, by its `claim_order`, while anybody may claim it, and from then on
@@ -126,7 +127,8 @@ class Key(Versioned):
     A key that we redeem ourselves has `terms`, the states that its coming uses lead to, the minor units of its value
     that are left, until when somebody made it active, and an account of its uses, named by `use_ids`.
     A bad key has a `fault` and, once its source owes us for it, `charged_back_at_ms`; it and the key that stands in
-    for it name each other.
+    for it name each other. One of which the price went back names the refund; it is flagged where somebody has seen
+    it and may use it elsewhere.
     """
 
     key_id: str
@@ -160,6 +162,8 @@ class Key(Versioned):
     replaced_by: str | None = None
     fault: Fault | None = None
     charged_back_at_ms: int | None = None
+    refund_id: str | None = None
+    flagged_at_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -262,6 +266,9 @@ def events_between(old: Key | None, new: Key | None) -> list[Event]:
         data |= _use_told(new, new.uses[-1])
     if happened in _OF_FAULT:
         data |= {"fault": new.fault, "replaced_by": new.replaced_by, "charged_back": new.charged_back_at_ms is not None}
+    if happened == "refunded":
+        seen, flagged = new.revealed_at_ms is not None, new.flagged_at_ms is not None
+        data |= {"refund_id": new.refund_id, "seen": seen, "flagged": flagged}
     return [Event(f"key.{happened}", f"key:{new.key_id}", data)]
 
 
@@ -282,6 +289,8 @@ def _deed(old: Key, new: Key) -> str | None:
         return "replaced"
     if old.charged_back_at_ms != new.charged_back_at_ms:
         return "charged_back"
+    if old.refund_id != new.refund_id:
+        return "refunded"
     if old.follows != new.follows:
         return _followed(old.state, new.state)
     if old.uses != new.uses:

@@ -41,13 +41,15 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class OfSource:
-    """Numbers of keys that came from one source."""
+    """Numbers of keys that came from one source; `flagged` were seen by buyers who have their money back."""
 
     imported: int = 0
     issued: int = 0
+    flagged: int = 0
 
     def plus(self, other: "OfSource", times: int = 1) -> "OfSource":
-        return OfSource(imported=self.imported + times * other.imported, issued=self.issued + times * other.issued)
+        names = (each.name for each in fields(self))
+        return OfSource(**{name: getattr(self, name) + times * getattr(other, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def counted(key: Key | None, source: str) -> Moves:
         return Moves()
     # Available and leased keys may be claimed, unless they were never in the pool.
     place = _PLACE.get(key.state) or ("unpooled" if key.claim_order is None else "on_hand")
-    issued = 0 if key.sold_at_ms is None else 1
+    issued, flagged = int(key.sold_at_ms is not None), int(key.flagged_at_ms is not None)
     return Moves(
         Tally(
             imported=1,
@@ -112,7 +114,7 @@ def counted(key: Key | None, source: str) -> Moves:
         ),
         sales={} if key.sold_at_ms is None else {utc_date(key.sold_at_ms): 1},
         last_days={key.expires_on: 1} if place == "on_hand" and key.expires_on else {},
-        sources={source: OfSource(imported=1, issued=issued)},
+        sources={source: OfSource(imported=1, issued=issued, flagged=flagged)},
     )
 
 

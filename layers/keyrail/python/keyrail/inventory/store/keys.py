@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
@@ -229,7 +230,29 @@ class KeyStore:
         except ConditionFailed as refused:
             raise _not_shown(refused.current or {}, order_id) from None
 
-    # bad keys
+    # bad keys, and those whose price went back
+
+    def withdrawal(self, sold: Key, withdrawn: Key, origin: Origin) -> Write:
+        """`sold` becomes `withdrawn`, on condition that what was decided on still holds: whose it is, how it stands,
+        whether it was seen, and what was used of it. Another look at a key that was seen before is no hindrance.
+        """
+        condition = (
+            (KeyItem.state == sold.state)
+            & (KeyItem.order_id == sold.order_id)
+            & (KeyItem.unit_id == sold.unit_id)
+            & Path("refund_id").does_not_exist()
+            & ~Path("uses")[len(sold.uses or ())].exists()
+        )
+        seen = KeyItem.revealed_at_ms.exists()
+        condition &= seen if sold.revealed_at_ms is not None else ~seen
+        actions = [
+            KeyItem.state.set(withdrawn.state),
+            Path("state_before").remove(),
+            Path("refund_id").set(withdrawn.refund_id),
+            *([Path("flagged_at_ms").set(withdrawn.flagged_at_ms)] if withdrawn.flagged_at_ms is not None else ()),
+            *changed(origin, withdrawn.changed_at_ms),
+        ]
+        return self._table.update({"key_id": sold.key_id}, actions, condition)
 
     def next_of_key(self, key: Key) -> Write:
         """The key's next version, on condition that the one before it stands."""

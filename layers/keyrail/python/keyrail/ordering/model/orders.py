@@ -18,6 +18,7 @@ ORDER_LIFETIME_MS = 15 * 60 * 1000
 MAX_LINES = 20
 MAX_ATTEMPTS_PER_ORDER = 10
 MAX_REPLACEMENTS_PER_KEY = 10
+MAX_REFUND_REQUESTS = 40  # at about 2 KB with their reasons; an item holds 400
 MAX_KEYS_PER_ORDER = 90  # all keys and the order fit into one transaction of 100 writes
 
 
@@ -78,6 +79,32 @@ class TooManyAttempts(Conflict):
     title_zh = "该订单发起支付的次数已达上限。"
 
 
+class NotRefundable(Conflict):
+    code = "not_refundable"
+    title = "Only what was paid for and delivered, and was not refunded before, can be refunded."
+    title_zh = "只有已付款、已发货且未退款的商品可以退款。"
+
+
+class RefundWaits(Conflict):
+    code = "refund_awaits_approval"
+    title = "A refund of this waits for a second person already."
+    title_zh = "该商品已有退款申请待审批。"
+
+
+class SeenSince(Conflict):
+    """Who asked for the refund did not know it, so nobody may approve it for them."""
+
+    code = "seen_since_requested"
+    title = "Keys were looked at or used since the refund was requested; reject it and ask anew."
+    title_zh = "申请退款后卡密已被查看或使用，请驳回后重新申请。"
+
+
+class TooManyRefunds(Conflict):
+    code = "too_many_refund_requests"
+    title = "Refunds of this order were requested as often as they may be."
+    title_zh = "该订单申请退款的次数已达上限。"
+
+
 class ReplacedTooOften(Conflict):
     """A supplier this bad, or a buyer this unlucky, is a case for a refund."""
 
@@ -105,8 +132,9 @@ class Line:
 class Unit:
     """One line of an order, delivered whole or not at all (promise I2).
 
-    `key_ids` are the keys leased for it, and once `delivered` the keys sold to it: exactly `quantity`. `replaced` were
-    sold to it before them and turned out bad, oldest first. A key that was chosen by its `label` is that one or none.
+    `key_ids` are the keys leased for it, and once `delivered` the keys sold to it: exactly `quantity`. A unit that was
+    delivered and is refunded still names those that it gave up; one that never was has none. `replaced` were sold to it
+    before them and turned out bad, oldest first. A key that was chosen by its `label` is that one or none.
     """
 
     unit_id: str
@@ -158,6 +186,11 @@ class Order(Versioned):
 
     def refund(self, refund_id: str) -> Refund | None:
         return next((r for r in self.refunds if r.refund_id == refund_id), None)
+
+    def received(self) -> Money | None:
+        """What came in by the attempt that paid the order."""
+        paid = self.paid_attempt()
+        return paid.amount if paid else None
 
     def open_units(self) -> tuple[Unit, ...]:
         return tuple(u for u in self.units if u.status is UnitStatus.RESERVED)

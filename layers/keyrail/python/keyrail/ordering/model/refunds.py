@@ -18,7 +18,6 @@ def give_back(order: Order, attempt_id: str, payment_reference: str, origin: Ori
         refund_id=derived_id("ref", order.order_id, attempt_id, payment_reference),
         attempt_id=attempt_id,
         payment_reference=payment_reference,
-        unit_id=None,
         amount=attempt.amount,
         reason=DOUBLE_PAYMENT,
         due_at_ms=now_ms,
@@ -69,7 +68,7 @@ def _refund(order: Order, refund_id: str) -> Refund:
 def _with(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
     refunds = tuple(refund if r.refund_id == refund.refund_id else r for r in order.refunds)
     is_back = refund.status is RefundStatus.SUCCEEDED
-    units = tuple(_owed(unit, is_back=is_back) if unit.unit_id == refund.unit_id else unit for unit in order.units)
+    units = tuple(_owed(unit, is_back=is_back) if unit.unit_id in refund.unit_ids else unit for unit in order.units)
     all_back = {unit.status for unit in units} == {UnitStatus.REFUNDED}
     status = OrderStatus.REFUNDED if all_back else order.status
     if status is OrderStatus.REFUNDED and not all_back:

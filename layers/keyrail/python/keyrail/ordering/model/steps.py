@@ -70,7 +70,7 @@ def deliver(order: Order, keys_of_unit: dict[str, tuple[str, ...]], origin: Orig
             raise ValueError("a unit is delivered whole and once")
         return replace(unit, key_ids=keys, status=UnitStatus.DELIVERED)
 
-    return _settled(order, tuple(delivered(u) for u in order.units), order.refunds, origin, now_ms)
+    return settled(order, tuple(delivered(u) for u in order.units), order.refunds, origin, now_ms)
 
 
 def reserve(order: Order, unit_id: str, key_ids: tuple[str, ...], origin: Origin, now_ms: int) -> Order:
@@ -107,16 +107,17 @@ def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: i
         refund_id=derived_id("ref", order.order_id, unit_id),
         attempt_id=paid.attempt_id,
         payment_reference=paid.reference,
-        unit_id=unit_id,
+        unit_ids=(unit_id,),
         amount=unit.amount,
         reason=reason,
         due_at_ms=now_ms,
     )
     units = tuple(replace(u, key_ids=(), status=UnitStatus.FAILED) if u.unit_id == unit_id else u for u in order.units)
-    return _settled(order, units, (*order.refunds, refund), origin, now_ms)
+    return settled(order, units, (*order.refunds, refund), origin, now_ms)
 
 
-def _settled(order: Order, units: tuple[Unit, ...], refunds: tuple[Refund, ...], origin: Origin, now_ms: int) -> Order:
+def settled(order: Order, units: tuple[Unit, ...], refunds: tuple[Refund, ...], origin: Origin, now_ms: int) -> Order:
+    """The order with these units and refunds, and the status that the units make; of one that is paid."""
     states = {unit.status for unit in units}
     if UnitStatus.RESERVED in states:
         status = OrderStatus.FULFILLING

@@ -14,6 +14,7 @@ from keyrail.ordering.model.orders import (
     phone_key,
     token_hash,
 )
+from keyrail.ordering.model.refund_requests import awaiting
 from keyrail.ordering.store import OrderStore, Place
 from keyrail.platform.cursor import decode_cursor, encode_cursor
 from keyrail.platform.dynamo import Write
@@ -52,6 +53,10 @@ class Orders:
         stored = OrderStatus.PENDING_PAYMENT if expired else status
         found = self.store.by_status(stored, limit, until_ms=now_ms - ORDER_LIFETIME_MS if expired else now_ms)
         return [order for order in found if order.status_at(now_ms) is status]
+
+    def with_refunds_awaiting_approval(self, limit: int) -> list[Order]:
+        """At most `limit`; those first that wait longest. One is listed for a moment longer than it waits."""
+        return [order for order in self.store.awaiting_approval(limit) if awaiting(order)]
 
     def paid_by(self, provider: str, account: str, reference: str) -> list[Order]:
         return self.store.by_paid_reference(provider, account, reference)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from keyrail.payments.model.attempts import PaymentAttempt
-from keyrail.platform.errors import Conflict, NotFound
+from keyrail.platform.errors import Conflict, Denied, NotFound
 from keyrail.platform.money import Money
 
 BY_HAND = "by_hand"
@@ -56,8 +56,14 @@ class RefundNotice:
 
 
 class RefundStatus(StrEnum):
-    """`unknown` is written before the provider is asked: from then on nobody knows, until it has said so."""
+    """`unknown` is written before the provider is asked: from then on nobody knows, until it has said so.
 
+    A refund that a person asks for and that is above their limit begins as `awaiting_approval`: nothing moves until a
+    second person makes it `due`, or `rejected` for good.
+    """
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    REJECTED = "rejected"
     DUE = "due"
     UNKNOWN = "unknown"
     PROCESSING = "processing"
@@ -77,19 +83,51 @@ class RefundNotFailed(Conflict):
     title_zh = "只有被支付渠道拒绝的退款可以重新发起或人工退回。"
 
 
+class OwnRequest(Denied):
+    code = "own_refund_request"
+    title = "Whoever asked for a refund cannot approve it."
+    title_zh = "申请人不能审批自己的退款申请。"
+
+
+class AlreadyDecided(Conflict):
+    code = "refund_already_decided"
+    title = "This refund needs nobody's approval any more."
+    title_zh = "该退款无需审批或已被处理。"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundRequest:
+    """A refund that a person of ours asks for; `fingerprint` recognises the same request when it comes again.
+
+    `keys_seen` are how many of the keys the buyer had looked at by then, `keys_used` how many were used; who approves
+    decides on that. `even_if_used` means that what was used goes back all the same.
+    """
+
+    by: str
+    at_ms: int
+    why: str
+    fingerprint: str
+    keys_seen: int = 0
+    keys_used: int = 0
+    even_if_used: bool = False
+    decided_by: str | None = None
+    decided_at_ms: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Refund:
-    """Money that is owed back: recorded in the write that found a unit undeliverable, or a payment one too many.
+    """Money that is owed back: recorded in the write that found a unit undeliverable, or a payment one too many, or
+    that took delivered goods back because a person of ours asked for it (`request`).
 
-    It goes back to the payment that the provider calls `payment_reference`; `unit_id` is None where a whole payment
-    goes back that no unit was delivered for. `reference` is the provider's own number of the refund, `said` its word
-    for how it stands, `due_at_ms` since when it is owed, and `asked_at_ms` when it was asked for it last.
+    It goes back to the payment that the provider calls `payment_reference`; without `unit_ids` it is a whole payment
+    that nothing was delivered for. `reference` is the provider's own number of the refund, `said` its word for how it
+    stands, `due_at_ms` since when it is owed, and `asked_at_ms` when it was asked for it last.
     """
 
     refund_id: str
     attempt_id: str
     payment_reference: str | None = None
-    unit_id: str | None = None
+    unit_ids: tuple[str, ...] = ()
     amount: Money
     reason: str
     status: RefundStatus = RefundStatus.DUE
@@ -97,6 +135,12 @@ class Refund:
     asked_at_ms: int | None = None
     reference: str | None = None
     said: str | None = None
+    request: RefundRequest | None = None
+
+    @property
+    def is_owed(self) -> bool:
+        """Or was given back: whoever asked for it had, or needed, no second person's word."""
+        return self.status not in {RefundStatus.AWAITING_APPROVAL, RefundStatus.REJECTED}
 
     @property
     def is_open(self) -> bool:
@@ -162,6 +206,27 @@ def give_by_hand(failed: Refund, reference: str) -> Refund:
         return failed
     _check_failed(failed)
     return replace(failed, status=RefundStatus.SUCCEEDED, said=BY_HAND, reference=reference)
+
+
+def approve(waiting: Refund, by: str, now_ms: int) -> Refund:
+    """It is due now. Raises AlreadyDecided, OwnRequest."""
+    request = _undecided(waiting)
+    if request.by == by:
+        raise OwnRequest
+    decided = replace(request, decided_by=by, decided_at_ms=now_ms)
+    return replace(waiting, status=RefundStatus.DUE, due_at_ms=now_ms, request=decided)
+
+
+def reject(waiting: Refund, by: str, now_ms: int) -> Refund:
+    """Nothing comes of it; also for whoever asked for it and thinks better of it. Raises AlreadyDecided."""
+    request = _undecided(waiting)
+    return replace(waiting, status=RefundStatus.REJECTED, request=replace(request, decided_by=by, decided_at_ms=now_ms))
+
+
+def _undecided(refund: Refund) -> RefundRequest:
+    if refund.status is not RefundStatus.AWAITING_APPROVAL or refund.request is None:
+        raise AlreadyDecided
+    return refund.request
 
 
 def _check_failed(refund: Refund) -> None:

@@ -1,0 +1,152 @@
+"""Refunds of what was delivered: the goods are given up in the transaction that owes their price back."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from keyrail.inventory.model.keys import Key, NotSold
+from keyrail.inventory.model.withdrawing import condition_of
+from keyrail.inventory.service.withdrawals import Withdrawals
+from keyrail.ordering.model import refund_requests
+from keyrail.ordering.model.orders import Order, SeenSince
+from keyrail.ordering.model.refund_requests import (
+    WantedRefund,
+    given_alone,
+    refundable_units,
+    requested,
+    standing,
+    take_back,
+    to_decide,
+    wait_for_approval,
+)
+from keyrail.ordering.service.orders import Orders
+from keyrail.payments.model.refunds import Refund, RefundRequest
+from keyrail.payments.service.refund_limits import GivenToday
+from keyrail.platform import logs
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs
+from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, Write, transact
+from keyrail.platform.logs import Entry
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+MAX_TRIES = 10
+MAX_BACKOFF_S = 0.2
+_OF_THE_DAY = 1  # the position of its count in the transaction
+
+
+@dataclass(frozen=True)
+class UnitRefunds:
+    orders: Orders
+    withdrawals: Withdrawals
+    given_today: GivenToday
+    client: "DynamoDBClient"
+    now_ms: NowMs
+
+    def request(self, order_id: str, wanted: WantedRefund, name: str, origin: Origin) -> Order:
+        """Give delivered units back, or have it wait for a second person where it is more than one may give alone.
+
+        The same name and request have the effect of once. Raises OrderNotFound, Invalid, IdempotencyConflict,
+        NotRefundable, RefundWaits, TooManyRefunds, KeyRedeemed, Unavailable; by none of them anything is changed.
+        """
+        known, over_the_day = refund_requests.refund_id(order_id, name), False
+        for number in range(MAX_TRIES):
+            order = self.orders.of_operator(order_id)
+            if standing(order, wanted, known) is not None:
+                return order
+            units = refundable_units(order, wanted.unit_ids)
+            keys = self.withdrawals.keys([key for unit in units for key in unit.key_ids])
+            refund = requested(order, known, units, self._request(wanted, keys, origin))
+            with suppress(NotSold):  # the order was read before somebody changed it together with its keys
+                withdrawn = self.withdrawals.writes(keys, known, origin, even_if_used=wanted.even_if_used)
+                done, over_the_day = self._record(order, refund, withdrawn, origin, alone=not over_the_day)
+                if done is not None:
+                    return done
+            _wait(number)
+        raise StoreUnavailable
+
+    def approve(self, order_id: str, refund_id: str, origin: Origin) -> Order:
+        """The second person's word: the units give up their keys as they stand by then. The same again is once.
+
+        Raises OrderNotFound, RefundNotFound, OwnRequest, AlreadyDecided, SeenSince, NotRefundable, KeyRedeemed,
+        Unavailable.
+        """
+
+        def decide(order: Order, refund: Refund) -> bool:
+            approved = refund_requests.approve(order, refund, origin, self.now_ms())
+            units = [unit for unit in order.units if unit.unit_id in refund.unit_ids]
+            keys = self.withdrawals.keys([key for unit in units for key in unit.key_ids])
+            request, found = refund.request, condition_of(keys)
+            if request is None or found.seen > request.keys_seen or found.used > request.keys_used:
+                raise SeenSince
+            withdrawn = self.withdrawals.writes(keys, refund_id, origin, even_if_used=request.even_if_used)
+            refused = self._refused([self.orders.replacement(order, approved), *withdrawn])
+            return refused is None
+
+        return self._decide(order_id, refund_id, decide, origin, approved=True)
+
+    def reject(self, order_id: str, refund_id: str, origin: Origin) -> Order:
+        """Nothing comes of the request. Raises OrderNotFound, RefundNotFound, AlreadyDecided, Unavailable."""
+
+        def decide(order: Order, refund: Refund) -> bool:
+            return self.orders.replace(order, refund_requests.reject(order, refund, origin, self.now_ms()))
+
+        return self._decide(order_id, refund_id, decide, origin, approved=False)
+
+    def _request(self, wanted: WantedRefund, keys: list[Key], origin: Origin) -> RefundRequest:
+        found = condition_of(keys)
+        return RefundRequest(
+            by=origin.by,
+            at_ms=self.now_ms(),
+            why=wanted.why,
+            fingerprint=wanted.fingerprint,
+            keys_seen=found.seen,
+            keys_used=found.used,
+            even_if_used=wanted.even_if_used,
+        )
+
+    def _record(
+        self, order: Order, refund: Refund, withdrawn: list[Write], origin: Origin, *, alone: bool
+    ) -> tuple[Order | None, bool]:
+        """The order as it stands then, or None where somebody was faster; and whether the person's day is full."""
+        now_ms, before = self.now_ms(), given_alone(order, origin.by)
+        if not alone or self.given_today.limits.needs_second_person(refund.amount, before):
+            waiting = wait_for_approval(order, refund, origin, now_ms)
+            return waiting if self.orders.replace(order, waiting) else None, not alone
+        owing = take_back(order, refund, origin, now_ms)
+        counted = self.given_today.counting(refund.amount, origin, now_ms)
+        refused = self._refused([self.orders.replacement(order, owing), counted, *withdrawn])
+        if refused is not None:
+            return None, _OF_THE_DAY in refused.failed
+        logs.log(Entry.REFUND_DUE, order_id=order.order_id, unit_id=None, reason=refund.reason)
+        return owing, False
+
+    def _decide(
+        self, order_id: str, refund_id: str, decide: Callable[[Order, Refund], bool], origin: Origin, *, approved: bool
+    ) -> Order:
+        for number in range(MAX_TRIES):
+            order = self.orders.of_operator(order_id)
+            refund = to_decide(order, refund_id, origin.by, approved=approved)
+            if refund is None:
+                return order
+            with suppress(NotSold):  # as above
+                if decide(order, refund):
+                    return self.orders.of_operator(order_id)
+            _wait(number)
+        raise StoreUnavailable
+
+    def _refused(self, writes: list[Write]) -> TransactionFailed | None:
+        """None if all of it is written now."""
+        try:
+            transact(self.client, writes)
+        except TransactionFailed as refused:
+            return refused
+        return None
+
+
+def _wait(number: int) -> None:
+    time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
