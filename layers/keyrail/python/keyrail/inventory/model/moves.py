@@ -103,7 +103,8 @@ def counted(key: Key | None, source: str) -> Moves:
         return Moves()
     # Available and leased keys may be claimed, unless they were never in the pool.
     place = _PLACE.get(key.state) or ("unpooled" if key.claim_order is None else "on_hand")
-    issued, flagged = int(key.sold_at_ms is not None), int(key.flagged_at_ms is not None)
+    issued = 0 if key.sold_at_ms is None else 1
+    flagged = 0 if key.flagged_at_ms is None else 1
     return Moves(
         Tally(
             imported=1,
