@@ -10,13 +10,13 @@ from botocore.session import get_session
 from rich.console import Console
 from rich.table import Table
 
-from bench import batches, books, claims, imports, orders, redemption, relay, starts
+from bench import batches, books, claims, imports, inquiries, orders, redemption, relay, starts
 from bench.figures import Bench, Figure
 from infra.bootstrap import ROOT
 from infra.local.ministack import MiniStack
 from infra.local.settings import ADMIN, REGION, STATE
 
-PARTS = (orders, claims, imports, redemption, batches, relay, books, starts)
+PARTS = (orders, inquiries, claims, imports, redemption, batches, relay, books, starts)
 REPORT = STATE / "bench.json"
 
 

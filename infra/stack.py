@@ -25,6 +25,7 @@ from infra.stages import Stage
 
 _AFTER_THE_CALLBACK_S = 5
 _AFTER_A_KILL_S = 5
+_BETWEEN_INQUIRIES_MINUTES = 5
 
 
 class KeyrailStack(cdk.Stack):
@@ -115,6 +116,17 @@ class KeyrailStack(cdk.Stack):
                 patience_s=1800,
                 meaning="money that is owed back waits longer than half an hour to be asked for",
             ),
+            inquiries=WorkQueue(
+                self,
+                "Inquiries",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.INQUIRIES_TIMEOUT_S,
+                visibility_s=functions.INQUIRIES_TIMEOUT_S + _AFTER_A_KILL_S,
+                patience_s=1800,
+                meaning="providers are asked about unpaid orders more than half an hour late",
+            ),
             batches=WorkQueue(
                 self,
                 "Batches",
@@ -177,9 +189,10 @@ class KeyrailStack(cdk.Stack):
         follow = functions.batch_follow(self, parts)
         jobs = functions.scheduled_jobs(self, parts)
         refunds = functions.refunds(self, parts)
+        inquiries = functions.payment_inquiries(self, parts)
         relay = functions.event_relay(self, parts)
         self.functions: list[Function] = [storefront, delivery, operator, webhook, importer, issuance, relay]
-        self.functions += [codes, follow, export, redemption, jobs, refunds]
+        self.functions += [codes, follow, export, redemption, jobs, refunds, inquiries]
 
         self.api.public(
             storefront,
@@ -214,8 +227,16 @@ class KeyrailStack(cdk.Stack):
         consume_queue(follow, parts.batches.queue, batch_size=1)
         consume_queue(jobs, parts.jobs.queue, batch_size=1)
         consume_queue(refunds, parts.refunds.queue, batch_size=1)
+        consume_queue(inquiries, parts.inquiries.queue, batch_size=1)
         # Last days end at midnight UTC; the clocks of those who count may be a little behind.
         Schedules(self, "Schedules", queue=parts.jobs, alarms=parts.alarms).every_hour("watch_shelves", minute=2)
+        Schedules(
+            self,
+            "InquirySchedules",
+            queue=parts.inquiries,
+            alarms=parts.alarms,
+            silent_for_minutes=3 * _BETWEEN_INQUIRIES_MINUTES,
+        ).every_minutes("ask_about_unpaid", _BETWEEN_INQUIRIES_MINUTES)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
         parts.alarms.add_business_alarms()
         add_dashboard(
@@ -236,6 +257,8 @@ class KeyrailStack(cdk.Stack):
                 parts.jobs.dead_letters,
                 parts.refunds.queue,
                 parts.refunds.dead_letters,
+                parts.inquiries.queue,
+                parts.inquiries.dead_letters,
                 parts.relay_dead_letters,
             ],
             alarms=parts.alarms,
@@ -265,6 +288,8 @@ class KeyrailStack(cdk.Stack):
             "JobDeadLetterQueueUrl": parts.jobs.dead_letters.queue_url,
             "RefundQueueUrl": parts.refunds.queue.queue_url,
             "RefundDeadLetterQueueUrl": parts.refunds.dead_letters.queue_url,
+            "InquiryQueueUrl": parts.inquiries.queue.queue_url,
+            "InquiryDeadLetterQueueUrl": parts.inquiries.dead_letters.queue_url,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,

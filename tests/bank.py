@@ -18,12 +18,17 @@ PROVIDER, ACCOUNT = "bank", "main"
 
 @dataclass
 class Bank:
-    """`troubles` come over the next requests about refunds, one each:
+    """`collected` is what it says when it is asked about an attempt; `silent`, it says nothing then.
+
+    `troubles` come over the next requests about refunds, one each:
 
     `down` (it is not reached), `lost` (it does what it is asked, and the answer is lost), `slow` (it takes the refund
     and books it with the next question), `refuse`, `other_sum` (it says that it gave back something else).
     """
 
+    collected: dict[str, Confirmation] = field(default_factory=dict)
+    silent: bool = False
+    questions: list[str] = field(default_factory=list)
     given_back: dict[str, Money] = field(default_factory=dict)
     taken: dict[str, RefundOrder] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
@@ -57,8 +62,17 @@ class Bank:
     def confirm(self, callback: Callback, now_ms: int) -> None:
         raise SignatureInvalid
 
+    def collect(self, attempt: PaymentAttempt, reference: str) -> Confirmation:
+        """The buyer pays, and the callback is lost, unless somebody brings what is given back here."""
+        self.collected[attempt.attempt_id] = said = self.paid(attempt, reference)
+        return said
+
     def query(self, attempt: PaymentAttempt) -> Inquiry:
-        return Inquiry(state=InquiryState.UNKNOWN)
+        self.questions.append(attempt.attempt_id)
+        if self.silent:
+            raise ProviderUnavailable
+        said = self.collected.get(attempt.attempt_id)
+        return Inquiry(state=InquiryState.PAID if said else InquiryState.OPEN, said=said)
 
     @property
     def wanted(self) -> RefundOrder:

@@ -18,6 +18,7 @@ from keyrail.catalog.store import CatalogStore
 from keyrail.fulfilment.model import Settled
 from keyrail.fulfilment.service.after_sales import AfterSales
 from keyrail.fulfilment.service.delivery import Delivery
+from keyrail.fulfilment.service.inquiries import Inquiries
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.payment_desk import PaymentDesk
 from keyrail.fulfilment.service.refund_desk import RefundDesk
@@ -49,6 +50,7 @@ from keyrail.inventory.store.uses import UseStore
 from keyrail.ordering.model.orders import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted, WayToPay
 from keyrail.ordering.service.orders import Orders
+from keyrail.ordering.service.questions import DueQuestions
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation
@@ -64,7 +66,7 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
 from keyrail.redemption.service import Redemption
-from keyrail.risk.service import Allowances, Guards
+from keyrail.risk.service import Allowances, Guards, Rounds
 from keyrail.risk.store import GuardStore
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
@@ -154,6 +156,14 @@ class World:
     @cached_property
     def settlement(self) -> Settlement:
         return Settlement(self.orders, self.claims, self.accounts, self.desk, self.issuance, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def inquiries(self) -> Inquiries:
+        return Inquiries(self.orders, self.accounts, self.settlement)
+
+    @cached_property
+    def due_questions(self) -> DueQuestions:
+        return DueQuestions(self.orders, Rounds(GuardStore(self.dynamodb, self.names["guards"])), self.now_ms)
 
     @cached_property
     def delivery(self) -> Delivery:

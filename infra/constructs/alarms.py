@@ -16,11 +16,12 @@ NAMESPACE = "keyrail"
 _BUSINESS_ALARMS = (
     ("UnmatchedPayment", "event_relay", "a verified payment fits no order: somebody must refund or assign it"),
     ("RefundFailed", "event_relay", "a provider refuses to give money back that is owed"),
+    ("ProviderSilent", "payment_inquiries", "a payment provider does not answer when it is asked about attempts"),
     ("LowStock", "event_relay", "the stock of a SKU ran low: import keys, or sell fewer"),
     ("GuessingSuspected", "redemption_api", "somebody tried many codes that are none, and has to wait: see who"),
     ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),
 )
-_REFUSED_CALLBACKS_THAT_MATTER = 10
+_THAT_MATTER = {"CallbackRefused": 10, "ProviderSilent": 10}
 
 
 class Alarms(Construct):
@@ -84,5 +85,5 @@ class Alarms(Construct):
                     period=cdk.Duration.minutes(5),
                 ),
                 meaning=meaning,
-                threshold=_REFUSED_CALLBACKS_THAT_MATTER if metric_name == "CallbackRefused" else 1,
+                threshold=_THAT_MATTER.get(metric_name, 1),
             )

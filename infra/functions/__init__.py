@@ -13,6 +13,7 @@ from infra.functions.key_import import IMPORT_TIMEOUT_S, key_import
 from infra.functions.key_issuance import ISSUANCE_TIMEOUT_S, key_issuance
 from infra.functions.operator_api import operator_api
 from infra.functions.parts import Parts
+from infra.functions.payment_inquiries import INQUIRIES_TIMEOUT_S, payment_inquiries
 from infra.functions.payment_webhook import payment_webhook
 from infra.functions.redemption_api import redemption_api
 from infra.functions.refunds import REFUNDS_TIMEOUT_S, refunds
@@ -24,6 +25,7 @@ __all__ = [
     "EXPORT_TIMEOUT_S",
     "FOLLOW_TIMEOUT_S",
     "IMPORT_TIMEOUT_S",
+    "INQUIRIES_TIMEOUT_S",
     "ISSUANCE_TIMEOUT_S",
     "JOBS_TIMEOUT_S",
     "REFUNDS_TIMEOUT_S",
@@ -36,6 +38,7 @@ __all__ = [
     "key_import",
     "key_issuance",
     "operator_api",
+    "payment_inquiries",
     "payment_webhook",
     "redemption_api",
     "refunds",

@@ -37,6 +37,7 @@ class Parts:
     batches: WorkQueue
     jobs: WorkQueue
     refunds: WorkQueue
+    inquiries: WorkQueue
     relay_dead_letters: DeadLetterQueue
     public_url: str
 

@@ -31,6 +31,7 @@ _LOGICAL_NAMES = {
     "BatchesQueue": "batches",
     "JobsQueue": "jobs",
     "RefundQueue": "refunds",
+    "InquiriesQueue": "inquiries",
     "RelayDeadLetters": "relay_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
@@ -89,6 +90,16 @@ EXPECTED = {
         "keys/index/claimable": {"dynamodb:Query"},
         "payments": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "payment_accounts": {"secretsmanager:GetSecretValue"},
+    },
+    "payment_inquiries": {
+        "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "orders/index/by_status": {"dynamodb:Query"},
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "payments": {"dynamodb:PutItem"},
+        "guards": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "payment_accounts": {"secretsmanager:GetSecretValue"},
+        "inquiries": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
     },
     "redemption_api": {
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.scheduled_jobs.handler import JOBS
+from functions.payment_inquiries import handler as payment_inquiries
+from functions.scheduled_jobs import handler as scheduled_jobs
 from infra.stages import STAGES
 from tests.infra.template import Resource, Template, target_of
 from tests.tables import TABLES
@@ -22,9 +23,9 @@ _RESERVED_NAMES = {
     "AWS::SQS::Queue": "QueueName",
     "AWS::SecretsManager::Secret": "Name",
 }
-_JOBS = {"Jobs": set(JOBS)}
+_JOBS = {"Jobs": set(scheduled_jobs.JOBS), "Inquiries": set(payment_inquiries.JOBS)}
 """What each queue's consumer does when the clock asks for it."""
-_SILENT_FOR_S = {"Schedules": 2 * 60 * 60}
+_SILENT_FOR_S = {"Schedules": 2 * 60 * 60, "InquirySchedules": 15 * 60}
 """After how long somebody hears that nothing was sent, for each construct of schedules."""
 
 
@@ -150,6 +151,7 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("LowStock", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
         ("GuessingSuspected", "redemption_api"),
+        ("ProviderSilent", "payment_inquiries"),
     }
 
 

@@ -55,7 +55,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     codes = world.stock_up(3)
     queues = {
         name: local_cloud.client("sqs").create_queue(QueueName=f"{world.names['keys']}-{name}")["QueueUrl"]
-        for name in ("issuance", "codes", "imports", "exports", "batches", "refunds", "relay-dead-letters")
+        for name in ("issuance", "codes", "imports", "exports", "batches", "refunds", "inquiries", "relay-dead-letters")
     }
     settings = {
         **local_cloud.environment,
@@ -77,6 +77,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "EXPORT_QUEUE_URL": queues["exports"],
         "BATCH_QUEUE_URL": queues["batches"],
         "REFUND_QUEUE_URL": queues["refunds"],
+        "INQUIRY_QUEUE_URL": queues["inquiries"],
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],
     }
     for name, value in settings.items():
@@ -142,11 +143,12 @@ def test_a_purchase_told_by_the_samples(stage: Stage) -> None:
     assert stage.call("key_issuance") == {"batchItemFailures": []}
     assert stage.call("refunds") == {"batchItemFailures": []}
     assert stage.messages("refunds") == []
+    assert stage.call("payment_inquiries") == {"batchItemFailures": []}
     assert [order.order_id for order in stage.world.stored_orders()] == [json.loads(placed["body"])["order_id"]]
     assert len(stage.world.sold()) == 1
 
 
-@pytest.mark.parametrize("function", ["key_issuance", "refunds"])
+@pytest.mark.parametrize("function", ["key_issuance", "refunds", "payment_inquiries"])
 def test_a_queue_reports_the_message_of_an_order_that_is_not_there(stage: Stage, function: str) -> None:
     (record,) = sample(function)["Records"]
     assert stage.call(function) == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}

@@ -17,11 +17,12 @@ from keyrail.inventory.model.key_file import EncodingSurvey, FileKey, Line, Row
 from keyrail.inventory.service.importing.reading import LookedThrough
 from keyrail.inventory.service.intake import NewKey
 from keyrail.ordering.model.orders import OrderStatus
+from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers import Callback, PaymentAction
 from keyrail.platform.audit_verification import AuditVerification
 from keyrail.platform.documents import from_json, view
 from keyrail.platform.handover import Link
-from keyrail.platform.http import Call
+from keyrail.platform.http import Call, Problem
 from keyrail.platform.money import Money
 from keyrail.redemption.model import Presented
 from keyrail.vault.model import Secret
@@ -61,6 +62,11 @@ def exported() -> ExportOut:
     return ExportOut(**nothing)  # type: ignore[arg-type]  # nobody looks into it here
 
 
+def problem() -> Problem:
+    texts = dict.fromkeys(field.name for field in fields(Problem) if field.name not in {"errors", "facts"})
+    return Problem(**texts, facts={"access_token": SECRET})  # type: ignore[arg-type]  # nobody looks into the others
+
+
 HOLDERS = {
     "headers of a call": call(headers={"authorization": f"Bearer {SECRET}", "idempotency-key": SECRET}),
     "raw body of a call": call(raw_body=SECRET.encode()),
@@ -91,6 +97,8 @@ HOLDERS = {
     "address of a file": Link(f"https://s3.example/?sig={SECRET}", 0),
     "code of our own on its way in": NewKey(secret=Secret(SECRET), line=1),
     "token of an order": placed(),
+    "token of an order that could not be opened": problem(),
+    "what refuses to open it": ProviderUnavailable(facts={"access_token": SECRET}),
     "secret of the audit trail": AuditVerification(None, "audit", SECRET, (), lambda: 0),  # type: ignore[arg-type]
     "beginning of an uploaded file": LookedThrough("digest", SECRET.encode(), EncodingSurvey()),
     "line of an uploaded file": Line(1, 14, SECRET, SECRET),

@@ -9,6 +9,7 @@ from tests.faults.planted_bugs import (
     desk,
     epay,
     imports,
+    inquiries,
     orders,
     own_codes,
     redemption,
@@ -35,5 +36,6 @@ _PARTS = (
     epay,
     stripe,
     credentials,
+    inquiries,
 )
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

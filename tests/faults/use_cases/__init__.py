@@ -9,6 +9,7 @@ from tests.faults.use_cases import (
     desk,
     figures,
     imports,
+    inquiries,
     orders,
     own_codes,
     redemption,
@@ -20,7 +21,7 @@ from tests.world import World
 
 __all__ = ["MAIN_USE_CASES", "USE_CASES", "Case"]
 
-_PARTS = (orders, imports, batches, own_codes, after_sales, figures, stock, redemption, refunds, desk, books)
+_PARTS = (orders, imports, batches, own_codes, after_sales, figures, stock, redemption, refunds, desk, books, inquiries)
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
 # Those that the slower kinds of breaking are tried on.

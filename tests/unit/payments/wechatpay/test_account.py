@@ -163,7 +163,7 @@ def test_our_name_there_is_the_merchant_number_and_the_app() -> None:
         ("methods", ["app"]),
         ("return_url", ""),
         ("read_timeout_s", 0),
-        ("read_timeout_s", 61),
+        ("read_timeout_s", 11),
         ("read_timeout_s", True),
         ("read_timeout_s", "8"),
         ("api_base", ""),

@@ -97,6 +97,28 @@ class OrderStore:
         newest = sorted(keys, key=lambda item: str(item["status_order"]["S"]), reverse=True)[:limit]
         return self._orders(newest)
 
+    def changed_between(
+        self, status: OrderStatus, shard: int, from_ms: int, before_ms: int, limit: int, behind: str | None = None
+    ) -> tuple[list[str], str | None]:
+        """A page of the ids of those with that status, in one of the shards of its index, that changed last in that
+        time, the oldest change first; and where the next page begins. An index is a moment behind.
+        """
+        partition = f"{status}#{shard}"
+        start = None
+        if behind is not None:
+            start = {
+                "status_partition": {"S": partition},
+                "status_order": {"S": behind},
+                "order_id": {"S": behind.partition("#")[2]},
+            }
+        # `<time>` sorts before `<time>#<order>`, so that the upper bound is not in it.
+        within = OrderItem.status_order.between(f"{from_ms:013d}", f"{before_ms:013d}")
+        page = self._table.query(
+            (OrderItem.status_partition == partition) & within, index=BY_STATUS, limit=limit, start=start
+        )
+        last = page.last_key
+        return [item["order_id"]["S"] for item in page.items], last["status_order"]["S"] if last else None
+
     def by_paid_reference(self, provider: str, account: str, reference: str) -> list[Order]:
         """The orders that this payment of the provider paid: one, unless the provider repeats its numbers."""
         condition = OrderItem.paid_reference == paid_reference(provider, account, reference)

@@ -44,7 +44,8 @@ class FieldError:
 class KeyrailError(Exception):
     """What every typed refusal has. `title` and `title_zh` are fixed texts: no exception text reaches a reply.
 
-    `facts` are what the refusal names beside its code, for the caller to read: times, places, amounts, never a secret.
+    `facts` are what the refusal names beside its code, for the caller to read: times, places, amounts. The one secret
+    that may be among them is the caller's own, the token of the order that they have just placed: they are not logged.
     """
 
     code: ClassVar[str] = "internal_error"

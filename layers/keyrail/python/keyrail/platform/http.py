@@ -77,7 +77,7 @@ class Problem:
     charged: Charged
     trace_id: str
     errors: tuple[FieldError, ...] | None = None
-    facts: dict[str, str | int] | None = None
+    facts: dict[str, str | int] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ class Metric(StrEnum):
     UNMATCHED_PAYMENT = "UnmatchedPayment"
     REFUND_FAILED = "RefundFailed"
     GUESSING_SUSPECTED = "GuessingSuspected"
+    PROVIDER_SILENT = "ProviderSilent"
     LOW_STOCK = "LowStock"
 
 

@@ -95,3 +95,16 @@ class Guards:
     def spend(self, name: str, lasts_ms: int) -> bool:
         """Whether nobody has spent this name before; our own request, sent again, is no second one."""
         return self.store.spend(name, secrets.token_hex(MARK_BYTES), self.now_ms() + lasts_ms)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How far somebody came who goes round again and again, so that a late one catches up with what nobody did."""
+
+    store: GuardStore
+
+    def reached_ms(self, name: str) -> int | None:
+        return self.store.round_reached_ms(name)
+
+    def reach(self, name: str, reached_ms: int) -> None:
+        self.store.reach(name, reached_ms)

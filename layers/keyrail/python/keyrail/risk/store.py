@@ -1,5 +1,9 @@
-"""The `guards` table: counters, the list of who is blocked, and what is taken only once. All of it ends by itself."""
+"""The `guards` table: counters, the list of who is blocked, what is taken only once, and how far rounds came.
 
+All of it ends by itself.
+"""
+
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 BLOCKED = "blocked"
+ROUND_LASTS_MS = 30 * 24 * 60 * 60_000  # since the last one: longer than any round has to catch up
 LIST_LASTS_MS = 24 * 60 * 60_000  # without a change: longer than anybody is on it
 
 
@@ -24,6 +29,13 @@ class GuardItem(Model):
     expires_at = IntegerAttribute()
     weight = IntegerAttribute()
     version = IntegerAttribute()
+    reached_ms = IntegerAttribute()
+
+
+@dataclass(frozen=True)
+class _Round:
+    reached_ms: int
+    expires_at: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,18 @@ class GuardStore:
         spent = _Spent(mark, _seconds(until_ms))
         standing = self._table.put_first(spent, GuardItem.pk.does_not_exist(), pk=f"spent#{name}")
         return standing is None or standing.mark == mark
+
+    def round_reached_ms(self, name: str) -> int | None:
+        """Up to when the rounds of that name came; None before the first, or long after the last."""
+        found = self._table.get(pk=f"round#{name}")
+        return from_attributes(_Round, found).reached_ms if found else None
+
+    def reach(self, name: str, reached_ms: int) -> None:
+        """Never back again, whoever comes late. Raises StoreUnavailable."""
+        reached = _Round(reached_ms, _seconds(reached_ms + ROUND_LASTS_MS))
+        forward = GuardItem.pk.does_not_exist() | (GuardItem.reached_ms < reached_ms)
+        with suppress(ConditionFailed):
+            self._table.send(self._table.put(reached, forward, pk=f"round#{name}"))
 
 
 def _seconds(epoch_ms: int) -> int:

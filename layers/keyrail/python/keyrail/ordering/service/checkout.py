@@ -27,7 +27,7 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.model.steps import cancel, start_payment
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, Route, attempt_id
+from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable, Route, attempt_id
 from keyrail.payments.service.accounts import Means, Opening, PaymentAccounts, PaymentAction
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
@@ -92,8 +92,9 @@ class Checkout:
         """Quote, lease every key, put the order, open its payment.
 
         The same key and request give the same order. Raises Invalid, UnknownSku, NotOnSale, SoldOut, LabelTaken,
-        TotalChanged, UnknownProvider, IdempotencyConflict, ProviderUnavailable (the order stands; asking again opens it
-        again), PaymentRefused (the order is cancelled).
+        TotalChanged, UnknownProvider, IdempotencyConflict, PaymentRefused (the order is cancelled), and
+        ProviderUnavailable: then the order stands, asking again opens its payment again, and by what the error says of
+        the order its buyer can pay it in another way.
         """
         new_id = order_id(wanted.store_id, Channel.STOREFRONT, idempotency_key)
         token = self._token(new_id)
@@ -113,6 +114,8 @@ class Checkout:
         attempt = order.attempts[0]
         try:
             action = self._open(order, attempt, wanted.way, origin)
+        except ProviderUnavailable as error:
+            raise ProviderUnavailable(facts={"order_id": new_id, "access_token": token}) from error
         except (PaymentRefused, Invalid):
             if fresh:
                 self.cancel(new_id, token, origin)

@@ -14,6 +14,7 @@ from keyrail.ordering.model.orders import (
     phone_key,
     token_hash,
 )
+from keyrail.ordering.model.questions import Window
 from keyrail.ordering.model.refund_requests import awaiting
 from keyrail.ordering.store import OrderStore, Place
 from keyrail.platform.cursor import decode_cursor, encode_cursor
@@ -57,6 +58,12 @@ class Orders:
     def with_refunds_awaiting_approval(self, limit: int) -> list[Order]:
         """At most `limit`; those first that wait longest. One is listed for a moment longer than it waits."""
         return [order for order in self.store.awaiting_approval(limit) if awaiting(order)]
+
+    def changed_between(
+        self, status: OrderStatus, shard: int, window: Window, limit: int, behind: str | None
+    ) -> tuple[list[str], str | None]:
+        """A page of ids, and where the next one begins; of each of STATUS_SHARDS by itself."""
+        return self.store.changed_between(status, shard, window.from_ms, window.before_ms, limit, behind)
 
     def paid_by(self, provider: str, account: str, reference: str) -> list[Order]:
         return self.store.by_paid_reference(provider, account, reference)

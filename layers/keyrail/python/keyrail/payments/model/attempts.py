@@ -73,8 +73,7 @@ class PaymentAttempt:
     """One immutable start of a payment: what we asked for, from whom, and what came of it.
 
     `attempt_id` goes to the provider as our number and contains the order's id, so that a callback finds its order by
-    primary key. `reference` is the provider's own number of the payment; `handle` its own name of what was opened for
-    the buyer, where it has one and a question about the attempt needs it. `credential` and `merchant` are those of its
+    primary key. `reference` is the provider's own number of the payment. `credential` and `merchant` are those of its
     Route: what is said of the attempt later is asked with the one, and binds to the other.
     """
 
@@ -86,7 +85,6 @@ class PaymentAttempt:
     amount: Money
     status: AttemptStatus = AttemptStatus.OPEN
     method: str | None = None
-    handle: str | None = None
     reference: str | None = None
     paid_at_ms: int | None = None
 

@@ -62,8 +62,7 @@ class PaymentAction:
     """What the buyer's browser does next, by `type`.
 
     `redirect` goes to `url`; `form` posts `fields` to `url`; `qr_code` shows `svg`, a ready picture of `content`;
-    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay. `handle` is not
-    the browser's: the provider's own name of what was opened, for the attempt to keep.
+    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay.
     """
 
     type: str
@@ -71,7 +70,6 @@ class PaymentAction:
     content: str | None = field(default=None, repr=False)
     svg: str | None = field(default=None, repr=False)
     fields: Mapping[str, str] | None = field(default=None, repr=False)
-    handle: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from keyrail.platform.config import ConfigError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-MAX_READ_TIMEOUT_S = 60
+MAX_READ_TIMEOUT_S = 10  # a buyer waits for it, and the function that asks for them ends after 15
 
 
 def check_common(provider: str, return_url: object, read_timeout_s: object) -> None:

@@ -32,7 +32,7 @@ def page_of(api: StripeApi, reply: Reply, attempt: PaymentAttempt) -> PaymentAct
     on_loopback = LOOPBACK if api.base.startswith("http://") else frozenset()
     if session.get("client_reference_id") != attempt.attempt_id or not is_web_address(url, http_hosts=on_loopback):
         raise ProviderUnavailable
-    return PaymentAction(type="redirect", url=url, handle=text(session, "id") or None)
+    return PaymentAction(type="redirect", url=url)
 
 
 def open_intent(api: StripeApi, attempt: PaymentAttempt) -> PaymentAction:
@@ -47,11 +47,11 @@ def open_intent(api: StripeApi, attempt: PaymentAttempt) -> PaymentAction:
         f"metadata[{INTENT_ATTEMPT}]": attempt.attempt_id,
     }
     intent = _opened(api.post("/v1/payment_intents", fields, attempt.attempt_id))
-    handle, client_secret = text(intent, "id"), text(intent, "client_secret")
+    number, client_secret = text(intent, "id"), text(intent, "client_secret")
     ours = text(child(intent, "metadata"), INTENT_ATTEMPT) == attempt.attempt_id
-    if not ours or not handle or not client_secret.startswith(f"{handle}_secret_"):
+    if not ours or not number or not client_secret.startswith(f"{number}_secret_"):
         raise ProviderUnavailable
-    return PaymentAction(type="client_secret", content=client_secret, handle=handle)
+    return PaymentAction(type="client_secret", content=client_secret)
 
 
 def _opened(reply: Reply) -> dict[str, Any]:

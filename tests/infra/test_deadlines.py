@@ -1,0 +1,37 @@
+"""A provider that says nothing ends before the function that asks it, with something left to say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyrail.ordering.model.orders import MAX_ATTEMPTS_PER_ORDER
+from keyrail.ordering.model.questions import EVERY_MS
+from keyrail.payments.providers.http_client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, SPARE_S
+from keyrail.payments.providers.settings import MAX_READ_TIMEOUT_S
+from tests.infra.template import Template
+
+# Whatever an account's settings allow: all tries of one request to a provider, and what our own tables take beside it.
+LONGEST_REQUEST_S = CONNECT_TIMEOUT_S + MAX_READ_TIMEOUT_S + SPARE_S
+OF_OUR_OWN_S = 2
+
+
+@pytest.mark.parametrize(
+    ("function", "requests"),
+    [("storefront_api", 1), ("payment_webhook", 1), ("payment_inquiries", MAX_ATTEMPTS_PER_ORDER), ("refunds", 4)],
+)
+def test_a_function_outlives_the_providers_that_it_asks(prod: Template, function: str, requests: int) -> None:
+    """A checkout opens one payment; a refund notice asks once; an inquiry asks about each attempt of an order; of a
+    refund a provider is asked three times, and for it.
+    """
+    timeout_s = prod.functions()[function].properties["Timeout"]
+    assert requests * LONGEST_REQUEST_S + OF_OUR_OWN_S <= timeout_s
+    assert READ_TIMEOUT_S <= MAX_READ_TIMEOUT_S
+
+
+def test_the_clock_asks_for_unpaid_orders_as_often_as_the_ages_are_made_for(prod: Template) -> None:
+    (rate,) = [
+        schedule.properties["ScheduleExpression"]
+        for schedule in prod.all("AWS::Scheduler::Schedule")
+        if "ask_about_unpaid" in schedule.properties["Target"]["Input"]
+    ]
+    assert rate == f"rate({EVERY_MS // 60_000} minutes)"
