@@ -149,10 +149,25 @@ class KeyrailStack(cdk.Stack):
                 meaning="what is due by time alone waits longer than an hour to be done",
             ),
             relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
+            sandbox=self._sandbox_queue(stage, keys, alarms) if stage.sandbox else None,
             public_url=self.api.public_url,
         )
         self._connect()
+        self._connect_sandbox()
+        self._watch()
         self._outputs()
+
+    def _sandbox_queue(self, stage: Stage, keys: Keys, alarms: Alarms) -> WorkQueue:
+        return WorkQueue(
+            self,
+            "SandboxQueue",
+            stage=stage,
+            key=keys.data,
+            alarms=alarms,
+            consumer_timeout_s=functions.SANDBOX_TIMEOUT_S,
+            patience_s=1800,
+            meaning="callbacks of the payment sandbox wait longer than half an hour to be sent",
+        )
 
     def _layers(self, stage: Stage, bundles: Bundles) -> list[lambda_.ILayerVersion]:
         architecture = (
@@ -238,6 +253,25 @@ class KeyrailStack(cdk.Stack):
             silent_for_minutes=3 * _BETWEEN_INQUIRIES_MINUTES,
         ).every_minutes("ask_about_unpaid", _BETWEEN_INQUIRIES_MINUTES)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
+
+    def _connect_sandbox(self) -> None:
+        """The payment provider without money: neither function nor route nor table where the stage has none."""
+        parts, books, queue = self.parts, self.parts.tables.sandbox, self.parts.sandbox
+        if books is None or queue is None:
+            return
+        sandbox = functions.payment_sandbox(self, parts, books, queue)
+        self.functions.append(sandbox)
+        self.api.public(
+            sandbox,
+            "A provider of its own, whose buyers have no account with us; the function verifies who signed the link.",
+            ("/sandbox/pay", [apigw.HttpMethod.GET, apigw.HttpMethod.POST]),
+            ("/sandbox/books/{what}", [apigw.HttpMethod.POST]),
+        )
+        consume_queue(sandbox, queue.queue, batch_size=1)
+
+    def _watch(self) -> None:
+        parts = self.parts
+        sandbox = [parts.sandbox.queue, parts.sandbox.dead_letters] if parts.sandbox else []
         parts.alarms.add_business_alarms()
         add_dashboard(
             self,
@@ -260,6 +294,7 @@ class KeyrailStack(cdk.Stack):
                 parts.inquiries.queue,
                 parts.inquiries.dead_letters,
                 parts.relay_dead_letters,
+                *sandbox,
             ],
             alarms=parts.alarms,
         )
@@ -298,6 +333,8 @@ class KeyrailStack(cdk.Stack):
             "VaultKeyArn": parts.keys.vault.key_arn,
             "FingerprintKeyArn": parts.keys.fingerprint.key_arn,
         }
+        if parts.sandbox is not None:
+            values["SandboxDeadLetterQueueUrl"] = parts.sandbox.dead_letters.queue_url
         values |= {f"Table{name.title()}": table.table_name for name, table in parts.tables.all.items()}
         for function in self.functions:
             values[f"Function{function.node.id}"] = function.function.function_name

@@ -59,6 +59,9 @@ class Stage:
     """True where the stack goes to the local cloud: no account, no bootstrap, no TLS."""
     retain_data: bool
     """Keep tables, keys and buckets when the stack goes, and refuse to delete tables."""
+    sandbox: bool
+    """True where payments may be pretended: there is a payment provider without money, and no such thing in production.
+    """
     password_sign_in: bool
     """Operators may sign in with a plain user name and password; production wants SRP and a second factor."""
     log_level: Literal["DEBUG", "INFO"]
@@ -84,6 +87,7 @@ DEV = Stage(
     name="dev",
     local=False,
     retain_data=True,
+    sandbox=True,
     password_sign_in=True,
     log_level="INFO",
     log_retention_days=30,
@@ -96,6 +100,7 @@ DEV = Stage(
 PROD = replace(
     DEV,
     name="prod",
+    sandbox=False,
     password_sign_in=False,
     log_retention_days=365,
     throttle=Throttle(requests_per_second=1_000, burst_requests=2_000),

@@ -49,6 +49,11 @@ class Tables(Construct):
         # Written from the streams of the others, so it has none of its own.
         self.audit = self._table("Audit", "subject", "at_id", stream=False)
 
+        # The books of the payment provider that only pretends; not ours, so nothing of them is news to anybody.
+        self.sandbox: dynamodb.Table | None = None
+        if stage.sandbox:
+            self.sandbox = self._table("Sandbox", "trade_id", stream=False, ends_by="expires_at")
+
         self.with_stream = {
             "catalog": self.catalog,
             "keys": self.keys,
@@ -56,6 +61,8 @@ class Tables(Construct):
             "payments": self.payments,
         }
         self.all = {**self.with_stream, "accounts": self.accounts, "guards": self.guards, "audit": self.audit}
+        if self.sandbox is not None:
+            self.all["sandbox"] = self.sandbox
 
     def _table(
         self, name: str, partition: str, sort: str | None = None, *, stream: bool = True, ends_by: str | None = None

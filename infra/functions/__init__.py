@@ -14,6 +14,7 @@ from infra.functions.key_issuance import ISSUANCE_TIMEOUT_S, key_issuance
 from infra.functions.operator_api import operator_api
 from infra.functions.parts import Parts
 from infra.functions.payment_inquiries import INQUIRIES_TIMEOUT_S, payment_inquiries
+from infra.functions.payment_sandbox import SANDBOX_TIMEOUT_S, payment_sandbox
 from infra.functions.payment_webhook import payment_webhook
 from infra.functions.redemption_api import redemption_api
 from infra.functions.refunds import REFUNDS_TIMEOUT_S, refunds
@@ -29,6 +30,7 @@ __all__ = [
     "ISSUANCE_TIMEOUT_S",
     "JOBS_TIMEOUT_S",
     "REFUNDS_TIMEOUT_S",
+    "SANDBOX_TIMEOUT_S",
     "Parts",
     "batch_follow",
     "code_generation",
@@ -39,6 +41,7 @@ __all__ = [
     "key_issuance",
     "operator_api",
     "payment_inquiries",
+    "payment_sandbox",
     "payment_webhook",
     "redemption_api",
     "refunds",

@@ -39,6 +39,7 @@ class Parts:
     refunds: WorkQueue
     inquiries: WorkQueue
     relay_dead_letters: DeadLetterQueue
+    sandbox: WorkQueue | None
     public_url: str
 
     @property

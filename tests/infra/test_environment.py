@@ -20,10 +20,13 @@ _OF_EVERY_FUNCTION = {
 
 
 @pytest.mark.parametrize("name", function_names())
-def test_a_function_is_given_the_settings_that_it_reads_and_no_others(prod: Template, name: str) -> None:
+def test_a_function_is_given_the_settings_that_it_reads_and_no_others(
+    prod: Template, local: Template, name: str
+) -> None:
     settings = importlib.import_module(f"functions.{name}.handler").Settings
     read = {field.name.upper(): field.default is MISSING for field in fields(settings)}
-    given = set(prod.functions()[name].properties["Environment"]["Variables"]) - _OF_EVERY_FUNCTION
+    deployed = (local.functions() | prod.functions())[name]
+    given = set(deployed.properties["Environment"]["Variables"]) - _OF_EVERY_FUNCTION
     assert {variable for variable, required in read.items() if required} <= given <= set(read)
 
 
@@ -36,5 +39,8 @@ def test_every_metric_that_the_functions_write_rings(prod: Template) -> None:
     assert watched == set(Metric)
 
 
-def test_the_template_has_exactly_the_functions_of_the_repository(prod: Template) -> None:
-    assert sorted(prod.functions()) == function_names()
+def test_the_template_has_exactly_the_functions_of_the_repository_and_production_has_no_sandbox(
+    prod: Template, local: Template
+) -> None:
+    assert sorted(local.functions()) == function_names()
+    assert sorted({*prod.functions(), "payment_sandbox"}) == function_names()

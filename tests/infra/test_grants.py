@@ -16,6 +16,7 @@ _LOGICAL_NAMES = {
     "TablesAccounts": "accounts",
     "TablesGuards": "guards",
     "TablesAudit": "audit",
+    "TablesSandbox": "sandbox",
     "SecretsAccessToken": "access_token",
     "SecretsAuditChain": "audit_chain",
     "SecretsPaymentAccounts": "payment_accounts",
@@ -32,6 +33,7 @@ _LOGICAL_NAMES = {
     "JobsQueue": "jobs",
     "RefundQueue": "refunds",
     "InquiriesQueue": "inquiries",
+    "SandboxQueue": "sandbox_queue",
     "RelayDeadLetters": "relay_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
@@ -187,6 +189,14 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_function_may_do_what_it_needs_and_nothing_else(prod: Template, name: str) -> None:
     assert _grants(prod, prod.functions()[name]) == EXPECTED[name]
+
+
+def test_the_sandbox_touches_its_own_books_alone(local: Template) -> None:
+    assert _grants(local, local.functions()["payment_sandbox"]) == {
+        "sandbox": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"},
+        "sandbox_queue": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+        "payment_accounts": {"secretsmanager:GetSecretValue"},
+    }
 
 
 def test_the_list_of_grants_leaves_no_function_out(prod: Template) -> None:

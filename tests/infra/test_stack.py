@@ -11,8 +11,9 @@ import pytest
 from functions.payment_inquiries import handler as payment_inquiries
 from functions.scheduled_jobs import handler as scheduled_jobs
 from infra.stages import STAGES
+from keyrail.payments.providers.sandbox import STAGES as SANDBOX_STAGES
 from tests.infra.template import Resource, Template, target_of
-from tests.tables import TABLES
+from tests.tables import PRETENDED, TABLES
 
 _RESERVED_NAMES = {
     "AWS::DynamoDB::Table": "TableName",
@@ -50,7 +51,11 @@ def test_production_data_outlives_the_stack_and_the_local_stack_goes_whole(prod:
     assert not any(table.properties.get("DeletionProtectionEnabled") for table in local.all("AWS::DynamoDB::Table"))
 
 
-def test_the_tables_of_the_tests_are_those_of_the_stack(prod: Template) -> None:
+@pytest.mark.parametrize("stage", ["prod", "local"])
+def test_the_tables_of_the_tests_are_those_of_the_stack(request: pytest.FixtureRequest, stage: str) -> None:
+    template: Template = request.getfixturevalue(stage)
+    expected_tables = TABLES if stage == "prod" else TABLES | PRETENDED
+
     def keys(schema: list[dict[str, str]]) -> tuple[str | None, ...]:
         named = {key["KeyType"]: key["AttributeName"] for key in schema}
         return named["HASH"], named.get("RANGE")
@@ -59,16 +64,27 @@ def test_the_tables_of_the_tests_are_those_of_the_stack(prod: Template) -> None:
         return " ".join([said["ProjectionType"], *said.get("NonKeyAttributes", [])])
 
     deployed = {}
-    for table in prod.all("AWS::DynamoDB::Table"):
+    for table in template.all("AWS::DynamoDB::Table"):
         indexes = {
             index["IndexName"]: (*keys(index["KeySchema"]), projection(index["Projection"]))
             for index in table.properties.get("GlobalSecondaryIndexes", [])
         }
         deployed[table.name] = (*keys(table.properties["KeySchema"]), indexes)
-    for kind, expected in TABLES.items():
+    for kind, expected in expected_tables.items():
         (found,) = [shape for name, shape in deployed.items() if name.startswith(f"Tables{kind.title()}")]
         assert found == expected
-    assert len(deployed) == len(TABLES)
+    assert len(deployed) == len(expected_tables)
+
+
+def test_production_has_no_place_where_payments_are_pretended(prod: Template, local: Template) -> None:
+    """No function, route, table, queue, alarm, output or setting; and the stages that have them are the adapter's."""
+    assert "sandbox" not in json.dumps(prod.document).lower()
+    assert "sandbox" in json.dumps(local.document).lower()
+    assert {name for name, stage in STAGES.items() if stage.sandbox} == SANDBOX_STAGES
+    assert all(
+        function.properties["Environment"]["Variables"]["KEYRAIL_STAGE"] not in SANDBOX_STAGES
+        for function in prod.functions().values()
+    )
 
 
 def test_every_table_streams_both_images_but_the_audit_trail_the_books_and_what_ends_by_itself(prod: Template) -> None:

@@ -23,11 +23,13 @@ import pytest
 
 from keyrail.platform import aws
 from tests.local_cloud import LocalCloud
+from tests.tables import create_table
 from tests.world import CHAIN_SECRET, SKU, World
 
 TRIGGERS = Path(__file__).resolve().parents[2] / "events" / "triggers"
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 EPAY_KEY, TOKEN_SECRET, WEBHOOK_SECRET = "sample-epay-key-0123456789abcdef", "t" * 64, "whsec_sample"
+SANDBOX_SECRET = "sample-sandbox-secret-0123456789abcdef"
 
 
 @dataclass
@@ -55,7 +57,10 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     codes = world.stock_up(3)
     queues = {
         name: local_cloud.client("sqs").create_queue(QueueName=f"{world.names['keys']}-{name}")["QueueUrl"]
-        for name in ("issuance", "codes", "imports", "exports", "batches", "refunds", "inquiries", "relay-dead-letters")
+        for name in (
+            *("issuance", "codes", "imports", "exports", "batches", "refunds", "inquiries", "sandbox"),
+            "relay-dead-letters",
+        )
     }
     settings = {
         **local_cloud.environment,
@@ -78,6 +83,9 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "BATCH_QUEUE_URL": queues["batches"],
         "REFUND_QUEUE_URL": queues["refunds"],
         "INQUIRY_QUEUE_URL": queues["inquiries"],
+        "SANDBOX_QUEUE_URL": queues["sandbox"],
+        "SANDBOX_TABLE": f"{world.names['keys']}-sandbox",
+        "KEYRAIL_STAGE": "local",
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],
     }
     for name, value in settings.items():
@@ -95,7 +103,8 @@ def secret(cloud: LocalCloud, value: str) -> str:
 def payment_accounts() -> str:
     epay = {"pid": "1001", "key": EPAY_KEY, "gateway_url": "https://pay.example"}
     stripe = {"account_id": "acct_1", "secret_key": "sk_test_1", "webhook_secret": WEBHOOK_SECRET}
-    return json.dumps({"epay": {"main": epay}, "stripe": {"main": stripe}})
+    sandbox = {"merchant": "sbx_1", "base_url": "https://api.example/sandbox", "secrets": [SANDBOX_SECRET]}
+    return json.dumps({"epay": {"main": epay}, "stripe": {"main": stripe}, "sandbox": {"main": sandbox}})
 
 
 def handler_of(name: str) -> ModuleType:
@@ -146,6 +155,12 @@ def test_a_purchase_told_by_the_samples(stage: Stage) -> None:
     assert stage.call("payment_inquiries") == {"batchItemFailures": []}
     assert [order.order_id for order in stage.world.stored_orders()] == [json.loads(placed["body"])["order_id"]]
     assert len(stage.world.sold()) == 1
+
+
+def test_the_sandbox_shows_its_page_to_whoever_follows_the_link(stage: Stage) -> None:
+    create_table(stage.world.dynamodb, "sandbox", f"{stage.world.names['keys']}-sandbox")
+    shown = stage.call("payment_sandbox")
+    assert (shown["statusCode"], "9.90 CNY" in shown["body"]) == (200, True)
 
 
 @pytest.mark.parametrize("function", ["key_issuance", "refunds", "payment_inquiries"])

@@ -14,6 +14,7 @@ from tests.faults.planted_bugs import (
     own_codes,
     redemption,
     refunds,
+    sandbox,
     stock,
     stripe,
 )
@@ -37,5 +38,6 @@ _PARTS = (
     stripe,
     credentials,
     inquiries,
+    sandbox,
 )
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

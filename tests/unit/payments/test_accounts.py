@@ -281,3 +281,29 @@ def test_no_secret_shows_in_what_is_kept() -> None:
     shown = repr(Shelf(versioned()).watched())
     assert OLD not in shown
     assert NEW not in shown
+
+
+SANDBOX = {"merchant": "sbx_1", "base_url": "https://api.example/sandbox", "secrets": ["s" * 32]}
+
+
+@pytest.mark.parametrize("stage", ["local", "dev"])
+def test_payments_may_be_pretended_where_the_stage_says_so(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    monkeypatch.setenv("KEYRAIL_STAGE", stage)
+    assert payment_accounts(json.dumps({"sandbox": {"main": SANDBOX}})).at("sandbox", "main").merchant == "sbx_1"
+
+
+@pytest.mark.parametrize("stage", [None, "", "prod", "production", "LOCAL"])
+def test_a_secret_that_names_the_sandbox_stops_the_start_in_production_whatever_else_it_holds(
+    monkeypatch: pytest.MonkeyPatch, stage: str | None
+) -> None:
+    monkeypatch.delenv("KEYRAIL_STAGE", raising=False)
+    if stage is not None:
+        monkeypatch.setenv("KEYRAIL_STAGE", stage)
+    with pytest.raises(ConfigError, match=r"^sandbox\.stage$"):
+        payment_accounts(json.dumps({"epay": {"main": EPAY}, "sandbox": {"main": SANDBOX}}))
+
+
+def test_no_account_says_of_itself_at_which_stage_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYRAIL_STAGE", "prod")
+    with pytest.raises(ConfigError):
+        payment_accounts(json.dumps({"sandbox": {"main": {**SANDBOX, "stage": "local"}}}))

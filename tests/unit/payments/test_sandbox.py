@@ -4,16 +4,13 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
-from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
-from keyrail.payments.model.confirmations import Confirmation, InquiryState
-from keyrail.payments.model.refunds import RefundOrder, RefundState
-from keyrail.payments.model.statements import StatementMissing
+from keyrail.payments.model.confirmations import Confirmation
 from keyrail.payments.providers import Callback, Means, Opening
 from keyrail.payments.providers.sandbox import Sandbox
 from keyrail.platform.config import ConfigError
@@ -31,7 +28,7 @@ OPENING = Opening(
 ACCOUNT = Sandbox(
     account="main",
     merchant="sbx_1",
-    page_url="https://api.example/sandbox/pay",
+    base_url="https://api.example/sandbox",
     secrets=[SECRET, OLD_SECRET],
     stage="dev",
 )
@@ -192,17 +189,23 @@ def test_what_cannot_be_opened_is_refused_before_there_is_an_attempt() -> None:
     assert replace(ACCOUNT, return_url="https://shop.example").check(ATTEMPT.amount, Means())
 
 
-def test_a_refund_costs_nothing_and_is_the_same_each_time() -> None:
-    wanted = RefundOrder(refund_id="rfd_1", attempt=ATTEMPT, amount=Money(500, "CNY"), reason="gone")
-    answer = ACCOUNT.refund(wanted)
-    assert (answer.state, answer.amount) == (RefundState.SUCCEEDED, Money(500, "CNY"))
-    assert ACCOUNT.refund(wanted) == ACCOUNT.query_refund(wanted) == answer
-
-
-def test_a_page_without_books_knows_no_payment_and_makes_no_statement() -> None:
-    assert ACCOUNT.query(ATTEMPT).state is InquiryState.UNKNOWN
-    with pytest.raises(StatementMissing):
-        ACCOUNT.statement(date(2026, 10, 9))
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//shop.example",
+        "https://",
+        "https://user@shop.example",
+        "https://shop.example;script-src",
+        "https://shop.example/a b",
+        "https://shop.example/\r\nSet-Cookie: a=b",
+        "https://shop.example:port/",
+    ],
+)
+def test_a_browser_is_sent_to_a_web_page_or_nowhere(url: str) -> None:
+    with pytest.raises(Invalid):
+        ACCOUNT.check(ATTEMPT.amount, Means(return_url=url))
 
 
 @pytest.mark.parametrize("stage", ["prod", "production", "", "DEV", None, "staging"])
@@ -217,16 +220,21 @@ def test_there_is_no_sandbox_in_production_nor_on_a_stage_that_nobody_named(stag
         ("account", ""),
         ("merchant", ""),
         ("merchant", 7),
-        ("page_url", "http://api.example/pay"),
-        ("page_url", "javascript:alert(1)"),
-        ("page_url", "https://api.example/pay?a=1"),
-        ("page_url", " https://api.example/pay"),
+        ("base_url", "http://api.example/pay"),
+        ("base_url", "javascript:alert(1)"),
+        ("base_url", "https://api.example/pay?a=1"),
+        ("base_url", " https://api.example/pay"),
+        ("base_url", "https://api.example/sandbox/"),
+        ("return_url", "javascript:alert(1)"),
+        ("late_after_s", 0),
+        ("late_after_s", "30"),
+        ("late_after_s", 86_401),
         ("secrets", []),
         ("secrets", SECRET),
         ("secrets", ["short"]),
         ("secrets", [SECRET, ""]),
         ("secrets", [f" {SECRET}"]),
-        ("secrets", [SECRET] * 5),
+        ("secrets", [SECRET] * 17),
         ("secrets", None),
     ],
 )

@@ -130,9 +130,10 @@ class Reply:
 class RawReply:
     """An answer in somebody else's format (a payment provider's acknowledgement)."""
 
-    body: str
+    body: str = field(repr=False)
     status: int = 200
     content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ class HttpApi:
             logs.log_failure(error, operation=declared.name)
             return self._refuse(KeyrailError())
         if isinstance(result, RawReply):
-            return Response(result.status, result.content_type, result.body)
+            return Response(result.status, result.content_type, result.body, headers={**result.headers})
         value, status = (result.value, result.status) if isinstance(result, Reply) else (result, declared.status)
         return Response(status, _JSON, to_json(value).decode(), headers={"Cache-Control": ["no-store"]})
 

@@ -26,6 +26,8 @@ class Entry(Enum):
     PROVIDER_ASKED = ("K2010", "provider asked about an attempt")
     PAYMENT_FOUND = ("K2011", "payment found by asking")
     UNPAID_LOOKED_THROUGH = ("K2012", "unpaid orders looked through")
+    SANDBOX_DECIDED = ("K2090", "a payment at the sandbox was decided")
+    SANDBOX_UNHEARD = ("K2091", "a callback of the sandbox was not acknowledged")
     UNITS_ISSUED = ("K3001", "units issued")
     REFUND_DUE = ("K3002", "refund due")
     REFUND_HEARD = ("K3005", "refund heard of")

@@ -14,7 +14,7 @@ from keyrail.payments.providers import Callback, Means, Opening, PaymentAction, 
 from keyrail.payments.service.credentials import MAX_VERSIONS, VersionedAccount
 from keyrail.platform import logs
 from keyrail.platform.clock import NowMs
-from keyrail.platform.config import ConfigError
+from keyrail.platform.config import ConfigError, load
 from keyrail.platform.errors import NotFound, SignatureInvalid
 from keyrail.platform.logs import Entry
 from keyrail.platform.secrets import WatchedSecret
@@ -32,6 +32,11 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class _Deployment:
+    keyrail_stage: str = ""
+
+
 def _alipay(**settings: Any) -> PaymentProvider:
     from keyrail.payments.providers.alipay.account import Alipay
 
@@ -42,6 +47,13 @@ def _epay(**settings: Any) -> PaymentProvider:
     from keyrail.payments.providers.epay import Epay
 
     return Epay(**settings)
+
+
+def _sandbox(**settings: Any) -> PaymentProvider:
+    """Raises ConfigError in production, which is every stage that does not say otherwise of itself."""
+    from keyrail.payments.providers.sandbox import Sandbox
+
+    return Sandbox(**settings, stage=load(_Deployment).keyrail_stage)
 
 
 def _stripe(**settings: Any) -> PaymentProvider:
@@ -60,6 +72,7 @@ def _wechatpay(**settings: Any) -> PaymentProvider:
 PROVIDERS: dict[str, Callable[..., PaymentProvider]] = {
     "alipay": _alipay,
     "epay": _epay,
+    "sandbox": _sandbox,
     "stripe": _stripe,
     "wechatpay": _wechatpay,
 }
