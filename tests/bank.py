@@ -32,6 +32,7 @@ class Bank:
     given_back: dict[str, Money] = field(default_factory=dict)
     taken: dict[str, RefundOrder] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    refused: set[tuple[str, int]] = field(default_factory=set)
     asked: int = 0
     last: RefundOrder | None = None
     repeats: bool = True
@@ -88,6 +89,8 @@ class Bank:
             if trouble == "down":
                 raise ProviderUnavailable
             if trouble == "refuse":
+                self.refused.add((wanted.refund_id, wanted.round))
+            if (wanted.refund_id, wanted.round) in self.refused:
                 return self._answer(wanted, RefundState.FAILED)
             if trouble == "slow":
                 self.taken[wanted.refund_id] = wanted

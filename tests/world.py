@@ -223,7 +223,7 @@ class World:
 
     @cached_property
     def refunds(self) -> Refunds:
-        return Refunds(self.orders, self.accounts, self.desk, self.now_ms)
+        return Refunds(self.orders, self.accounts, self.desk, self.now_ms, "https://api.example")
 
     @cached_property
     def importing(self) -> Importing:

@@ -36,6 +36,7 @@ class Settings:
     orders_table: str
     payments_table: str
     payment_accounts_secret_arn: str
+    public_api_url: str
 
 
 @cache
@@ -62,7 +63,7 @@ def settlement() -> Settlement:
 def refunds() -> Refunds:
     orders = Orders(OrderStore(client("dynamodb"), settings().orders_table))
     desk = Desk(PaymentStore(client("dynamodb"), settings().payments_table), system_now_ms)
-    return Refunds(orders, accounts(), desk, system_now_ms)
+    return Refunds(orders, accounts(), desk, system_now_ms, settings().public_api_url.rstrip("/"))
 
 
 def settle(call: Call) -> RawReply:

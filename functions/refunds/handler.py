@@ -30,6 +30,7 @@ class Settings:
     orders_table: str
     payments_table: str
     payment_accounts_secret_arn: str
+    public_api_url: str
     refund_queue_url: str
 
 
@@ -47,7 +48,7 @@ def accounts() -> PaymentAccounts:
 def refunds() -> Refunds:
     orders = Orders(OrderStore(client("dynamodb"), settings().orders_table))
     desk = Desk(PaymentStore(client("dynamodb"), settings().payments_table), system_now_ms)
-    return Refunds(orders, accounts(), desk, system_now_ms)
+    return Refunds(orders, accounts(), desk, system_now_ms, settings().public_api_url.rstrip("/"))
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

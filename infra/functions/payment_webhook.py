@@ -21,6 +21,7 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
             "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
+            "PUBLIC_API_URL": parts.public_url,
         },
     )
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")

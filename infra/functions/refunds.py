@@ -23,6 +23,7 @@ def refunds(scope: Construct, parts: Parts) -> Function:
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
             "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
+            "PUBLIC_API_URL": parts.public_url,
             "REFUND_QUEUE_URL": parts.refunds.queue.queue_url,
         },
         in_slices=True,

@@ -11,7 +11,14 @@ from keyrail.ordering.model.orders import Order, OrderStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, WayToPay
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.confirmations import DisputeNotice, Mismatch
-from keyrail.payments.model.refunds import ASK_AGAIN_MS, STUCK_MS, RefundNotFailed, RefundNotFound, RefundStatus
+from keyrail.payments.model.refunds import (
+    ASK_AGAIN_MS,
+    STUCK_MS,
+    RefundNotFailed,
+    RefundNotFound,
+    RefundNotice,
+    RefundStatus,
+)
 from keyrail.payments.service.accounts import PaymentAccounts
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.promises import check_promises
@@ -259,3 +266,65 @@ def test_a_dispute_is_on_the_desk_with_the_order_whose_payment_it_is_about(world
         world.settlement.dispute(notice, SYSTEM)
     (waiting,) = world.desk.waiting(10)
     assert (waiting.reason, waiting.order_id, waiting.reference) == ("disputed", placed.order.order_id, "pi_1")
+
+
+def notice(order: Order, **changes: object) -> RefundNotice:
+    plain = RefundNotice(
+        provider=PROVIDER,
+        account=ACCOUNT,
+        attempt_id=order.attempts[0].attempt_id,
+        refund_id="made-by-hand-1",
+        reference="R-1",
+        amount=PRICE,
+        status="SUCCESS",
+        moved=True,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]  # named by the test
+
+
+def delivered(world: World, bank: Bank) -> Order:
+    world.stock_up(1)
+    placed = ordered(world)
+    world.settlement.settle(bank.paid(placed.attempt, "first"), SYSTEM)
+    return after(world, placed.order)
+
+
+@pytest.mark.parametrize("changes", [{}, {"refund_id": "", "attempt_id": "", "payment_reference": "first"}])
+def test_money_that_went_back_without_us_is_on_the_desk_once(
+    world: World, bank: Bank, changes: dict[str, object]
+) -> None:
+    order = delivered(world, bank)
+    for status in ("PROCESSING", "SUCCESS", "SUCCESS"):
+        assert world.refunds.hear_of(notice(order, status=status, **changes), SYSTEM)
+    (waiting,) = world.desk.waiting(10)
+    assert (waiting.reason, waiting.reference, waiting.amount) == (Mismatch.FOREIGN_REFUND, "R-1", PRICE)
+    assert waiting.order_id == order.order_id
+    assert after(world, order) == order
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"moved": False},
+        {"refund_id": "", "attempt_id": "", "payment_reference": "of another shop at the same account"},
+        {"attempt_id": "somebody-elses-1"},
+    ],
+)
+def test_what_is_no_payment_of_ours_or_moved_nothing_is_no_concern(
+    world: World, bank: Bank, changes: dict[str, object]
+) -> None:
+    assert not world.refunds.hear_of(notice(delivered(world, bank), **changes), SYSTEM)
+    assert world.desk.waiting(10) == []
+
+
+def test_a_notice_of_our_own_refund_in_whatever_round_is_not_on_the_desk(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    (refund,) = order.refunds
+    bank.troubles = ["refuse", "slow"]
+    world.refunds.settle(order.order_id, SYSTEM)
+    world.refund_desk.ask_again(order.order_id, refund.refund_id, OPERATOR)
+    assert not world.refunds.settle(order.order_id, SYSTEM)
+    assert world.refunds.hear_of(notice(order, refund_id=refund.refund_id), SYSTEM)
+    (told,) = after(world, order).refunds
+    assert (told.status, told.round) == (RefundStatus.SUCCEEDED, 1)
+    assert [waiting.reason for waiting in world.desk.waiting(10)] == [Mismatch.REFUND_FAILED]

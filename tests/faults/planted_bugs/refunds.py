@@ -96,4 +96,12 @@ BUGS = (
         "if not request.by:",
         f"{UNITS}::test_above_the_limit_nothing_moves_before_a_second_person_has_agreed",
     ),
+    PlantedBug(
+        "takes the refusal of a repetition for one of the refund",
+        "payments/providers/alipay/account.py",
+        "if told.state is RefundState.FAILED and wanted.repeated:",
+        "if told.state is RefundState.PROCESSING and wanted.repeated:",
+        "tests/integration/payments/test_alipay.py::"
+        "test_a_repetition_that_is_refused_says_nothing_of_the_requests_before_it",
+    ),
 )

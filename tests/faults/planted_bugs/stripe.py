@@ -78,4 +78,11 @@ BUGS = (
         "(sock.gettimeout() or 0) + 6",
         "tests/integration/payments/test_http_client.py::test_a_server_that_sends_a_byte_now_and_then_is_given_up",
     ),
+    PlantedBug(
+        "asks for a refund that has failed by the key under which Stripe has it failed",
+        f"{PACKAGE}/refunds.py",
+        'api.post("/v1/refunds", fields, number_of(wanted.refund_id, wanted.round))',
+        'api.post("/v1/refunds", fields, wanted.refund_id)',
+        f"{OVER_HTTP}/test_refunds.py::test_one_that_has_failed_is_made_anew_in_the_next_round_and_once_in_it",
+    ),
 )

@@ -64,10 +64,14 @@ REFUNDED = {
 
 @dataclass
 class Gateway:
-    """Verifies what it is sent and answers with what `says` has; keeps the requests that it understood."""
+    """Verifies what it is sent and answers with what `says` has; keeps the requests that it understood.
+
+    `says_to` has what it says to some methods instead.
+    """
 
     server: ProviderServer
     says: dict[str, Any] = field(default_factory=dict)
+    says_to: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
     signer: str = "alipay"
     bill: Callable[[], Answer] = Answer
@@ -96,7 +100,7 @@ class Gateway:
         if not sdk("alipay", "app")._verify(text, parameters["sign"]):
             return Answer(body=answer(method, code="40002", msg="Invalid Arguments", sub_code="isv.invalid-signature"))
         self.asked.append((parameters, json.loads(parameters["biz_content"])))
-        return Answer(body=answer(method, by=self.signer, **self.says))
+        return Answer(body=answer(method, by=self.signer, **self.says_to.get(method, self.says)))
 
 
 @pytest.fixture
@@ -216,7 +220,7 @@ def says_nothing(account: Alipay) -> None:
 def test_what_is_no_answer_of_alipays_is_none(gateway: Gateway, reply: Answer) -> None:
     gateway.server.answer = lambda *_: reply
     says_nothing(gateway.account())
-    assert len(gateway.server.requests) == 5 * (TOTAL_ATTEMPTS if reply.status >= 500 else 1)
+    assert len(gateway.server.requests) == 1 + 4 * (TOTAL_ATTEMPTS if reply.status >= 500 else 1)
 
 
 def test_a_good_answer_under_a_bad_status_is_none(gateway: Gateway) -> None:
@@ -375,6 +379,38 @@ def test_only_a_refund_that_surely_moved_nothing_failed(gateway: Gateway, sub_co
     gateway.fails(sub_code)
     answered = gateway.account().refund(refund_order())
     assert (answered.state, answered.status) == (state, sub_code)
+
+
+NO_SUCH_REFUND = {"code": "10000", "msg": "Success"}
+
+
+@pytest.mark.parametrize("sub_code", ["isv.missing-signature-config", "ACQ.REASON_TRADE_REFUND_FEE_ERR"])
+@pytest.mark.parametrize(
+    ("standing", "state"),
+    [
+        ({"code": "10000", "msg": "Success", **REFUNDED}, RefundState.SUCCEEDED),
+        (NO_SUCH_REFUND, RefundState.FAILED),
+        ({**NO_SUCH_REFUND, **REFUNDED, "refund_status": "REFUND_PROCESSING"}, RefundState.UNKNOWN),
+        ({**NO_SUCH_REFUND, **REFUNDED, "out_request_no": "another"}, RefundState.UNKNOWN),
+        ({"code": "40004", "msg": "x", "sub_code": "isv.missing-signature-config"}, RefundState.UNKNOWN),
+        ({"code": "40004", "msg": "x", "sub_code": "ACQ.TRADE_NOT_EXIST"}, RefundState.UNKNOWN),
+        ({"code": "20000", "msg": "x", "sub_code": "isp.unknow-error"}, RefundState.UNKNOWN),
+    ],
+)
+def test_a_repetition_that_is_refused_says_nothing_of_the_requests_before_it(
+    gateway: Gateway, sub_code: str, standing: dict[str, Any], state: RefundState
+) -> None:
+    gateway.fails(sub_code)
+    gateway.says_to = {"alipay.trade.fastpay.refund.query": standing}
+    assert gateway.account().refund(replace(refund_order(), repeated=True)).state is state
+    assert gateway.account().refund(refund_order()).state is RefundState.FAILED
+
+
+def test_a_refund_is_sent_once_at_a_time(gateway: Gateway) -> None:
+    """Or a refusal could be that of the second, while the first moves the money."""
+    gateway.server.always(500)
+    assert gateway.account().refund(refund_order()).state is RefundState.UNKNOWN
+    assert len(gateway.server.requests) == 1
 
 
 def test_a_refund_that_alipay_says_succeeded_did_with_the_sum_it_names(gateway: Gateway) -> None:

@@ -67,7 +67,11 @@ class Bank:
                     "payment_intent": form["payment_intent"],
                     "amount": int(form["amount"]),
                     "currency": "cny",
-                    "metadata": {"refund": form["metadata[refund]"], "attempt": form["metadata[attempt]"]},
+                    "metadata": {
+                        name.removeprefix("metadata[")[:-1]: value
+                        for name, value in form.items()
+                        if name.startswith("metadata[")
+                    },
                     "status": self.status,
                 }
                 self.refunds.append(made)
@@ -163,6 +167,34 @@ def test_what_became_of_it_is_told_by_stripes_word(bank: Bank, account: Stripe, 
     bank.status = status
     assert (account.refund(WANTED).state, account.refund(WANTED).status) == (RefundState(state), status)
     assert account.query_refund(WANTED).state == RefundState(state)
+
+
+def test_one_that_has_failed_is_made_anew_in_the_next_round_and_once_in_it(bank: Bank, account: Stripe) -> None:
+    bank.status = "failed"
+    assert [account.refund(WANTED).state for _ in range(2)] == [RefundState.FAILED] * 2
+    bank.status, again = "succeeded", replace(WANTED, round=1)
+    assert account.query_refund(again).state is RefundState.UNKNOWN
+    assert [account.refund(again).reference for _ in range(3)] == ["re_2"] * 3
+    assert account.query_refund(again).state is RefundState.SUCCEEDED
+    assert list(bank.keys) == ["rfd_1", "rfd_1-1"]
+    assert len(bank.refunds) == 2
+
+
+def test_a_round_that_fails_too_says_so(bank: Bank, account: Stripe) -> None:
+    bank.status = "failed"
+    account.refund(WANTED)
+    assert account.refund(replace(WANTED, round=1)).state is RefundState.FAILED
+    assert account.query_refund(replace(WANTED, round=1)).state is RefundState.FAILED
+    assert account.query_refund(replace(WANTED, round=2)).state is RefundState.UNKNOWN
+
+
+@pytest.mark.parametrize("status", ["succeeded", "pending", "a status of next year"])
+def test_what_moves_in_an_earlier_round_is_not_made_a_second_time(bank: Bank, account: Stripe, status: str) -> None:
+    bank.status = status
+    first = account.refund(WANTED)
+    bank.keys.clear()
+    assert account.refund(replace(WANTED, round=1)) == first
+    assert len(bank.refunds) == 1
 
 
 def test_of_two_the_one_that_moves_money_tells(bank: Bank, account: Stripe) -> None:

@@ -1,5 +1,6 @@
 """Asking about payments, and giving money back, at a WeChat Pay that verifies our signatures."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -233,3 +234,61 @@ def test_asking_about_a_refund_without_an_answer_is_unavailable(wechat: Wechat) 
     wechat.server.always(503)
     with pytest.raises(ProviderUnavailable):
         wechat.account().query_refund(WANTED)
+
+
+def test_a_refund_tells_wechat_where_to_say_how_it_ended(wechat: Wechat) -> None:
+    wechat.will_say(REFUNDS, said())
+    address = "https://api.example/webhooks/payments/wechatpay/main"
+    wechat.account().refund(replace(WANTED, notify_url=address))
+    assert wechat.bodies()[0]["notify_url"] == address
+
+
+def test_a_refund_that_was_closed_has_another_number_in_the_next_round(wechat: Wechat) -> None:
+    again = replace(WANTED, round=1)
+    wechat.will_say(REFUND, said("CLOSED"))
+    wechat.will_refuse(f"{REFUND}-1", 404, "RESOURCE_NOT_EXISTS")
+    wechat.will_say(REFUNDS, said() | {"out_refund_no": "rfd_1|2@x-1"})
+    answer = wechat.account().refund(again)
+    assert (answer.refund_id, answer.state) == (WANTED.refund_id, RefundState.PROCESSING)
+    assert requests(wechat) == [("GET", REFUND), ("GET", f"{REFUND}-1"), ("POST", REFUNDS)]
+    assert wechat.bodies()[-1]["out_refund_no"] == "rfd_1|2@x-1"
+    wechat.will_say(f"{REFUND}-1", said("SUCCESS") | {"out_refund_no": "rfd_1|2@x-1"})
+    assert wechat.account().query_refund(again).state is RefundState.SUCCEEDED
+    assert wechat.account().refund(again).state is RefundState.SUCCEEDED
+
+
+def test_a_refund_that_was_refused_keeps_its_number_in_the_next_round(wechat: Wechat) -> None:
+    wechat.will_refuse(REFUND, 404, "RESOURCE_NOT_EXISTS")
+    wechat.will_say(REFUNDS, said())
+    assert wechat.account().refund(replace(WANTED, round=2)).state is RefundState.PROCESSING
+    assert wechat.bodies()[-1]["out_refund_no"] == WANTED.refund_id
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("SUCCESS", RefundState.SUCCEEDED),
+        ("PROCESSING", RefundState.PROCESSING),
+        ("ABNORMAL", RefundState.UNKNOWN),
+        ("A_STATE_OF_NEXT_YEAR", RefundState.UNKNOWN),
+    ],
+)
+def test_what_was_not_closed_is_not_made_a_second_time(wechat: Wechat, status: str, expected: RefundState) -> None:
+    wechat.will_say(REFUND, said(status))
+    assert wechat.account().refund(replace(WANTED, round=1)).state is expected
+    assert requests(wechat) == [("GET", REFUND)]
+
+
+def test_a_round_that_is_closed_too_says_so(wechat: Wechat) -> None:
+    wechat.will_say(REFUND, said("CLOSED"))
+    wechat.will_say(f"{REFUND}-1", said("CLOSED") | {"out_refund_no": "rfd_1|2@x-1"})
+    assert wechat.account().refund(replace(WANTED, round=1)).state is RefundState.FAILED
+    assert wechat.account().query_refund(replace(WANTED, round=1)).state is RefundState.FAILED
+
+
+def test_nothing_is_sent_in_a_later_round_while_wechat_does_not_say_what_became_of_the_first(wechat: Wechat) -> None:
+    wechat.will_refuse(REFUND, 429, "FREQUENCY_LIMITED")
+    assert wechat.account().refund(replace(WANTED, round=1)).state is RefundState.UNKNOWN
+    wechat.server.always(503)
+    assert wechat.account().refund(replace(WANTED, round=1)).state is RefundState.UNKNOWN
+    assert {method for method, _ in requests(wechat)} == {"GET"}

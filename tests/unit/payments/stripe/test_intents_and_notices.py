@@ -85,14 +85,22 @@ def test_an_intent_of_another_account_or_mode_is_not_ours() -> None:
 
 
 REFUND = {"id": "re_1", "object": "refund", "metadata": {"refund": "rfd_1", "attempt": ATTEMPT_ID}, "status": "failed"}
-NOTICE = RefundNotice(provider="stripe", account="main", attempt_id=ATTEMPT_ID, refund_id="rfd_1")
+NOTICE = RefundNotice(
+    provider="stripe",
+    account="main",
+    attempt_id=ATTEMPT_ID,
+    refund_id="rfd_1",
+    reference="re_1",
+    status="failed",
+)
+MADE_THERE = {**REFUND, "metadata": {}, "amount": 990, "currency": "cny", "payment_intent": "pi_1", "status": "pending"}
 
 
 def about(kind: str, subject: object, **top: object) -> bytes:
     return event(kind, {"data": {"object": subject}, **top})
 
 
-@pytest.mark.parametrize("kind", ["refund.updated", "refund.failed", "charge.refund.updated"])
+@pytest.mark.parametrize("kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
 def test_news_of_our_refund_is_a_reason_to_ask_for_it(kind: str) -> None:
     assert said(about(kind, REFUND)) == NOTICE
 
@@ -109,8 +117,33 @@ def test_a_charge_that_names_no_refund_of_ours_is_no_news(refunds: object) -> No
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"refund": "rfd_1"}, {"attempt": ATTEMPT_ID}])
-def test_a_refund_that_is_not_ours_is_no_news(metadata: object) -> None:
-    assert said(about("refund.updated", {**REFUND, "metadata": metadata})) is None
+def test_a_refund_that_is_not_ours_is_known_by_stripes_numbers_alone(metadata: object) -> None:
+    expected = RefundNotice(
+        provider="stripe",
+        account="main",
+        attempt_id="",
+        refund_id="",
+        payment_reference="pi_1",
+        reference="re_1",
+        amount=Money(990, "CNY"),
+        status="pending",
+        moved=True,
+    )
+    assert said(about("refund.created", {**MADE_THERE, "metadata": metadata})) == expected
+    charge = {"id": "ch_1", "refunds": {"data": [{**MADE_THERE, "metadata": metadata}]}}
+    assert said(about("charge.refunded", charge)) == expected
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_a_refund_that_failed_moved_nothing(status: str) -> None:
+    notice = said(about("refund.updated", {**MADE_THERE, "status": status}))
+    assert isinstance(notice, RefundNotice)
+    assert not notice.moved
+
+
+@pytest.mark.parametrize("lost", [{"id": None}, {"payment_intent": None}])
+def test_a_refund_of_somebody_without_its_numbers_is_no_news(lost: dict[str, None]) -> None:
+    assert said(about("refund.updated", {**MADE_THERE, **lost})) is None
 
 
 DISPUTE = {

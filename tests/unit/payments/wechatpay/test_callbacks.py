@@ -1,6 +1,7 @@
 """Notices of WeChat Pay's: what its SDK opens we open, and what is not exactly that is refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -198,8 +199,23 @@ def test_a_refund_is_a_reason_to_ask(event: str) -> None:
         "user_received_account": "支付用户零钱",
         "amount": {"total": 1990, "refund": 1990, "payer_total": 1990, "payer_refund": 1990},
     }
-    expected = RefundNotice(provider="wechatpay", account="main", attempt_id=ATTEMPT_ID, refund_id="rfd_1")
+    expected = RefundNotice(
+        provider="wechatpay",
+        account="main",
+        attempt_id=ATTEMPT_ID,
+        refund_id="rfd_1",
+        payment_reference="4200001234202609220000000001",
+        reference="50300807172026092206006664916",
+        amount=Money(1990, "CNY"),
+        status=event.removeprefix("REFUND."),
+        moved=event != "REFUND.CLOSED",
+    )
     assert told(notice_body(event, resource)) == expected
+    own = derived_id("ref", "wechat")
+    in_a_later_round = told(notice_body(event, resource | {"out_refund_no": f"{own}-2"}))
+    assert in_a_later_round == replace(expected, refund_id=own)
+    for odd in (None, {}, {"refund": "1990"}, {"refund": -1}, {"refund": True}, {"refund": 10**13}):
+        assert told(notice_body(event, resource | {"amount": odd})) == replace(expected, amount=None)
     assert told(notice_body(event, resource | {"mchid": "1900000110"})) is None
     for missing in ("out_trade_no", "out_refund_no"):
         assert refused(posted(notice_body(event, resource | {missing: None})))

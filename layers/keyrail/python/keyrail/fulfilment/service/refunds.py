@@ -1,10 +1,11 @@
 """Give money back through the payment that brought it: under one number, until the provider says how it ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from keyrail.fulfilment.service.owing import Owing, owing, owner_of
 from keyrail.ordering.service.orders import Orders
+from keyrail.payments.model.attempts import order_id_of
 from keyrail.payments.model.confirmations import Confirmation, Mismatch
 from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotice, RefundOrder, RefundState, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts, PaymentProvider
@@ -19,16 +20,21 @@ from keyrail.platform.logs import Entry
 T = TypeVar("T")
 MAX_TRIES = 8
 STUCK = "open_for_a_day"
+MADE_ELSEWHERE = "made_elsewhere"  # whatever the provider calls it from one notice to the next
 
 
 @dataclass(frozen=True)
 class Refunds:
-    """What orders owe back, and payments on the desk that belong to none: an `owner_id` is the id of either."""
+    """What orders owe back, and payments on the desk that belong to none: an `owner_id` is the id of either.
+
+    `public_api_url` is where providers reach us.
+    """
 
     orders: Orders
     accounts: PaymentAccounts
     desk: Desk
     now_ms: NowMs
+    public_api_url: str
 
     def settle(self, owner_id: str, origin: Origin) -> bool:
         """Ask for each refund that is due, and about each that was asked for; True if none is open then.
@@ -47,18 +53,42 @@ class Refunds:
         self._of(owner_id).look_again(owner_id, refund_id, origin)
 
     def hear_of(self, notice: RefundNotice, origin: Origin) -> bool:
-        """The provider speaks of a refund, which is a reason to ask it; False if it is none of ours.
+        """The provider speaks of a refund. One of ours is a reason to ask it; False for what is no concern of ours.
 
-        Raises as `settle` does.
+        One that we did not order took money from a payment of ours all the same: on the desk, once. Raises as `settle`
+        does.
         """
         owner_id = owner_of(notice, self.orders, self.desk)
         if owner_id is None:
-            return False
+            return notice.moved and self._made_elsewhere(notice, origin)
         self.look_again(owner_id, notice.refund_id, origin)
         return True
 
+    def _made_elsewhere(self, notice: RefundNotice, origin: Origin) -> bool:
+        attempt_id = notice.attempt_id
+        if not attempt_id:
+            orders = self.orders.paid_by(notice.provider, notice.account, notice.payment_reference)
+            attempt_id = next((paid.attempt_id for order in orders if (paid := order.paid_attempt())), "")
+        if order_id_of(attempt_id) is None:
+            return False
+        said = Confirmation(
+            provider=notice.provider,
+            account=notice.account,
+            merchant=self.accounts.at(notice.provider, notice.account).merchant,
+            attempt_id=attempt_id,
+            reference=notice.reference or notice.refund_id,
+            amount=notice.amount,
+            paid=False,
+            status=MADE_ELSEWHERE,
+        )
+        if self.desk.put(said, Mismatch.FOREIGN_REFUND, origin):
+            logs.warn(Entry.PAYMENT_UNMATCHED, reason=Mismatch.FOREIGN_REFUND, attempt_id=attempt_id)
+        return True
+
     def _of(self, owner_id: str) -> "_Settling[Any]":
-        return _Settling(owing(owner_id, self.orders, self.desk), self.accounts, self.desk, self.now_ms)
+        return _Settling(
+            owing(owner_id, self.orders, self.desk), self.accounts, self.desk, self.now_ms, self.public_api_url
+        )
 
 
 @dataclass(frozen=True)
@@ -67,6 +97,7 @@ class _Settling(Generic[T]):
     accounts: PaymentAccounts
     desk: Desk
     now_ms: NowMs
+    public_api_url: str
 
     def settle(self, owner_id: str, origin: Origin) -> bool:
         owner, trouble = self.owing.read(owner_id), None
@@ -85,9 +116,7 @@ class _Settling(Generic[T]):
         owner = self.owing.read(owner_id)
         refund = self._find(owner, refund_id)
         if refund is not None and refund.status is not RefundStatus.DUE:
-            self._heard(
-                owner_id, owner, self._provider(owner, refund).query_refund(self._wanted(owner, refund)), origin
-            )
+            self._heard(owner_id, owner, self._asked_about(owner, refund), origin)
 
     def _tell_of_stuck(self, owner: T, origin: Origin) -> None:
         for refund in self.owing.refunds(owner):
@@ -99,8 +128,7 @@ class _Settling(Generic[T]):
         if refund is None or not refund.is_open:
             return owner
         if refund.status is not RefundStatus.DUE:
-            known = self._provider(owner, refund).query_refund(self._wanted(owner, refund))
-            owner = self._heard(owner_id, owner, known, origin)
+            owner = self._heard(owner_id, owner, self._asked_about(owner, refund), origin)
         refund = self._still(owner, refund_id)
         if not refund.may_be_asked_for(self.now_ms()):
             return owner
@@ -110,12 +138,17 @@ class _Settling(Generic[T]):
 
     def _ask(self, owner_id: str, owner: T, refund_id: str, origin: Origin) -> T:
         """On record first; whoever finds it there asks about it and not for it."""
+        repeated = self._still(owner, refund_id).status is RefundStatus.UNKNOWN
         asked = self.owing.ask(owner, refund_id, origin, self.now_ms())
         if not self.owing.replace(owner, asked):
             return self.owing.read(owner_id)
         refund = self._still(asked, refund_id)
-        answer = self._provider(asked, refund).refund(self._wanted(asked, refund))
-        return self._heard(owner_id, asked, answer, origin)
+        answer = self._provider(asked, refund).refund(replace(self._wanted(asked, refund), repeated=repeated))
+        return self._heard(owner_id, asked, replace(answer, round=refund.round), origin)
+
+    def _asked_about(self, owner: T, refund: Refund) -> RefundAnswer:
+        answer = self._provider(owner, refund).query_refund(self._wanted(owner, refund))
+        return replace(answer, round=refund.round)
 
     def _may_repeat(self, owner: T, refund: Refund) -> bool:
         return self._provider(owner, refund).may_repeat(self._wanted(owner, refund))
@@ -164,4 +197,11 @@ class _Settling(Generic[T]):
 
     def _wanted(self, owner: T, refund: Refund) -> RefundOrder:
         payment = self.owing.payment(owner, refund)
-        return RefundOrder(refund_id=refund.refund_id, attempt=payment, amount=refund.amount, reason=refund.reason)
+        return RefundOrder(
+            refund_id=refund.refund_id,
+            attempt=payment,
+            amount=refund.amount,
+            reason=refund.reason,
+            round=refund.round,
+            notify_url=f"{self.public_api_url}/webhooks/payments/{payment.provider}/{payment.account}",
+        )

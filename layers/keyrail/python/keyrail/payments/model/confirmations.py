@@ -69,6 +69,7 @@ class Mismatch(StrEnum):
     DISPUTED = "disputed"
     REFUND_FAILED = "refund_failed"
     REFUND_STUCK = "refund_stuck"
+    FOREIGN_REFUND = "foreign_refund"
 
 
 def mismatch(said: Confirmation, attempt: PaymentAttempt | None, merchant: str) -> Mismatch | None:

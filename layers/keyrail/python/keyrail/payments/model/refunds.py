@@ -1,5 +1,6 @@
 """Money back: due, asked for, and what the provider says of it. A refund in, the next one out."""
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ from keyrail.platform.money import Money
 
 BY_HAND = "by_hand"
 STUCK_MS = 24 * 60 * 60 * 1000
+_NUMBER = re.compile(r"-[0-9]{1,4}\Z")
 ASK_AGAIN_MS = 10 * 60 * 1000  # some providers know a request by its number only once they are done with it
 
 
@@ -25,34 +27,54 @@ class RefundState(StrEnum):
 class RefundOrder:
     """What the provider is to give back of a paid attempt. `refund_id` is our number there, once and for all.
 
-    The same order may be sent any number of times and moves money once.
+    The same order may be sent any number of times and moves money once. `round` counts how often it was refused and a
+    person had it asked for again: a provider that is done with a number wants another one then, which `number_of`
+    makes. `repeated` says that it was sent before, and what came of that is not known. Providers that tell how it ended
+    do so at `notify_url`.
     """
 
     refund_id: str
     attempt: PaymentAttempt
     amount: Money
     reason: str
+    round: int = 0
+    repeated: bool = False
+    notify_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefundAnswer:
-    """`status` is the provider's word; `reference` its own number of the refund, where it gave one."""
+    """`status` is the provider's word; `reference` its own number of the refund, where it gave one.
+
+    `round` is that of the order that it answers.
+    """
 
     refund_id: str
     state: RefundState
     status: str
     reference: str | None = None
     amount: Money | None = None
+    round: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefundNotice:
-    """A provider's verified callback about a refund: a reason to ask it, no more."""
+    """A provider's verified callback about a refund. Of one of ours it is a reason to ask, no more.
+
+    `refund_id` is the number that its maker gave it, empty where that is not us. Then it was made at the provider's own
+    pages, and the rest is all that there is to know of it: `attempt_id` may be empty too, `payment_reference` and
+    `reference` are the provider's numbers of the payment and of the refund. `moved` says that money went, or goes.
+    """
 
     provider: str
     account: str
     attempt_id: str
     refund_id: str
+    payment_reference: str = ""
+    reference: str = ""
+    amount: Money | None = None
+    status: str = ""
+    moved: bool = False
 
 
 class RefundStatus(StrEnum):
@@ -121,7 +143,8 @@ class Refund:
 
     It goes back to the payment that the provider calls `payment_reference`; without `unit_ids` it is a whole payment
     that nothing was delivered for. `reference` is the provider's own number of the refund, `said` its word for how it
-    stands, `due_at_ms` since when it is owed, and `asked_at_ms` when it was asked for it last.
+    stands, `due_at_ms` since when it is owed, and `asked_at_ms` when it was asked for it last. `round` says how often a
+    person had it asked for again after a refusal.
     """
 
     refund_id: str
@@ -135,6 +158,7 @@ class Refund:
     asked_at_ms: int | None = None
     reference: str | None = None
     said: str | None = None
+    round: int = 0
     request: RefundRequest | None = None
 
     @property
@@ -158,6 +182,16 @@ class Refund:
         return self.status is RefundStatus.UNKNOWN and now_ms - (self.asked_at_ms or 0) >= ASK_AGAIN_MS
 
 
+def number_of(refund_id: str, round_: int) -> str:
+    """What a refund goes by at a provider that has closed its numbers of the rounds before."""
+    return f"{refund_id}-{round_}" if round_ else refund_id
+
+
+def refund_id_of(number: str) -> str:
+    """The refund that goes by the number in any round; what is no number of ours is as it was."""
+    return _NUMBER.sub("", number) if number.startswith("ref_") else number
+
+
 _HEARD = {
     RefundState.PROCESSING: RefundStatus.PROCESSING,
     RefundState.SUCCEEDED: RefundStatus.SUCCEEDED,
@@ -178,8 +212,11 @@ def hear(asked: Refund, answer: RefundAnswer) -> Refund:
 
     What has failed stays so, whatever an answer says that was under way meanwhile; what has succeeded may fall back, as
     to a card that is closed, unless somebody gave it by hand. An answer about another
-    sum than was asked for leaves it unknown, for a person to look at.
+    sum than was asked for leaves it unknown, for a person to look at. One to a question of an earlier round counts only
+    if money went then: it may have been on its way while the refund was asked for again.
     """
+    if answer.round != asked.round and answer.state is not RefundState.SUCCEEDED:
+        return asked
     fell_back = asked.status is RefundStatus.SUCCEEDED and asked.said != BY_HAND and answer.state is RefundState.FAILED
     if not fell_back and (not asked.is_open or asked.status is RefundStatus.DUE):
         return asked
@@ -192,9 +229,9 @@ def hear(asked: Refund, answer: RefundAnswer) -> Refund:
 
 
 def ask_again(failed: Refund, now_ms: int) -> Refund:
-    """A refused refund is due again, under its own number. Raises RefundNotFailed."""
+    """A refused refund is due again, under its own number, in another round. Raises RefundNotFailed."""
     _check_failed(failed)
-    return replace(failed, status=RefundStatus.DUE, due_at_ms=now_ms)
+    return replace(failed, status=RefundStatus.DUE, due_at_ms=now_ms, round=failed.round + 1)
 
 
 def give_by_hand(failed: Refund, reference: str) -> Refund:

@@ -12,6 +12,7 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrd
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER, bills, trades
+from keyrail.payments.providers.alipay.answers import Answer
 from keyrail.payments.providers.alipay.asking import Gateway, beijing_time
 from keyrail.payments.providers.alipay.callbacks import meaning, merchant_of, verified
 from keyrail.payments.providers.alipay.signing import private_key_of, public_key_of
@@ -148,19 +149,30 @@ class Alipay:
         return trades.inquiry_of(answer, attempt, self.merchant)
 
     def refund(self, wanted: RefundOrder) -> RefundAnswer:
-        """Give money back, once for one `refund_id`. Without an answer it is unknown: it may have been sent."""
+        """Give money back, once for one `refund_id`, in whatever round: a number that was refused stays free.
+
+        Without an answer it is unknown: it may have been sent. A refusal of the first request ends it, for no other is
+        on its way: that is why it is sent once only. One of a repetition does not tell what became of the requests
+        before it, so that counts what Alipay says when it is asked.
+        """
         try:
-            answer = self.gateway.ask(trades.REFUND, trades.refund_request(wanted, _shown(wanted.reason)))
+            request = trades.refund_request(wanted, _shown(wanted.reason))
+            told = trades.refund_of(self.gateway.ask(trades.REFUND, request, repeatable=False), wanted)
+            if told.state is RefundState.FAILED and wanted.repeated:
+                return trades.refund_refused(told, self._ask_about(wanted), wanted)
         except ProviderUnavailable:
             return RefundAnswer(refund_id=wanted.refund_id, state=RefundState.UNKNOWN, status=trades.NO_ANSWER)
-        return trades.refund_of(answer, wanted)
+        return told
 
     def may_repeat(self, wanted: RefundOrder) -> bool:  # noqa: ARG002 - the port's
         return True
 
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         """Alipay wants ten seconds between a refund and the question. Raises ProviderUnavailable."""
-        return trades.refund_queried(self.gateway.ask(trades.REFUND_QUERY, trades.refund_query(wanted)), wanted)
+        return trades.refund_queried(self._ask_about(wanted), wanted)
+
+    def _ask_about(self, wanted: RefundOrder) -> Answer:
+        return self.gateway.ask(trades.REFUND_QUERY, trades.refund_query(wanted))
 
     def statement(self, day: date) -> Iterator[StatementLine]:
         """The bill of a day in Beijing, which Alipay makes by nine on the next morning.

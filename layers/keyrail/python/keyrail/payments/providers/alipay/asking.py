@@ -42,8 +42,8 @@ class Gateway:
         """The address of a page of Alipay's for the buyer's browser: a signed request that is not sent by us."""
         return f"{self.url}?{urlencode(self._signed(method, content, common))}"
 
-    def ask(self, method: str, content: Mapping[str, str], **common: str) -> Answer:
-        """Send a request of a method that may be sent twice; all that are used here may.
+    def ask(self, method: str, content: Mapping[str, str], *, repeatable: bool = True, **common: str) -> Answer:
+        """Send a request, by itself a second time if need be and `repeatable`.
 
         The common parameters stand in the address, where the gateway looks for the charset before it reads the body.
         Raises ProviderUnavailable when there was no answer, or none that Alipay signed.
@@ -52,7 +52,7 @@ class Gateway:
         body = urlencode({"biz_content": parameters.pop("biz_content")}).encode()
         address = f"{self.url}?{urlencode(parameters)}"
         reply = request(
-            "POST", address, body=body, headers=HEADERS, read_timeout_s=self.read_timeout_s, repeatable=True
+            "POST", address, body=body, headers=HEADERS, read_timeout_s=self.read_timeout_s, repeatable=repeatable
         )
         if reply.status != OK:
             raise ProviderUnavailable

@@ -61,7 +61,8 @@ def meaning(said: Mapping[str, str], account: str, merchant: str) -> Confirmatio
     """What a verified notification is about; None where that is no trade, or a refund of another app or seller.
 
     A refund is told by its own parameters, for the trade's status stays TRADE_SUCCESS after a part was refunded. One
-    that was asked for without a number has the trade's (alipay.trade.fastpay.refund.query, `out_request_no`). Alipay
+    that was asked for without a number has the trade's (alipay.trade.fastpay.refund.query, `out_request_no`); its
+    `refund_fee` is all that was ever given back of the trade. Alipay
     need not name the seller; a payment without one is no seller's of ours, and the binding refuses it.
     Raises SignatureInvalid where a trade's notification lacks a required parameter.
     """
@@ -73,8 +74,16 @@ def meaning(said: Mapping[str, str], account: str, merchant: str) -> Confirmatio
     if OF_A_REFUND & said.keys():
         if to != merchant:
             return None
-        number = said.get("out_biz_no", said["out_trade_no"])
-        return RefundNotice(provider=PROVIDER, account=account, attempt_id=said["out_trade_no"], refund_id=number)
+        return RefundNotice(
+            provider=PROVIDER,
+            account=account,
+            attempt_id=said["out_trade_no"],
+            refund_id=said.get("out_biz_no", said["out_trade_no"]),
+            payment_reference=said["trade_no"],
+            amount=amount_of(said.get("refund_fee")),
+            status=said["trade_status"],
+            moved=True,
+        )
     return Confirmation(
         provider=PROVIDER,
         account=account,

@@ -4,6 +4,8 @@ Sources: opendocs.alipay.com/open/028woa (alipay.trade.query), /028sm9 (alipay.t
 (alipay.trade.fastpay.refund.query), /02ekfg (alipay.trade.precreate); their tables of business error codes.
 """
 
+from dataclasses import replace
+
 from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
@@ -129,3 +131,15 @@ def refund_queried(answer: Answer, wanted: RefundOrder) -> RefundAnswer:
         return RefundAnswer(refund_id=wanted.refund_id, state=RefundState.UNKNOWN, status=status or answer.status)
     amount = amount_of(answer.said.get("refund_amount"))
     return RefundAnswer(refund_id=wanted.refund_id, state=RefundState.SUCCEEDED, status=status, amount=amount)
+
+
+def refund_refused(refusal: RefundAnswer, standing: Answer, wanted: RefundOrder) -> RefundAnswer:
+    """What has become of a refund whose repetition was refused, by what Alipay says of it when it is asked.
+
+    Only a successful answer without a status says that no request for it was taken (alipay.trade.fastpay.refund.query,
+    `refund_status`); whatever else it says, the first one may have moved the money.
+    """
+    queried = refund_queried(standing, wanted)
+    if queried.state is RefundState.UNKNOWN and standing.succeeded and "refund_status" not in standing.said:
+        return refusal
+    return replace(queried, status=queried.status or refusal.status)

@@ -19,6 +19,7 @@ Said = Confirmation | RefundNotice | DisputeNotice
 
 # Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
 OTHER_MODES = frozenset({"setup", "subscription"})
+FAILED_REFUNDS = frozenset({"failed", "canceled"})
 
 
 def read_event(raw: bytes, ours: Ours) -> Said | None:
@@ -55,18 +56,36 @@ def _numbered(said: Confirmation | None) -> Confirmation:
 
 
 def _refund(ours: Ours, event: Document, refund: Document) -> RefundNotice | None:
-    """None for a refund that names none of ours: somebody made it on Stripe's own pages."""
-    metadata = child(refund, "metadata")
-    refund_id, attempt = text(metadata, "refund"), text(metadata, "attempt")
-    if not refund_id or not attempt or not ours.is_about(event):
+    """One that names none of ours was made on Stripe's own pages, of whatever payment of the account.
+
+    None for one without any number.
+    """
+    if not ours.is_about(event):
         return None
-    return RefundNotice(provider=PROVIDER, account=ours.account, attempt_id=attempt, refund_id=refund_id)
+    metadata, status = child(refund, "metadata"), text(refund, "status")
+    refund_id, attempt = text(metadata, "refund"), text(metadata, "attempt")
+    number, payment = text(refund, "id"), text(refund, "payment_intent") or text(refund, "charge")
+    is_ours = bool(refund_id and attempt)
+    if not is_ours and not (number and payment):
+        return None
+    return RefundNotice(
+        provider=PROVIDER,
+        account=ours.account,
+        attempt_id=attempt if is_ours else "",
+        refund_id=refund_id if is_ours else "",
+        payment_reference=payment,
+        reference=number,
+        amount=money(refund.get("amount"), text(refund, "currency")),
+        status=status,
+        moved=status not in FAILED_REFUNDS,
+    )
 
 
 def _refunded_charge(ours: Ours, event: Document, charge: Document) -> RefundNotice | None:
     """Endpoints with a version before 2022-11-15 list the charge's refunds, the newest first; later ones do not."""
-    notices = (_refund(ours, event, refund) for refund in children(child(charge, "refunds"), "data"))
-    return next((notice for notice in notices if notice), None)
+    refunds = (_refund(ours, event, refund) for refund in children(child(charge, "refunds"), "data"))
+    notices = [notice for notice in refunds if notice]
+    return next((notice for notice in notices if notice.refund_id), notices[0] if notices else None)
 
 
 def _dispute(ours: Ours, event: Document, dispute: Document) -> DisputeNotice | None:
@@ -91,6 +110,7 @@ _READERS: dict[str, Callable[[Ours, Document, Document], Said | None]] = {
     "checkout.session.completed": _session,
     "checkout.session.async_payment_succeeded": _session,
     "payment_intent.succeeded": _intent,
+    "refund.created": _refund,
     "refund.updated": _refund,
     "refund.failed": _refund,
     "charge.refund.updated": _refund,

@@ -4,11 +4,14 @@ Stripe forgets an idempotency key after a day, and a refund may be asked for aga
 first among the payment's refunds, which name ours in their metadata; the key guards the moments in which two look at
 the same time, or in which the first one is still on its way.
 
+A refund that has failed stays so, and under its key Stripe gives it again. One that is asked for after that, in another
+round, has a key of that round and says so in its metadata; what failed in a round before does not answer for it.
+
 Sources: docs.stripe.com/api/refunds/create, /api/refunds/list, /refunds, /api/idempotent_requests.
 """
 
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState, number_of
 from keyrail.payments.providers.stripe.api import OK, StripeApi, read, refusal
 from keyrail.payments.providers.stripe.objects import Document, child, money, text
 
@@ -35,9 +38,10 @@ def refund(api: StripeApi, wanted: RefundOrder) -> RefundAnswer:
         "amount": str(wanted.amount.amount_minor),
         "metadata[refund]": wanted.refund_id,
         "metadata[attempt]": wanted.attempt.attempt_id,
+        **({"metadata[round]": str(wanted.round)} if wanted.round else {}),
     }
     try:
-        reply = api.post("/v1/refunds", fields, wanted.refund_id)
+        reply = api.post("/v1/refunds", fields, number_of(wanted.refund_id, wanted.round))
         made = read(reply)
     except ProviderUnavailable:
         return _answer(wanted, RefundState.UNKNOWN, "no_answer")
@@ -62,11 +66,18 @@ def _is_intent(reference: str) -> bool:
 
 
 def _look(api: StripeApi, intent: str, wanted: RefundOrder) -> RefundAnswer | None:
-    """Were there ever two, the one that moves money tells. Raises ProviderUnavailable."""
+    """Were there ever two, the one that moves money tells, of whatever round. Raises ProviderUnavailable."""
     listed = api.pages("/v1/refunds", [("payment_intent", intent)], MAX_PAGES)
-    answers = [_read(each, wanted) for each in listed if _names(each, wanted)]
+    ours = [each for each in listed if _names(each, wanted)]
+    answers = [_read(each, wanted) for each in ours]
     moving = (answer for answer in answers if answer.state is not RefundState.FAILED)
-    return next(moving, answers[0] if answers else None)
+    failed = (answer for answer, each in zip(answers, ours, strict=True) if _round(each) == wanted.round)
+    return next(moving, next(failed, None))
+
+
+def _round(refund: Document) -> int:
+    said = text(child(refund, "metadata"), "round")
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _names(refund: Document, wanted: RefundOrder) -> bool:

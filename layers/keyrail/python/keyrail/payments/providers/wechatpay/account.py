@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
-from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder
+from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder, refund_id_of
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
@@ -173,7 +173,18 @@ class WechatPay:
             return None
         if not number or not refund_id:
             raise SignatureInvalid
-        return RefundNotice(provider=PROVIDER, account=self.account, attempt_id=number, refund_id=refund_id)
+        status = text(told.resource, "refund_status")
+        return RefundNotice(
+            provider=PROVIDER,
+            account=self.account,
+            attempt_id=number,
+            refund_id=refund_id_of(refund_id),
+            payment_reference=text(told.resource, "transaction_id"),
+            reference=text(told.resource, "refund_id"),
+            amount=refunds.noticed_amount(told.resource),
+            status=status,
+            moved=status in refunds.MOVED,
+        )
 
     def _merchant_key(self) -> MerchantKey:
         try:

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from keyrail.payments.model.refunds import refund_id_of
 from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.platform.money import Money, parse_decimal
 
@@ -71,7 +72,7 @@ def _line(number: int, movement: Mapping[str, str]) -> StatementLine:
     return StatementLine(
         line=number,
         kind=kind,
-        number=None if movement[ours] in NONE else movement[ours],
+        number=None if movement[ours] in NONE else refund_id_of(movement[ours]),
         reference=movement[theirs],
         amount=parse_decimal(movement[amount], movement[CURRENCY]),
         fee=_fee(movement),

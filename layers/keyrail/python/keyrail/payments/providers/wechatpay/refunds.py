@@ -1,27 +1,36 @@
-"""Refunds at WeChat Pay: one of a number, however often it is sent."""
+"""Refunds at WeChat Pay: one of a number, however often it is sent.
+
+A request that WeChat refuses leaves its number free: it wants the very same request again, with the same number. A
+refund that it took and closed keeps its number for good, and the next round needs another one.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
-from keyrail.payments.providers.wechatpay.exchange import Exchange
-from keyrail.payments.providers.wechatpay.reading import money, text
+from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState, number_of
+from keyrail.payments.providers.wechatpay.exchange import Answer, Exchange
+from keyrail.payments.providers.wechatpay.opening import CURRENCY
+from keyrail.payments.providers.wechatpay.reading import money, part, text
+from keyrail.platform.money import MAX_AMOUNT_MINOR, Money
 
+CLOSED = "CLOSED"
 PATH = "/v3/refund/domestic/refunds"
 # `ABNORMAL` is on no list: the money has left the merchant and did not reach the buyer's card. It is on somebody's desk
 # at WeChat, and another refund would be a second one.
 STATES = {
     "SUCCESS": RefundState.SUCCEEDED,
     "PROCESSING": RefundState.PROCESSING,
-    "CLOSED": RefundState.FAILED,
+    CLOSED: RefundState.FAILED,
 }
 # What WeChat says when it understood the request and does not do it. Everything else is asked for again.
 REFUSALS = frozenset(
     {"INVALID_REQUEST", "NOT_ENOUGH", "PARAM_ERROR", "RESOURCE_NOT_EXISTS", "TRADE_OVERDUE", "USER_ACCOUNT_ABNORMAL"}
 )
 ABSENT = "RESOURCE_NOT_EXISTS"
+# Of these the money has left the merchant.
+MOVED = frozenset({"SUCCESS", "ABNORMAL"})
 NO_ANSWER = "no_answer"
 MAX_REASON_LENGTH = 80
 
@@ -33,16 +42,17 @@ def refund(exchange: Exchange, wanted: RefundOrder) -> RefundAnswer:
     refund by that number either.
     """
     try:
-        answer = exchange.post(PATH, _order(wanted))
-        if answer.refusal is None:
-            return _answer(answer.said, wanted)
+        number, standing = _number(exchange, wanted) if wanted.round else (wanted.refund_id, None)
+        if standing is not None and standing.refusal != ABSENT:
+            return _read(standing, wanted, number)
+        answer = exchange.post(PATH, _order(wanted, number))
         if answer.refusal in REFUSALS:
-            standing = exchange.get(_target(wanted))
-            if standing.refusal is None:
-                return _answer(standing.said, wanted)
+            standing = exchange.get(_target(number))
             if standing.refusal == ABSENT:
                 return RefundAnswer(refund_id=wanted.refund_id, state=RefundState.FAILED, status=answer.refusal)
-        return _unknown(wanted, answer.refusal)
+            if standing.refusal is None:
+                return _answer(standing.said, wanted, number)
+        return _read(answer, wanted, number)
     except ProviderUnavailable:
         return _unknown(wanted, NO_ANSWER)
 
@@ -52,29 +62,53 @@ def query_refund(exchange: Exchange, wanted: RefundOrder) -> RefundAnswer:
 
     Raises ProviderUnavailable.
     """
-    answer = exchange.get(_target(wanted))
-    return _answer(answer.said, wanted) if answer.refusal is None else _unknown(wanted, answer.refusal)
+    number, answer = _number(exchange, wanted)
+    return _read(answer, wanted, number)
 
 
-def _order(wanted: RefundOrder) -> dict[str, Any]:
+def noticed_amount(resource: Mapping[str, Any]) -> Money | None:
+    """A notice names no currency: refunds of this interface are in yuan."""
+    minor = part(resource, "amount").get("refund")
+    return Money(minor, CURRENCY) if type(minor) is int and 0 <= minor <= MAX_AMOUNT_MINOR else None
+
+
+def _number(exchange: Exchange, wanted: RefundOrder) -> tuple[str, Answer]:
+    """The first number of the refund's rounds that is not closed, and what WeChat says of it.
+
+    Raises ProviderUnavailable.
+    """
+    for round_ in range(wanted.round + 1):
+        number = number_of(wanted.refund_id, round_)
+        answer = exchange.get(_target(number))
+        if answer.refusal is not None or text(answer.said, "status") != CLOSED:
+            break
+    return number, answer
+
+
+def _read(answer: Answer, wanted: RefundOrder, number: str) -> RefundAnswer:
+    return _answer(answer.said, wanted, number) if answer.refusal is None else _unknown(wanted, answer.refusal)
+
+
+def _order(wanted: RefundOrder, number: str) -> dict[str, Any]:
     amount = {
         "refund": wanted.amount.amount_minor,
         "total": wanted.attempt.amount.amount_minor,
         "currency": wanted.amount.currency,
     }
-    order = {"out_trade_no": wanted.attempt.attempt_id, "out_refund_no": wanted.refund_id, "amount": amount}
-    return order | ({"reason": wanted.reason[:MAX_REASON_LENGTH]} if wanted.reason else {})
+    order = {"out_trade_no": wanted.attempt.attempt_id, "out_refund_no": number, "amount": amount}
+    more = {"reason": wanted.reason[:MAX_REASON_LENGTH], "notify_url": wanted.notify_url}
+    return order | {name: value for name, value in more.items() if value}
 
 
-def _target(wanted: RefundOrder) -> str:
-    return f"{PATH}/{quote(wanted.refund_id, safe='')}"
+def _target(number: str) -> str:
+    return f"{PATH}/{quote(number, safe='')}"
 
 
-def _answer(said: Mapping[str, Any], wanted: RefundOrder) -> RefundAnswer:
+def _answer(said: Mapping[str, Any], wanted: RefundOrder, number: str) -> RefundAnswer:
     """An answer about another refund, or about another amount, says nothing of this one."""
     status, amount = text(said, "status"), money(said, "refund")
     numbers = (text(said, "out_refund_no"), text(said, "out_trade_no"))
-    ours = numbers == (wanted.refund_id, wanted.attempt.attempt_id) and amount == wanted.amount
+    ours = numbers == (number, wanted.attempt.attempt_id) and amount == wanted.amount
     return RefundAnswer(
         refund_id=wanted.refund_id,
         state=STATES.get(status, RefundState.UNKNOWN) if ours else RefundState.UNKNOWN,
