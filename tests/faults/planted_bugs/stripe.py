@@ -46,7 +46,7 @@ BUGS = (
     PlantedBug(
         "refunds without an idempotency key of its own",
         f"{PACKAGE}/refunds.py",
-        'api.post("/v1/refunds", fields, wanted.refund_id)',
+        'api.post("/v1/refunds", fields, number_of(wanted.refund_id, wanted.round))',
         'api.post("/v1/refunds", fields, __import__("uuid").uuid4().hex)',
         f"{OVER_HTTP}/test_refunds.py::test_many_who_ask_at_once_pay_once",
     ),
