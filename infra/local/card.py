@@ -44,6 +44,8 @@ def make_card(endpoint: str, outputs: dict[str, str], stripe_base: str) -> dict[
         "queues": {
             "issuance": outputs["IssuanceQueueUrl"],
             "issuance_dead_letters": outputs["IssuanceDeadLetterQueueUrl"],
+            "inquiries": outputs["InquiryQueueUrl"],
+            "inquiry_dead_letters": outputs["InquiryDeadLetterQueueUrl"],
             "relay_dead_letters": outputs["RelayDeadLetterQueueUrl"],
             "import_dead_letters": outputs["ImportDeadLetterQueueUrl"],
         },
