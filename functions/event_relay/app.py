@@ -31,6 +31,7 @@ class Settings:
     export_queue_url: str
     batch_queue_url: str
     refund_queue_url: str
+    inquiry_queue_url: str
     relay_dead_letter_queue_url: str
 
 

@@ -8,8 +8,10 @@ from keyrail.inventory.model.batches import Batch, calls_for_importer
 from keyrail.inventory.model.exports import Export, ExportStatus
 from keyrail.inventory.model.following import calls_for_followers
 from keyrail.inventory.model.own_codes import calls_for_maker
+from keyrail.ordering.model.orders import Order
+from keyrail.payments.model.attempts import AttemptStatus
 
-Work = tuple[str, dict[str, str]]
+Work = tuple[str, dict[str, str | int]]
 
 
 def work_of(change: Change) -> Iterator[Work]:
@@ -17,6 +19,8 @@ def work_of(change: Change) -> Iterator[Work]:
     for event in change.events:
         if event.name == "order.paid" and event.data["open"]:
             yield settings().issuance_queue_url, {"order_id": event.subject.partition(":")[2]}
+        if event.name == "order.paid" and _may_be_paid_again(change):
+            yield settings().inquiry_queue_url, {"order_id": event.subject.partition(":")[2], "asked": 0}
         if event.name == "order.refund_due":
             yield settings().refund_queue_url, {"order_id": event.subject.partition(":")[2]}
         if event.name == "payment.refund_due":
@@ -26,6 +30,11 @@ def work_of(change: Change) -> Iterator[Work]:
             yield from _of_batch(change, batch)
         case Export(status=ExportStatus.APPROVED) as export:
             yield settings().export_queue_url, {"export_id": export.export_id}
+
+
+def _may_be_paid_again(change: Change) -> bool:
+    """Another way that the order's buyer started can still be paid, and its callback be lost."""
+    return isinstance(change.item, Order) and any(a.status is AttemptStatus.OPEN for a in change.item.attempts)
 
 
 def _of_batch(change: Change, batch: Batch) -> Iterator[Work]:

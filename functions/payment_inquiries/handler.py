@@ -29,6 +29,8 @@ from keyrail.risk.service import Rounds
 from keyrail.risk.store import GuardStore
 
 LOOK = "ask_about_unpaid"
+# Of an order that was paid in one of several ways: from one question about the others to the next.
+WAITS_S = (300, 900, 900, 900)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def work(message: dict[str, Any], message_id: str) -> None:
     if "job" in message:
         JOBS[message["job"]](message)
-    else:
-        inquiries().ask(message["order_id"], Origin("system:payment_inquiries", message_id))
+        return
+    inquiries().ask(message["order_id"], Origin("system:payment_inquiries", message_id))
+    asked = message.get("asked")
+    if asked is not None and asked < len(WAITS_S):
+        send_rest(settings().inquiry_queue_url, {**message, "asked": asked + 1}, delay_s=WAITS_S[asked])
 
 
 def look(message: dict[str, Any]) -> None:

@@ -176,6 +176,7 @@ EXPECTED = {
         "audit_chain": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
         "refunds": {"sqs:SendMessage"},
+        "inquiries": {"sqs:SendMessage"},
         "issuance": {"sqs:SendMessage"},
         "codes": {"sqs:SendMessage"},
         "exports": {"sqs:SendMessage"},

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
+from functions.event_relay.stream import Change
+from functions.event_relay.work import work_of
+from functions.payment_inquiries.handler import WAITS_S
+from keyrail.ordering.model.events import events_between
 from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.model.questions import AGES_MS
-from keyrail.ordering.service.checkout import Placed
+from keyrail.ordering.service.checkout import Placed, WayToPay
 from tests.epay_gateway import KEY, PID, EpayGateway
 from tests.integration import test_triggers
 from tests.integration.test_triggers import forget, sample, secret, stage
 from tests.provider_server import serving
+from tests.world import BUYER
 
 __all__ = ["stage"]
 
@@ -57,6 +62,41 @@ def test_a_callback_lost_altogether_is_made_up_for_by_the_clock(
     assert stage.world.orders.of_operator(unpaid.order.order_id) == unpaid.order
     assert said(stage, LOOK) == []
     assert stage.messages("inquiries") == []
+
+
+def test_of_an_order_that_was_paid_in_one_of_several_ways_the_others_are_asked_about_for_a_while(
+    stage: test_triggers.Stage, gateway: EpayGateway
+) -> None:
+    placed = stage.world.order()
+    way = WayToPay(provider="epay", method="wxpay", return_url="https://shop.example")
+    other = stage.world.checkout.start_payment(placed.order.order_id, placed.token, way, BUYER).attempt
+    (message,) = work_of_paying(stage, placed)
+    assert message == {"order_id": placed.order.order_id, "asked": 0}
+    assert work_of_paying(stage, stage.world.order()) == []
+
+    assert said(stage, message) == []
+    assert waiting_later(stage) == 1
+    gateway.paid(other.attempt_id, placed.order.total.decimal())
+    for asked in range(1, len(WAITS_S) + 1):
+        assert said(stage, {**message, "asked": asked}) == []
+        assert waiting_later(stage) == min(asked + 1, len(WAITS_S))
+    (refund,) = stage.world.orders.of_operator(placed.order.order_id).refunds
+    assert (refund.attempt_id, refund.amount) == (other.attempt_id, placed.order.total)
+
+
+def work_of_paying(stage: test_triggers.Stage, placed: Placed) -> list[dict[str, Any]]:
+    """What the relay sends to queues for it."""
+    before = stage.world.orders.of_operator(placed.order.order_id)
+    stage.world.pay(placed.attempt)
+    paid = stage.world.orders.of_operator(placed.order.order_id)
+    return [dict(message) for _, message in work_of(Change(paid, events_between(before, paid), before))]
+
+
+def waiting_later(stage: test_triggers.Stage) -> int:
+    counted = stage.cloud.client("sqs").get_queue_attributes(
+        QueueUrl=stage.queues["inquiries"], AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )
+    return int(counted["Attributes"]["ApproximateNumberOfMessagesDelayed"])
 
 
 def test_a_gateway_that_fails_is_asked_again_at_the_next_age_and_not_before(

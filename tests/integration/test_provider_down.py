@@ -1,7 +1,9 @@
 """A provider that does not answer at checkout: the buyer hears so, keeps the order, and pays it in another way."""
 
 import json
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -12,10 +14,11 @@ from keyrail.platform.errors import Charged
 from tests.integration import test_triggers
 from tests.integration.test_triggers import EPAY_KEY, forget, sample, secret, stage
 from tests.promises import check_promises
-from tests.provider_server import ProviderServer, serving
+from tests.provider_server import ProviderServer, Sent, serving
 
 __all__ = ["stage"]
 
+HANGS_S = 60
 BY_STRIPE = {"provider": "stripe", "return_url": "https://shop.example/thanks"}
 BY_EPAY = {"provider": "epay", "method": "alipay", "return_url": "https://shop.example/thanks"}
 
@@ -26,11 +29,18 @@ def down(stage: test_triggers.Stage, monkeypatch: pytest.MonkeyPatch) -> Iterato
     with serving() as provider:
         stripe = {"account_id": "acct_1", "secret_key": "sk_test_1", "webhook_secret": "whsec_1"}
         epay = {"pid": "1001", "key": EPAY_KEY, "gateway_url": "https://pay.example"}
-        settings = {"stripe": {"main": {**stripe, "api_base": provider.url}}, "epay": {"main": epay}}
+        settings = {
+            "stripe": {"main": {**stripe, "api_base": provider.url, "read_timeout_s": 1}},
+            "epay": {"main": epay},
+        }
         monkeypatch.setenv("PAYMENT_ACCOUNTS_SECRET_ARN", secret(stage.cloud, json.dumps(settings)))
         forget()
         provider.always(503, b"<html>maintenance</html>", content_type="text/html")
         yield provider
+
+
+def hang(_: Sent, __: BaseHTTPRequestHandler) -> None:
+    time.sleep(HANGS_S)
 
 
 def checked_out(stage: test_triggers.Stage, payment: dict[str, str]) -> tuple[int, dict[str, Any]]:
@@ -56,10 +66,14 @@ def answered(stage: test_triggers.Stage, trigger: dict[str, Any]) -> tuple[int, 
     return answer["statusCode"], json.loads(answer["body"])
 
 
+@pytest.mark.parametrize("hangs", [False, True])
 def test_a_buyer_whose_provider_is_down_was_not_charged_and_pays_the_same_order_in_another_way(
-    stage: test_triggers.Stage, down: ProviderServer, capsys: pytest.CaptureFixture[str]
+    stage: test_triggers.Stage, down: ProviderServer, capsys: pytest.CaptureFixture[str], hangs: bool
 ) -> None:
+    down.answer = hang if hangs else down.answer
+    begun = time.monotonic()
     status, problem = checked_out(stage, BY_STRIPE)
+    assert time.monotonic() - begun < HANGS_S / 2
     assert (status, problem["code"]) == (503, ProviderUnavailable.code)
     assert (problem["charged"], problem["retryable"]) == (Charged.NO, True)
     order = problem["facts"]

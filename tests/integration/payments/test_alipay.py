@@ -328,6 +328,14 @@ def test_a_sum_that_is_no_plain_text_is_no_amount(gateway: Gateway, total: Any) 
     assert said.amount == (Money(1990, "CNY") if total == 19.9 else None)
 
 
+@pytest.mark.parametrize(("currency", "amount"), [("CNY", Money(1990, "CNY")), ("USD", None), ("", None), (156, None)])
+def test_a_sum_in_another_currency_is_no_sum_in_yuan(gateway: Gateway, currency: Any, amount: Money | None) -> None:
+    gateway.ok(**{**PAID_TRADE, "trans_currency": currency})
+    said = gateway.account().query(attempt()).said
+    assert said is not None
+    assert said.amount == amount
+
+
 def test_a_refund_that_moved_money_succeeded(gateway: Gateway) -> None:
     gateway.ok(out_trade_no=ATTEMPT_ID, trade_no=TRADE_NO, fund_change="Y", refund_fee="15.00")
     refunded = gateway.account().refund(refund_order())

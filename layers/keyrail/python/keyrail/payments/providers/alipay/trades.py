@@ -9,7 +9,7 @@ from dataclasses import replace
 from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
-from keyrail.payments.providers.alipay import PROVIDER
+from keyrail.payments.providers.alipay import CURRENCY, PROVIDER
 from keyrail.payments.providers.alipay.answers import Answer
 from keyrail.payments.providers.alipay.callbacks import PAID_STATUSES, amount_of
 
@@ -78,13 +78,14 @@ def inquiry_of(answer: Answer, attempt: PaymentAttempt, merchant: str) -> Inquir
         return Inquiry(state=InquiryState.CLOSED)
     if status not in PAID_STATUSES:
         return Inquiry(state=InquiryState.UNKNOWN)
+    in_yuan = answer.said.get("trans_currency", CURRENCY) == CURRENCY  # named for merchants abroad alone
     said = Confirmation(
         provider=PROVIDER,
         account=attempt.account,
         merchant=merchant,
         attempt_id=attempt.attempt_id,
         reference=reference,
-        amount=amount_of(answer.said.get("total_amount")),
+        amount=amount_of(answer.said.get("total_amount")) if in_yuan else None,
         paid=True,
         status=status,
     )
