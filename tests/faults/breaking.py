@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 
@@ -48,12 +50,14 @@ class Wire:
 
     @contextmanager
     def carrying(self, *clients: Any) -> Iterator[None]:
-        """All that the clients send goes over this wire."""
+        """All that the clients send goes over this wire, and nobody waits before a retry."""
         handlers = [(client, partial(self._pass, client)) for client in clients]
         for client, handler in handlers:
             client.meta.events.register_first("before-send", handler)
         try:
-            yield
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+                yield
         finally:
             for client, handler in handlers:
                 client.meta.events.unregister("before-send", handler)

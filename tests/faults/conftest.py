@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from tests.engines import Engine
+from tests.in_memory import IN_MEMORY, engine_in_memory
 from tests.local_cloud import LocalCloud
 
-MINISTACK, IN_MEMORY = "ministack", "in_memory"
+__all__ = ["IN_MEMORY", "engine"]
+
+MINISTACK = "ministack"
 
 
 @pytest.fixture
@@ -17,8 +19,5 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         cloud: LocalCloud = request.getfixturevalue("local_cloud")
         yield Engine(MINISTACK, cloud, cloud)
         return
-    with mock_aws():
-        tables, master_keys = (
-            LocalCloud(f"https://{service}.us-east-1.amazonaws.com") for service in ("dynamodb", "kms")
-        )
-        yield Engine(IN_MEMORY, tables, master_keys)
+    with engine_in_memory() as in_memory:
+        yield in_memory
