@@ -10,6 +10,7 @@ from keyrail.inventory.model.faults import Source
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Key, KeyState, secret_id
 from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
 from tests.redeeming import check_account
@@ -34,6 +35,7 @@ def check_promises(world: World, codes: Iterable[str] = ()) -> None:
     for order in orders:
         _delivered_whole_and_paid(order, keys)
         _no_money_dropped(order)
+    _goods_or_money_back_or_on_the_desk(tables["payments"], orders)
     _nothing_in_the_clear(tables, codes)
 
 
@@ -156,15 +158,41 @@ def _no_money_dropped(order: Order) -> None:
     too_many = [(r.attempt_id, r.payment_reference) for r in order.refunds if not r.unit_ids]
     assert len(too_many) == len(set(too_many)), "the same payment is owed back twice"
     assert (paid.attempt_id, paid.reference) not in too_many, "goods and money back"
-    assert owed.keys() == {unit.unit_id for unit in failed}, "what is owed back is not what was not delivered"
-    for refund in of_units:
-        assert refund.amount == total([u.amount for u in failed if u.unit_id in refund.unit_ids]), "another sum is owed"
-    kept = [unit.amount for unit in _delivered(order)]
-    assert total([Money(0, order.total.currency), *kept, *(refund.amount for refund in of_units)]) == order.total
+    assert {u.unit_id for u in failed} >= owed.keys(), "what is owed back is not what was not delivered"
+    nothing, kept = Money(0, order.total.currency), [unit.amount for unit in _delivered(order)]
+    back = total([nothing, *(refund.amount for refund in of_units)])
+    if paid.came_in == order.total:
+        assert owed.keys() == {unit.unit_id for unit in failed}, "what is owed back is not what was not delivered"
+        for refund in of_units:
+            assert refund.amount == total([u.amount for u in failed if u.unit_id in refund.unit_ids]), "another sum"
+        assert total([back, *kept]) == order.total
+    assert back.amount_minor <= paid.came_in.amount_minor, "more is owed back than ever came"
+    assert kept or back == paid.came_in, "nothing was delivered, and not all of the money is owed back"
     expected = OrderStatus.DELIVERED if not failed else OrderStatus.PARTIALLY_DELIVERED
     all_back = {unit.status for unit in order.units} == {UnitStatus.REFUNDED}
-    nothing = OrderStatus.REFUNDED if all_back else OrderStatus.REFUNDING
-    assert order.status is (expected if kept else nothing)
+    none_kept = OrderStatus.REFUNDED if all_back else OrderStatus.REFUNDING
+    assert order.status is (expected if kept else none_kept)
+
+
+def _goods_or_money_back_or_on_the_desk(items: list[dict[str, Any]], orders: list[Order]) -> None:
+    attempts = [(order, attempt) for order in orders for attempt in order.attempts]
+    paying = {attempt.payment_id: (order, attempt) for order, attempt in attempts if attempt.payment_id}
+    used = {(attempt.provider, attempt.account, attempt.reference) for _, attempt in attempts if attempt.reference}
+    for payment in (from_attributes(UnmatchedPayment, item) for item in items):
+        placed, decided = paying.pop(payment.payment_id, None), payment.decision
+        if decided is not None and decided.what in {DeskStatus.ACCEPTED, DeskStatus.ASSIGNED}:
+            assert placed is not None, "a payment was placed, and no order knows it"
+            order, attempt = placed
+            where = (order.order_id, attempt.attempt_id, attempt.reference, attempt.came_in)
+            assert where == (decided.order_id, decided.attempt_id, payment.reference, payment.amount), "misplaced"
+            assert payment.refund is None, "goods and money back"
+            continue
+        assert placed is None, "an order was paid by a payment that is still on the desk, or goes back"
+        if payment.refund is not None:
+            assert payment.refund.amount == payment.amount, "another sum goes back than came"
+            assert (payment.provider, payment.account, payment.reference) not in used, "goods and money back"
+        assert (payment.status is DeskStatus.WAITING) == (decided is None), "off the desk, and nobody decided that"
+    assert not paying, "an order was paid by a payment that never came"
 
 
 def _delivered(order: Order) -> list[Unit]:

@@ -20,6 +20,7 @@ from keyrail.fulfilment.service.after_sales import AfterSales
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.fulfilment.service.inquiries import Inquiries
 from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.paying import Paying
 from keyrail.fulfilment.service.payment_desk import PaymentDesk
 from keyrail.fulfilment.service.refund_desk import RefundDesk
 from keyrail.fulfilment.service.refunds import Refunds
@@ -211,8 +212,12 @@ class World:
         return RefundDesk(self.orders, self.desk, self.now_ms)
 
     @cached_property
+    def paying(self) -> Paying:
+        return Paying(self.orders, self.claims, self.issuance, self.dynamodb, self.now_ms)
+
+    @cached_property
     def payment_desk(self) -> PaymentDesk:
-        return PaymentDesk(self.orders, self.desk, self.dynamodb, self.now_ms)
+        return PaymentDesk(self.orders, self.desk, self.paying, self.dynamodb, self.now_ms)
 
     @cached_property
     def unit_refunds(self) -> UnitRefunds:

@@ -3,12 +3,17 @@
 from functools import cache
 
 from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
-from functions.operator_api.app import api, audit, desk, orders
+from functions.operator_api.app import api, audit, desk, keys, orders
 from functions.operator_api.orders import UNTRACED
 from functions.operator_api.refunds import refund_desk
-from functions.operator_api.schemas.desk import DecideIn, DeskQuery, UnmatchedOut, UnmatchedPageOut
+from functions.operator_api.schemas.desk import AssignIn, DecideIn, DeskQuery, UnmatchedOut, UnmatchedPageOut
 from functions.operator_api.schemas.refunds import GivenBackIn, RefundStepIn
+from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.paying import Paying
 from keyrail.fulfilment.service.payment_desk import PaymentDesk, PaysAnOrder
+from keyrail.inventory.service.claims import Claims
+from keyrail.ordering.model.orders import OrderNotFound
+from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, OtherCurrency, OtherSum
 from keyrail.payments.model.desk import (
     AlreadyDecided,
     MoneyInIt,
@@ -26,7 +31,10 @@ from keyrail.platform.http import Call
 
 @cache
 def payment_desk() -> PaymentDesk:
-    return PaymentDesk(orders(), desk(), client("dynamodb"), system_now_ms)
+    dynamodb, claims = client("dynamodb"), Claims(keys(), system_now_ms)
+    issuance = Issuance(orders(), claims, dynamodb, system_now_ms)
+    paying = Paying(orders(), claims, issuance, dynamodb, system_now_ms)
+    return PaymentDesk(orders(), desk(), paying, dynamodb, system_now_ms)
 
 
 @api.operation(
@@ -55,6 +63,54 @@ def get_payment(call: Call) -> UnmatchedOut:
     allow(call, MONEY)
     payment = desk().payment(call.path["payment_id"])
     return UnmatchedOut.of(payment, audit().of(f"payment:{payment.payment_id}"))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/payments/{payment_id}/accept",
+    summary="Take a payment of another sum for the whole of the order that it names, and deliver that",
+    body=DecideIn,
+    answer=UnmatchedOut,
+    raises=(
+        Invalid,
+        PaymentNotFound,
+        AlreadyDecided,
+        NoMoneyInIt,
+        NotAcceptable,
+        OrderPaid,
+        OtherCurrency,
+        NotInGroup,
+    ),
+)
+def accept_payment(call: Call) -> UnmatchedOut:
+    origin = allow(call, PAYS_BACK, call.body.reason)
+    return _shown(payment_desk().accept(call.path["payment_id"], origin))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/payments/{payment_id}/assign",
+    summary="Say which order a payment is of, and deliver that",
+    body=AssignIn,
+    answer=UnmatchedOut,
+    raises=(
+        Invalid,
+        PaymentNotFound,
+        OrderNotFound,
+        AlreadyDecided,
+        NoMoneyInIt,
+        OrderPaid,
+        OtherCurrency,
+        OtherSum,
+        PaysAnOrder,
+        NotInGroup,
+    ),
+)
+def assign_payment(call: Call) -> UnmatchedOut:
+    wanted: AssignIn = call.body
+    origin = allow(call, PAYS_BACK, wanted.reason)
+    payment_id, order_id = call.path["payment_id"], wanted.order_id
+    return _shown(payment_desk().assign(payment_id, order_id, origin, accept_amount=wanted.accept_amount))
 
 
 @api.operation(

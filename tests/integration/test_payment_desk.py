@@ -1,26 +1,38 @@
 """Payments that fit nothing leave the desk as a decision of one operator, and their money goes where it says, once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from keyrail.fulfilment.model import Outcome
 from keyrail.fulfilment.service.payment_desk import PaysAnOrder
+from keyrail.ordering.model.orders import Order, OrderNotFound, OrderStatus
+from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, OtherCurrency, OtherSum
 from keyrail.payments.model import desk as model
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Mismatch
-from keyrail.payments.model.desk import AlreadyDecided, DeskStatus, MoneyInIt, PaymentNotFound, UnmatchedPayment
+from keyrail.payments.model.desk import (
+    AlreadyDecided,
+    DeskStatus,
+    MoneyInIt,
+    NoMoneyInIt,
+    PaymentNotFound,
+    UnmatchedPayment,
+)
 from keyrail.payments.model.refunds import ASK_AGAIN_MS, STUCK_MS, RefundNotice, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import Origin
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import Invalid, KeyrailError
 from keyrail.platform.money import Money
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.promises import check_promises
 from tests.racing import at_once, refusals
-from tests.world import OPERATOR, PRICE, SYSTEM, World
+from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
 
 WORKERS = 20
+AFTER_THE_LEASES_MS = 60 * 60 * 1000
 TOO_LITTLE = Money(500, "CNY")
 BOB = Origin("operator:bob", "192.0.2.8", "ticket 4712")
 
@@ -192,3 +204,196 @@ def test_every_payment_on_the_desk_is_found_page_by_page(world: World, bank: Ban
     assert (sorted(found), pages) == (sorted(put), 3)
     with pytest.raises(Invalid):
         world.desk.page(DeskStatus.WAITING, 3, "bm90aGluZw")
+
+
+# accepted and assigned
+
+
+def order_of(world: World, payment: UnmatchedPayment) -> Order:
+    return world.orders.of_operator(str(payment.order_id))
+
+
+def unknown(world: World, bank: Bank, amount: Money = PRICE, reference: str = "stray") -> UnmatchedPayment:
+    """A payment that names a number of somebody else's."""
+    there = Confirmation(
+        provider=PROVIDER,
+        account=ACCOUNT,
+        merchant=bank.merchant,
+        attempt_id=f"till-{reference}",
+        reference=reference,
+        amount=amount,
+        paid=True,
+        status="paid",
+    )
+    return on_desk(world, there)
+
+
+@pytest.mark.parametrize("amount", [TOO_LITTLE, Money(1_500, "CNY")])
+def test_an_accepted_payment_delivers_its_order_as_if_it_had_been_right(
+    world: World, bank: Bank, amount: Money
+) -> None:
+    world.stock_up(1)
+    payment = on_desk(world, said(world, bank, amount))
+    accepted = world.payment_desk.accept(payment.payment_id, OPERATOR)
+    order = order_of(world, payment)
+    paid = order.paid_attempt()
+    assert paid is not None
+    assert (order.status, paid.attempt_id, paid.reference) == (OrderStatus.DELIVERED, payment.attempt_id, "odd")
+    assert (paid.amount, paid.received, paid.known_as) == (PRICE, amount, None)
+    assert (accepted.status, accepted.decision and accepted.decision.order_id) == ("accepted", order.order_id)
+    assert (order.changed_by, order.changed_reason) == (OPERATOR.by, OPERATOR.reason)
+    assert world.payment_desk.accept(payment.payment_id, OPERATOR) == accepted
+    with pytest.raises(AlreadyDecided) as refused:
+        world.payment_desk.refund(payment.payment_id, OPERATOR)
+    assert refused.value.facts["order_id"] == order.order_id
+    check_promises(world)
+
+
+@pytest.mark.parametrize("amount", [TOO_LITTLE, Money(1_500, "CNY")])
+def test_of_an_accepted_payment_that_came_too_late_all_that_was_received_goes_back(
+    world: World, bank: Bank, amount: Money
+) -> None:
+    world.stock_up(1)
+    payment = on_desk(world, said(world, bank, amount))
+    world.ahead_ms += AFTER_THE_LEASES_MS
+    faster = world.order(provider=PROVIDER)
+    world.settlement.settle(bank.paid(faster.attempt, "faster"), SYSTEM)
+    world.payment_desk.accept(payment.payment_id, OPERATOR)
+    assert [refund.amount for refund in order_of(world, payment).refunds] == [amount]
+    assert world.refunds.settle(str(payment.order_id), SYSTEM)
+    assert list(bank.given_back.values()) == [bank.wanted.attempt.amount] == [amount]
+    assert order_of(world, payment).status is OrderStatus.REFUNDED
+    check_promises(world)
+
+
+def test_an_accepted_payment_of_a_cancelled_order_still_gets_its_goods(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = world.order(provider=PROVIDER)
+    payment = on_desk(world, replace(bank.paid(placed.attempt, "odd"), amount=TOO_LITTLE))
+    world.checkout.cancel(placed.order.order_id, placed.token, BUYER)
+    world.payment_desk.accept(payment.payment_id, OPERATOR)
+    assert order_of(world, payment).status is OrderStatus.DELIVERED
+    check_promises(world)
+
+
+def test_the_right_payment_behind_an_accepted_one_is_one_too_many_and_goes_back(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = world.order(provider=PROVIDER)
+    payment = on_desk(world, replace(bank.paid(placed.attempt, "odd"), amount=TOO_LITTLE))
+    world.payment_desk.accept(payment.payment_id, OPERATOR)
+    assert world.settlement.settle(bank.paid(placed.attempt, "right"), SYSTEM).outcome is Outcome.GIVEN_BACK
+    assert world.refunds.settle(placed.order.order_id, SYSTEM)
+    assert list(bank.given_back.values()) == [bank.wanted.attempt.amount] == [PRICE]
+    assert on_desk(world, replace(bank.paid(placed.attempt, "odd"), amount=TOO_LITTLE)).status is DeskStatus.ACCEPTED
+    check_promises(world)
+
+
+def test_an_order_that_was_paid_meanwhile_takes_no_other_payment(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = world.order(provider=PROVIDER)
+    payment = on_desk(world, replace(bank.paid(placed.attempt, "odd"), amount=TOO_LITTLE))
+    world.settlement.settle(bank.paid(placed.attempt, "right"), SYSTEM)
+    with pytest.raises(OrderPaid):
+        world.payment_desk.accept(payment.payment_id, OPERATOR)
+    with pytest.raises(OrderPaid):
+        world.payment_desk.assign(payment.payment_id, placed.order.order_id, OPERATOR, accept_amount=True)
+    assert after(world, payment) == payment
+    world.payment_desk.refund(payment.payment_id, OPERATOR)
+    check_promises(world)
+
+
+def test_an_assigned_payment_is_an_attempt_more_that_goes_back_by_the_number_its_provider_knows(
+    world: World, bank: Bank
+) -> None:
+    world.stock_up(1)
+    late = world.order(provider=PROVIDER)
+    world.ahead_ms += AFTER_THE_LEASES_MS
+    faster = world.order(provider=PROVIDER)
+    world.settlement.settle(bank.paid(faster.attempt, "faster"), SYSTEM)
+    payment = unknown(world, bank)
+    world.payment_desk.assign(payment.payment_id, late.order.order_id, OPERATOR, accept_amount=False)
+    order = world.orders.of_operator(late.order.order_id)
+    first, assigned = order.attempts
+    assert (first, assigned.payment_id, assigned.known_as) == (late.attempt, payment.payment_id, payment.attempt_id)
+    assert (assigned.attempt_id, assigned.reference) == (late.attempt.attempt_id[:-1] + "2", "stray")
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert (bank.wanted.attempt.attempt_id, bank.wanted.attempt.reference) == (payment.attempt_id, "stray")
+    assert list(bank.given_back.values()) == [PRICE]
+    check_promises(world)
+
+
+def test_an_assigned_payment_delivers_and_is_known_when_it_comes_again(world: World, bank: Bank) -> None:
+    world.stock_up(2)
+    placed, payment = world.order(provider=PROVIDER), unknown(world, bank)
+    assigned = world.payment_desk.assign(payment.payment_id, placed.order.order_id, OPERATOR, accept_amount=False)
+    assert world.orders.of_operator(placed.order.order_id).status is OrderStatus.DELIVERED
+    assert unknown(world, bank) == assigned
+    again = world.payment_desk.assign(payment.payment_id, placed.order.order_id, OPERATOR, accept_amount=False)
+    assert again == assigned
+    other = world.order(provider=PROVIDER)
+    with pytest.raises(AlreadyDecided):
+        world.payment_desk.assign(payment.payment_id, other.order.order_id, OPERATOR, accept_amount=False)
+    assert world.orders.of_operator(other.order.order_id) == other.order
+    check_promises(world)
+
+
+def test_what_cannot_pay_an_order_is_refused_and_changes_nothing(world: World, bank: Bank) -> None:
+    world.stock_up(2)
+    placed = world.order(provider=PROVIDER)
+    order_id = placed.order.order_id
+    less, dollars = unknown(world, bank, TOO_LITTLE, "less"), unknown(world, bank, Money(990, "USD"), "dollars")
+    unpaid = on_desk(world, replace(bank.paid(placed.attempt, "unpaid"), paid=False))
+    desk = world.payment_desk
+    refused: list[tuple[type[KeyrailError], Callable[[], object]]] = [
+        (OtherSum, lambda: desk.assign(less.payment_id, order_id, OPERATOR, accept_amount=False)),
+        (OtherCurrency, lambda: desk.assign(dollars.payment_id, order_id, OPERATOR, accept_amount=True)),
+        (NoMoneyInIt, lambda: desk.assign(unpaid.payment_id, order_id, OPERATOR, accept_amount=True)),
+        (OrderNotFound, lambda: desk.assign(less.payment_id, "ord_" + "0" * 26, OPERATOR, accept_amount=True)),
+        (NotAcceptable, lambda: desk.accept(less.payment_id, OPERATOR)),
+        (NotAcceptable, lambda: desk.accept(unpaid.payment_id, OPERATOR)),
+        (PaymentNotFound, lambda: desk.accept(order_id, OPERATOR)),
+    ]
+    for error, decide in refused:
+        with pytest.raises(error):
+            decide()
+    assert [after(world, payment) for payment in (less, dollars, unpaid)] == [less, dollars, unpaid]
+    assert world.orders.of_operator(order_id) == placed.order
+    desk.assign(less.payment_id, order_id, OPERATOR, accept_amount=True)
+    check_promises(world)
+
+
+def test_a_payment_that_paid_its_order_after_all_is_not_assigned_to_another(world: World, bank: Bank) -> None:
+    world.stock_up(2)
+    placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)
+    right = bank.paid(placed.attempt, "T-1")
+    payment = on_desk(world, replace(right, amount=TOO_LITTLE))
+    world.settlement.settle(right, SYSTEM)
+    with pytest.raises(PaysAnOrder):
+        world.payment_desk.assign(payment.payment_id, other.order.order_id, OPERATOR, accept_amount=True)
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_whoever_is_faster_the_money_goes_one_way(world: World, bank: Bank, turn: int) -> None:
+    """Two who accept, one who assigns to another order, one who refunds, and the right payment of the order."""
+    world.stock_up(2)
+    placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)
+    payment = on_desk(world, replace(bank.paid(placed.attempt, "odd"), amount=TOO_LITTLE))
+    named = payment.payment_id
+    crowd: list[Callable[[], object]] = [
+        lambda: process(world, bank).payment_desk.accept(named, OPERATOR),
+        lambda: process(world, bank).payment_desk.accept(named, BOB),
+        lambda: process(world, bank).payment_desk.assign(named, other.order.order_id, BOB, accept_amount=True),
+        lambda: process(world, bank).payment_desk.refund(named, BOB),
+        lambda: process(world, bank).settlement.settle(bank.paid(placed.attempt, "right"), SYSTEM),
+    ]
+    results = at_once(crowd[turn:] + crowd[:turn])
+    won = [result for result in results if isinstance(result, UnmatchedPayment)]
+    assert len({payment.status for payment in won}) == len({p.decision and p.decision.by for p in won}) == 1
+    assert set(refusals(results)) <= {"payment_already_decided", "order_already_paid"}
+    for owner_id in (named, placed.order.order_id, other.order.order_id):
+        process(world, bank).refunds.settle(owner_id, SYSTEM)
+    check_promises(world)
+    status = after(world, payment).status
+    expected = [TOO_LITTLE] if status is DeskStatus.REFUNDED else []
+    expected += [PRICE] if status is DeskStatus.ACCEPTED else []
+    assert list(bank.given_back.values()) == expected

@@ -43,7 +43,7 @@ def test_only_finance_decides_with_a_reason_and_of_what_is_there(desk: Desk) -> 
     decide = f"payments/{payment.payment_id}"
     refusals = [
         desk.ask(group, "POST", f"{path}/{command}", body)
-        for command in ("refund", "dismiss")
+        for command in ("accept", "refund", "dismiss")
         for group, path, body in (
             ("operator", decide, WHY),
             ("finance", decide, {}),
@@ -55,7 +55,7 @@ def test_only_finance_decides_with_a_reason_and_of_what_is_there(desk: Desk) -> 
     ]
     codes = [(status, answer["code"]) for status, answer in refusals]
     expected = [(403, "not_in_group"), *[(422, "invalid_request")] * 3, *[(404, "payment_not_found")] * 2]
-    assert codes == expected * 2
+    assert codes == expected * 3
     for command in ("retry", "given-back"):
         said = WHY if command == "retry" else {**WHY, "reference": "T-77"}
         assert desk.ask("finance", "POST", f"{decide}/refund/{command}", said)[1]["code"] == "refund_not_found"
@@ -63,6 +63,42 @@ def test_only_finance_decides_with_a_reason_and_of_what_is_there(desk: Desk) -> 
         assert desk.ask("finance", "POST", path, said)[1]["code"] == "payment_not_found"
     assert desk.ask("finance", "POST", f"{decide}/dismiss", WHY)[1]["code"] == "money_in_payment"
     assert desk.world.desk.payment(payment.payment_id) == payment
+
+
+def test_finance_accepts_what_is_too_little_and_the_order_shows_what_came(desk: Desk) -> None:
+    payment = under_paid(desk.world)
+    accepted = desk.told("finance", "POST", f"payments/{payment.payment_id}/accept", WHY)
+    assert (accepted["status"], accepted["decision"]["order_id"]) == ("accepted", payment.order_id)
+    order = desk.told("finance", "GET", f"orders/{payment.order_id}")
+    (attempt,) = order["payments"]
+    assert (order["status"], attempt["status"], attempt["reference"]) == ("delivered", "paid", payment.reference)
+    assert (attempt["received"]["amount_minor"], attempt["amount"]["amount_minor"]) == (500, 990)
+    assert attempt["payment_id"] == payment.payment_id
+
+
+def test_finance_says_which_order_a_stray_payment_is_of(desk: Desk) -> None:
+    desk.world.stock_up(2)
+    placed, other = desk.world.order(), desk.world.order()
+    said = desk.world.confirmed(desk.world.callback(placed.attempt, out_trade_no="till-7"))
+    desk.world.settlement.settle(said, PROVIDER)
+    path, order_id = f"payments/{model.payment_id(said)}/assign", placed.order.order_id
+    wrong = [
+        desk.ask("finance", "POST", path, body)
+        for body in (
+            WHY,
+            {**WHY, "order_id": "ord_nobody"},
+            {**WHY, "order_id": order_id, "accept_amount": "yes"},
+        )
+    ]
+    assert [answer["code"] for _, answer in wrong] == ["invalid_request", "order_not_found", "invalid_request"]
+    assigned = desk.told("finance", "POST", path, {**WHY, "order_id": order_id})
+    assert assigned == desk.told("finance", "POST", path, {**WHY, "order_id": order_id})
+    _, refused = desk.ask("finance", "POST", path, {**WHY, "order_id": other.order.order_id})
+    assert (refused["code"], refused["facts"]["order_id"]) == ("payment_already_decided", order_id)
+    order = desk.told("finance", "GET", f"orders/{order_id}")
+    first, second = order["payments"]
+    assert (order["status"], first["status"]) == ("delivered", "open")
+    assert (second["status"], second["known_as"], second["attempt_id"][-2:]) == ("paid", "till-7", "02")
 
 
 def test_another_decision_is_told_what_was_decided_before(desk: Desk) -> None:
@@ -95,6 +131,22 @@ def test_a_payment_on_its_way_back_is_worked_on_from_the_stream_audited_and_book
     assert closings(world) == {CLEARING: 0, SUSPENSE: 0}
     trace = world.audit.of(f"payment:{there.payment_id}")
     assert [record.what for record in trace.records] == [(name,) for name in relay.names()]
+
+
+def test_an_accepted_payment_is_told_of_audited_and_booked_once_as_a_sale(relay: Relay) -> None:
+    world = relay.stage.world
+    there = under_paid(world)
+    unpaid = world.orders.of_operator(str(there.order_id))
+    accepted = world.payment_desk.accept(there.payment_id, PROVIDER)
+    paid = world.orders.of_operator(str(there.order_id))
+    records = [
+        relay.record(0, (None, there), "payments"),
+        relay.record(1, (there, accepted), "payments"),
+        relay.record(2, (unpaid, paid), "orders"),
+    ]
+    assert relay.relays(records) == relay.relays(records) == []
+    assert relay.names()[:4] == ["payment.unmatched", "payment.accepted", "order.paid", "order.delivered"]
+    assert closings(world) == {CLEARING: 500, "sales:CNY": -500, SUSPENSE: 0}
 
 
 def test_a_queue_reports_the_message_of_a_payment_that_is_not_there(stage: Stage) -> None:

@@ -25,6 +25,15 @@ class DecideIn:
     reason: Reason
 
 
+@incoming
+class AssignIn:
+    """`accept_amount`: the order is paid by it though it is of another sum."""
+
+    order_id: Annotated[str, Field(min_length=1, max_length=64)]
+    accept_amount: bool = False
+    reason: Reason
+
+
 @outgoing
 class DecisionOut:
     """Who decided what about a payment. `order_id` and `attempt_id` are what it pays from then on."""

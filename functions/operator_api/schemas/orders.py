@@ -36,6 +36,10 @@ class FindOrdersIn:
 
 @outgoing
 class AttemptOut:
+    """`payment_id` is the payment from the desk that it was paid by; then `received` is what came if that is not
+    `amount`, and `known_as` what its provider calls it if that is not `attempt_id`.
+    """
+
     attempt_id: str
     provider: str
     account: str
@@ -44,6 +48,9 @@ class AttemptOut:
     method: str | None
     reference: str | None
     paid_at: str | None
+    payment_id: str | None
+    received: Money | None
+    known_as: str | None
 
 
 @outgoing

@@ -3,23 +3,26 @@
 from tests.faults.planted_bugs.bug import PlantedBug
 
 RULES = "tests/unit/payments/test_desk.py"
+PLACING = "tests/unit/ordering/test_placing.py"
+BOOKS = "tests/unit/ordering/test_order_books.py"
 DESK = "tests/integration/test_payment_desk.py"
 
 MODEL = "payments/model/desk.py"
+ATTEMPTS = "payments/model/attempts.py"
 SERVICE = "fulfilment/service/payment_desk.py"
 
 BUGS = (
     PlantedBug(
         "lets a second operator decide over the first",
         MODEL,
-        "if not same:",
-        "if False:",
+        "if (standing.what, standing.by, standing.order_id) == (what, origin.by, order_id):",
+        "if standing.what:",
         f"{RULES}::test_the_same_command_again_is_once_and_another_is_told_what_was_done",
     ),
     PlantedBug(
         "gives back a payment that has paid for its order's goods",
         SERVICE,
-        "if decided is not payment and order is not None and _is_booked(payment, order):",
+        "if named is not None and _is_used(payment, named):",
         "if False:",
         f"{DESK}::test_a_payment_that_paid_its_order_after_all_is_not_given_back",
     ),
@@ -29,5 +32,33 @@ BUGS = (
         "occasion=str(refund.due_at_ms)",
         'occasion=""',
         f"{DESK}::test_what_a_provider_refuses_to_give_back_is_on_the_desk_each_time",
+    ),
+    PlantedBug(
+        "leaves a payment on the desk that has paid an order",
+        "fulfilment/service/paying.py",
+        "decisive = [self.orders.replacement(order, delivered), *with_it]",
+        "decisive = [self.orders.replacement(order, delivered)]",
+        f"{DESK}::test_an_accepted_payment_delivers_its_order_as_if_it_had_been_right",
+    ),
+    PlantedBug(
+        "owes back more than was received",
+        "ordering/model/owed.py",
+        "min(cost + surplus, left_to_refund(order))",
+        "cost + surplus",
+        f"{PLACING}::test_no_more_is_owed_back_than_was_received_and_all_of_it_where_nothing_is_delivered",
+    ),
+    PlantedBug(
+        "books a payment from the desk as if it had come in once more",
+        "ordering/model/books.py",
+        "if attempt.payment_id is None:",
+        'if attempt.payment_id != "":',
+        f"{BOOKS}::test_what_an_operator_places_leaves_suspense_for_sales_with_what_was_received",
+    ),
+    PlantedBug(
+        "asks for an assigned payment by a number that its provider does not know",
+        ATTEMPTS,
+        "attempt_id=attempt.known_as or attempt.attempt_id,",
+        "attempt_id=attempt.attempt_id,",
+        f"{DESK}::test_an_assigned_payment_is_an_attempt_more_that_goes_back_by_the_number_its_provider_knows",
     ),
 )

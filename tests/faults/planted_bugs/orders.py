@@ -211,8 +211,8 @@ BUGS = (
     PlantedBug(
         "owes the whole order for one unit",
         MODEL,
-        "amount=unit.amount,\n        reason",
-        "amount=order.total,\n        reason",
+        "amount=owed_for(order, (unit,)),",
+        "amount=order.total,",
         f"{ORDER_MODEL}::test_what_cannot_be_delivered_is_owed_back_to_the_attempt_that_paid",
     ),
     PlantedBug(

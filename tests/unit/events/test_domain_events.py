@@ -38,6 +38,7 @@ from keyrail.inventory.model.uses import moment
 from keyrail.inventory.model.withdrawing import withdraw
 from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Channel, Contact, Order, OrderStatus, Unit, unit_id
+from keyrail.ordering.model.placing import ACCEPTABLE
 from keyrail.ordering.model.refund_requests import approve, reject, requested, take_back, wait_for_approval
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
@@ -57,6 +58,7 @@ from keyrail.platform.handover import Handover
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 
+ACCEPTED, ASSIGNED = payment_desk.DeskStatus.ACCEPTED, payment_desk.DeskStatus.ASSIGNED
 FOLDER = Path(__file__).resolve().parents[3] / "events" / "domain"
 NOW_MS = 1_767_225_600_000
 ORIGIN = Origin("operator:alice", "192.0.2.7", "a reason of 40 characters that stays home")
@@ -286,7 +288,7 @@ def of_uses() -> Iterator[Happening]:
 
 
 def of_orders() -> Iterator[Happening]:
-    attempt = PaymentAttempt(attempt_id=attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE)
+    attempt = PaymentAttempt(attempt_id=attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE.times(2))
     units = tuple(
         Unit(unit_id=unit_id(ORDER_ID, number), sku_id="steam-100", quantity=1, amount=PRICE, key_ids=(KEY_ID,))
         for number in (1, 2)
@@ -365,6 +367,11 @@ def of_payments() -> Iterator[Happening]:
             yield Happening(dismissed, payment_desk.events_between(waiting, dismissed))
         else:
             yield from of_refunded_payments(waiting)
+            assigned = payment_desk.place(waiting, ASSIGNED, ORDER_ID, attempt_id(ORDER_ID, 2), ORIGIN, NOW_MS)
+            yield Happening(assigned, payment_desk.events_between(waiting, assigned))
+        if waiting.reason in ACCEPTABLE:
+            accepted = payment_desk.place(waiting, ACCEPTED, ORDER_ID, attempt_id(ORDER_ID, 1), ORIGIN, NOW_MS)
+            yield Happening(accepted, payment_desk.events_between(waiting, accepted))
 
 
 def of_refunded_payments(waiting: payment_desk.UnmatchedPayment) -> Iterator[Happening]:

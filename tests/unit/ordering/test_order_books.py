@@ -7,6 +7,7 @@ import pytest
 from keyrail.ledger.model import JournalEntry, turnovers
 from keyrail.ordering.model.books import entries_between
 from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit
+from keyrail.ordering.model.placing import assign
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import deliver, fail_unit, pay
 from keyrail.payments.books import entries_between as desk_entries_between
@@ -179,6 +180,24 @@ def test_a_payment_that_is_sent_back_is_in_suspense_until_it_has_gone_and_again_
     assert (refund.source, refund.what, refund.number) == ("payment:upm_1", "refund", due.refund.refund_id)
     returned = replace(refused, version=back.version + 1)
     assert moved(*desk_entries_between(back, returned)) == {STRIPE: 990, SUSPENSE: -990}
+
+
+@pytest.mark.parametrize("minor", [500, 990, 1_500])
+def test_what_an_operator_places_leaves_suspense_for_sales_with_what_was_received(minor: int) -> None:
+    came = Money(minor, "CNY")
+    there = replace(unmatched(Mismatch.UNKNOWN_ATTEMPT, came), attempt_id="till-1")
+    (put,) = desk_entries_between(None, there)
+    order = unpaid()
+    settled = assign(order, there, PROVIDER, NOW_MS, accept_amount=True)
+    assigned = desk.place(there, desk.DeskStatus.ASSIGNED, ORDER_ID, FIRST, PROVIDER, NOW_MS)
+    assert desk_entries_between(there, assigned) == ()
+    (sale,) = entries_between(order, settled)
+    assert moved(sale) == {SUSPENSE: minor, SALES: -minor}
+    assert moved(put, sale) == {STRIPE: minor, SALES: -minor}
+    due = fail_unit(settled, "unt_1", "sold_out", PROVIDER, NOW_MS)
+    back = said(ask(due, due.refunds[0].refund_id, PROVIDER, NOW_MS), RefundState.SUCCEEDED)
+    (refund,) = entries_between(due, back)
+    assert moved(put, sale, refund) == {SALES: -minor, REFUNDS: minor}
 
 
 def test_a_payment_comes_onto_the_desk_once_and_one_of_no_amount_is_not_booked() -> None:

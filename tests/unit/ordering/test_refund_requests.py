@@ -13,11 +13,11 @@ from keyrail.ordering.model.orders import (
     TooManyRefunds,
     UnitStatus,
 )
+from keyrail.ordering.model.owed import left_to_refund
 from keyrail.ordering.model.refund_requests import (
     WantedRefund,
     approve,
     given_alone,
-    left_to_refund,
     refundable_units,
     reject,
     requested,

@@ -1,13 +1,13 @@
 """Whoever owes money back: an order, and a payment on the desk that belongs to no order. Each is one item."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from keyrail.ordering.model import refunds as of_order
 from keyrail.ordering.model.orders import Order
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model import desk as of_payment
-from keyrail.payments.model.attempts import PaymentAttempt, order_id_of
+from keyrail.payments.model.attempts import PaymentAttempt, as_paid, order_id_of
 from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotice
 from keyrail.payments.service.desk import Desk
@@ -63,7 +63,7 @@ class OwedByOrders:
 
     def payment(self, owner: Order, refund: Refund) -> PaymentAttempt:
         attempt = next(attempt for attempt in owner.attempts if attempt.attempt_id == refund.attempt_id)
-        return replace(attempt, reference=refund.payment_reference or attempt.reference)
+        return as_paid(attempt, refund.payment_reference)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from keyrail.fulfilment.service.paying import Paying
 from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.placing import NotAcceptable, accept, assign
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model.desk import UnmatchedPayment, dismiss, send_back
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment, dismiss, is_decided, place, send_back
 from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
-from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, transact
+from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, Write, transact
 from keyrail.platform.errors import Conflict
 from keyrail.platform.logs import Entry
 
@@ -41,8 +43,46 @@ class PaymentDesk:
 
     orders: Orders
     desk: Desk
+    paying: Paying
     client: "DynamoDBClient"
     now_ms: NowMs
+
+    def accept(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
+        """It pays the order that it names, though it is of another sum; the order is delivered, or its money owed back.
+
+        Raises NotAcceptable, OrderPaid, OtherCurrency.
+        """
+
+        def decide() -> UnmatchedPayment | None:
+            payment = self.desk.payment(payment_id)
+            if is_decided(payment, DeskStatus.ACCEPTED, origin, payment.order_id):
+                return payment
+            order = self._named_by(payment)
+            if order is None:
+                raise NotAcceptable
+            paid = accept(order, payment, origin, self.now_ms())
+            return self._pay(payment, DeskStatus.ACCEPTED, order, paid, origin)
+
+        return self._until_decided(decide)
+
+    def assign(self, payment_id: str, order_id: str, origin: Origin, *, accept_amount: bool) -> UnmatchedPayment:
+        """It pays that order, which gets an attempt more; `accept_amount` though it is of another sum.
+
+        Raises OrderNotFound, OrderPaid, OtherCurrency, OtherSum, PaysAnOrder.
+        """
+
+        def decide() -> UnmatchedPayment | None:
+            payment = self.desk.payment(payment_id)
+            if is_decided(payment, DeskStatus.ASSIGNED, origin, order_id):
+                return payment
+            order, named = self.orders.of_operator(order_id), self._named_by(payment)
+            paid = assign(order, payment, origin, self.now_ms(), accept_amount=accept_amount)
+            if named is None or named.order_id == order_id:
+                return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin)
+            _check_unused(payment, named)
+            return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin, self.orders.unchanged(named))
+
+        return self._until_decided(decide)
 
     def refund(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """Its money is owed back to whoever paid; the queue behind the stream has the provider give it back.
@@ -50,52 +90,79 @@ class PaymentDesk:
         Raises NoMoneyInIt, PaysAnOrder.
         """
 
-        def decide(payment: UnmatchedPayment, order: Order | None) -> UnmatchedPayment:
+        def decide() -> UnmatchedPayment | None:
+            payment = self.desk.payment(payment_id)
             decided = send_back(payment, origin, self.now_ms())
-            if decided is not payment and order is not None and _is_booked(payment, order):
-                raise PaysAnOrder(facts={"order_id": order.order_id})
-            return decided
+            if decided is payment:
+                return payment
+            named = self._named_by(payment)
+            _check_unused(payment, named)
+            return self._put(payment, decided, named)
 
-        return self._decide(payment_id, decide)
+        return self._until_decided(decide)
 
     def dismiss(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """Off the desk, since there is no money of ours in it that is not booked elsewhere. Raises MoneyInIt."""
 
-        def decide(payment: UnmatchedPayment, order: Order | None) -> UnmatchedPayment:
-            is_booked = order is not None and _is_booked(payment, order)
-            return dismiss(payment, origin, self.now_ms(), is_booked=is_booked)
-
-        return self._decide(payment_id, decide)
-
-    def _decide(
-        self, payment_id: str, decide: Callable[[UnmatchedPayment, Order | None], UnmatchedPayment]
-    ) -> UnmatchedPayment:
-        """By one write, on condition that neither the payment nor the order that it names was changed meanwhile."""
-        for number in range(MAX_TRIES):
+        def decide() -> UnmatchedPayment | None:
             payment = self.desk.payment(payment_id)
-            order = self.orders.find(payment.order_id) if payment.order_id else None
-            decided = decide(payment, order)
-            if decided is payment or self._replace(payment, decided, order):
+            named = self._named_by(payment)
+            decided = dismiss(payment, origin, self.now_ms(), is_booked=_is_used(payment, named))
+            return payment if decided is payment else self._put(payment, decided, named)
+
+        return self._until_decided(decide)
+
+    def _until_decided(self, decide: Callable[[], UnmatchedPayment | None]) -> UnmatchedPayment:
+        """Anew on what stands there, as long as somebody else was faster."""
+        for number in range(MAX_TRIES):
+            decided = decide()
+            if decided is not None:
                 return decided
             time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
         raise StoreUnavailable
 
-    def _replace(self, payment: UnmatchedPayment, decided: UnmatchedPayment, order: Order | None) -> bool:
-        writes = [self.desk.replacement(payment, decided)]
-        if order is not None:
-            writes.append(self.orders.unchanged(order))
+    def _named_by(self, payment: UnmatchedPayment) -> Order | None:
+        return self.orders.find(payment.order_id) if payment.order_id else None
+
+    def _pay(
+        self, payment: UnmatchedPayment, what: DeskStatus, order: Order, paid: Order, origin: Origin, *besides: Write
+    ) -> UnmatchedPayment | None:
+        """Both in one transaction. None if the order or the payment was changed meanwhile."""
+        attempt = paid.paid_attempt()
+        if attempt is None:
+            raise ValueError("an order that is paid has an attempt that is")
+        decided = place(payment, what, order.order_id, attempt.attempt_id, origin, self.now_ms())
+        if self.paying.apply(order, paid, origin, self.desk.replacement(payment, decided), *besides):
+            return self._logged(decided)
+        return None
+
+    def _put(
+        self, payment: UnmatchedPayment, decided: UnmatchedPayment, named: Order | None
+    ) -> UnmatchedPayment | None:
+        """On condition that neither the payment nor the order that it names was changed meanwhile; None if one was."""
+        unchanged = [self.orders.unchanged(named)] if named else []
         try:
-            transact(self.client, writes)
+            transact(self.client, [self.desk.replacement(payment, decided), *unchanged])
         except TransactionFailed:
-            return False
-        logs.log(Entry.PAYMENT_DECIDED, payment_id=payment.payment_id, status=decided.status)
-        return True
+            return None
+        return self._logged(decided)
+
+    def _logged(self, decided: UnmatchedPayment) -> UnmatchedPayment:
+        logs.log(Entry.PAYMENT_DECIDED, payment_id=decided.payment_id, status=decided.status)
+        return decided
 
 
-def _is_booked(payment: UnmatchedPayment, order: Order) -> bool:
+def _check_unused(payment: UnmatchedPayment, named: Order | None) -> None:
+    if named is not None and _is_used(payment, named):
+        raise PaysAnOrder(facts={"order_id": named.order_id})
+
+
+def _is_used(payment: UnmatchedPayment, named: Order | None) -> bool:
     """Whether the order was paid by this very payment, or gives it back, since the provider told of it once more."""
-    paid = order.paid_attempt()
-    owed = ((order.attempt(refund.attempt_id), refund.payment_reference) for refund in order.refunds)
+    if named is None:
+        return False
+    paid = named.paid_attempt()
+    owed = ((named.attempt(refund.attempt_id), refund.payment_reference) for refund in named.refunds)
     known = [(paid, paid.reference if paid else None), *owed]
     of_it = (payment.provider, payment.account, payment.reference)
     return any(attempt and (attempt.provider, attempt.account, reference) == of_it for attempt, reference in known)

@@ -1,4 +1,4 @@
-"""Settle a verified payment: bind it, then pay and deliver in one transaction where that can go through."""
+"""Settle a verified payment: bind it, then pay and deliver."""
 
 import time
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
 from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.paying import Paying
 from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.refunds import give_back
-from keyrail.ordering.model.steps import deliver, pay
+from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import order_id_of
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Mismatch, mismatch
@@ -19,8 +20,6 @@ from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
-from keyrail.platform.dynamo import TransactionFailed, transact
-from keyrail.platform.errors import KeyrailError
 from keyrail.platform.logs import Entry
 
 if TYPE_CHECKING:
@@ -103,32 +102,7 @@ class Settlement:
         return Settled(Outcome.UNMATCHED, order_id, reason)
 
     def _apply(self, order: Order, said: Confirmation, origin: Origin) -> bool:
-        """One transaction from unpaid to delivered; else the payment alone, and issuing after it.
-
-        False if somebody changed the order meanwhile.
-        """
-        now_ms = self.now_ms()
-        paid = pay(order, said.attempt_id, said.reference, origin, now_ms)
-        delivered = deliver(paid, {unit.unit_id: unit.key_ids for unit in paid.open_units()}, origin, now_ms)
-        writes = [self.orders.replacement(order, delivered)]
-        for unit in order.units:
-            writes += self.claims.sales(unit.key_ids, order.order_id, unit.unit_id, origin)
-        try:
-            transact(self.client, writes)
-        except TransactionFailed as refused:
-            if 0 in refused.failed or 0 in refused.contended or not refused.failed:
-                return False
-            return self._pay_then_issue(order, paid, origin)
-        logs.log(Entry.PAYMENT_SETTLED, order_id=order.order_id, status=delivered.status)
-        return True
-
-    def _pay_then_issue(self, order: Order, paid: Order, origin: Origin) -> bool:
-        if not self.orders.replace(order, paid):
-            return False
-        logs.log(Entry.PAYMENT_SETTLED, order_id=order.order_id, status=paid.status)
-        try:
-            self.issuance.issue(order.order_id, origin)
-        except KeyrailError as error:
-            # The payment is stored, so it is acknowledged; the queue behind the stream issues the keys.
-            logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code, order_id=order.order_id)
-        return True
+        """False if somebody changed the order meanwhile."""
+        paid = pay(order, said.attempt_id, said.reference, origin, self.now_ms())
+        paying = Paying(self.orders, self.claims, self.issuance, self.client, self.now_ms)
+        return paying.apply(order, paid, origin)

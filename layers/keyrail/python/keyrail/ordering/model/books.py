@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
 from keyrail.ordering.model.orders import Order
-from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
 from keyrail.payments.model.refunds import Refund, RefundStatus
 from keyrail.platform.money import Money
 
@@ -13,7 +13,8 @@ def entries_between(old: Order | None, new: Order) -> tuple[JournalEntry, ...]:
     """What came in and what went back by this change, which is booked at its time.
 
     A payment that the order needs no more is no sale: it is in suspense from the change that owes it back until the
-    provider has given it back. Raises ValueError for a refund of no attempt of the order.
+    provider has given it back. One that came from the desk is in suspense already, and leaves it. Raises ValueError for
+    a refund of no attempt of the order.
     """
     return tuple(
         JournalEntry(
@@ -36,7 +37,15 @@ def _paid(old: Order | None, new: Order) -> _Movements:
     for attempt in new.attempts:
         before = old.attempt(attempt.attempt_id) if old else None
         if attempt.status is AttemptStatus.PAID and (before is None or before.status is not AttemptStatus.PAID):
-            yield "sale", attempt.attempt_id, _from_buyer(new, attempt.attempt_id, attempt.amount, AccountKind.SALES)
+            yield "sale", attempt.attempt_id, _sale(new, attempt)
+
+
+def _sale(order: Order, attempt: PaymentAttempt) -> tuple[Posting, ...]:
+    amount = attempt.came_in
+    if attempt.payment_id is None:
+        return _from_buyer(order, attempt.attempt_id, amount, AccountKind.SALES)
+    suspense, income = (Account(kind, amount.currency) for kind in (AccountKind.SUSPENSE, AccountKind.SALES))
+    return debit(suspense, amount), credit(income, amount)
 
 
 def _refunds(old: Order | None, new: Order) -> _Movements:

@@ -190,7 +190,7 @@ class Order(Versioned):
     def received(self) -> Money | None:
         """What came in by the attempt that paid the order."""
         paid = self.paid_attempt()
-        return paid.amount if paid else None
+        return paid.came_in if paid else None
 
     def open_units(self) -> tuple[Unit, ...]:
         return tuple(u for u in self.units if u.status is UnitStatus.RESERVED)

@@ -16,14 +16,13 @@ from keyrail.ordering.model.orders import (
     Unit,
     UnitStatus,
 )
+from keyrail.ordering.model.owed import left_to_refund, owed_for
 from keyrail.ordering.model.steps import settled
 from keyrail.payments.model import refunds
-from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.refunds import AlreadyDecided, Refund, RefundNotFound, RefundRequest, RefundStatus
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
 from keyrail.platform.ids import derived_id
-from keyrail.platform.money import Money, total
 
 RETURNED = "returned"  # what the provider is told
 
@@ -53,23 +52,6 @@ def standing(order: Order, wanted: WantedRefund, known: str) -> Refund | None:
     if refund is not None and (refund.request is None or refund.request.fingerprint != wanted.fingerprint):
         raise IdempotencyConflict
     return refund
-
-
-def left_to_refund(order: Order) -> int:
-    """Minor units of what the order was paid with that are neither owed back nor went back."""
-    received, paid = order.received(), order.paid_attempt()
-    if received is None or paid is None:
-        return 0
-    gone = (
-        refund.amount.amount_minor
-        for refund in order.refunds
-        if refund.is_owed and refund.attempt_id == paid.attempt_id and _is_of(refund, paid)
-    )
-    return max(0, received.amount_minor - sum(gone))
-
-
-def _is_of(refund: Refund, paid: PaymentAttempt) -> bool:
-    return refund.payment_reference in {None, paid.reference}
 
 
 def refundable_units(order: Order, unit_ids: Collection[str] | None) -> tuple[Unit, ...]:
@@ -108,8 +90,8 @@ def requested(order: Order, known: str, units: Collection[Unit], request: Refund
     It waits for approval as yet. Raises NotRefundable, TooManyRefunds.
     """
     paid = order.paid_attempt()
-    minor = min(left_to_refund(order), total([unit.amount for unit in units]).amount_minor)
-    if paid is None or minor == 0:
+    amount = owed_for(order, units)
+    if paid is None or amount.amount_minor == 0:
         raise NotRefundable
     if sum(refund.request is not None for refund in order.refunds) >= MAX_REFUND_REQUESTS:
         raise TooManyRefunds
@@ -118,7 +100,7 @@ def requested(order: Order, known: str, units: Collection[Unit], request: Refund
         attempt_id=paid.attempt_id,
         payment_reference=paid.reference,
         unit_ids=tuple(unit.unit_id for unit in units),
-        amount=Money(minor, order.total.currency),
+        amount=amount,
         reason=RETURNED,
         status=RefundStatus.AWAITING_APPROVAL,
         request=request,

@@ -14,6 +14,7 @@ from keyrail.ordering.model.orders import (
     Unit,
     UnitStatus,
 )
+from keyrail.ordering.model.owed import owed_for
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, Route, attempt_id
 from keyrail.payments.model.refunds import Refund
 from keyrail.platform.changes import Origin, stamp
@@ -98,7 +99,10 @@ def check_replacements(unit: Unit) -> None:
 
 
 def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: int) -> Order:
-    """The unit cannot be delivered: its money is due back to the attempt that paid (promise I5)."""
+    """The unit cannot be delivered: its money is due back to the attempt that paid (promise I5).
+
+    Where nothing of that is left, the unit is refunded as it stands.
+    """
     paid = order.paid_attempt()
     if paid is None:
         raise ValueError("an unpaid order owes nothing")
@@ -108,12 +112,14 @@ def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: i
         attempt_id=paid.attempt_id,
         payment_reference=paid.reference,
         unit_ids=(unit_id,),
-        amount=unit.amount,
+        amount=owed_for(order, (unit,)),
         reason=reason,
         due_at_ms=now_ms,
     )
-    units = tuple(replace(u, key_ids=(), status=UnitStatus.FAILED) if u.unit_id == unit_id else u for u in order.units)
-    return settled(order, units, (*order.refunds, refund), origin, now_ms)
+    owes = refund.amount.amount_minor > 0
+    failed = replace(unit, key_ids=(), status=UnitStatus.FAILED if owes else UnitStatus.REFUNDED)
+    units = tuple(failed if u is unit else u for u in order.units)
+    return settled(order, units, (*order.refunds, refund) if owes else order.refunds, origin, now_ms)
 
 
 def settled(order: Order, units: tuple[Unit, ...], refunds: tuple[Refund, ...], origin: Origin, now_ms: int) -> Order:
@@ -123,6 +129,8 @@ def settled(order: Order, units: tuple[Unit, ...], refunds: tuple[Refund, ...], 
         status = OrderStatus.FULFILLING
     elif states == {UnitStatus.DELIVERED}:
         status = OrderStatus.DELIVERED
+    elif states == {UnitStatus.REFUNDED}:
+        status = OrderStatus.REFUNDED
     else:
         status = OrderStatus.PARTIALLY_DELIVERED if UnitStatus.DELIVERED in states else OrderStatus.REFUNDING
     return replace(order, status=status, units=units, refunds=refunds, **stamp(origin, now_ms, order.version + 1))

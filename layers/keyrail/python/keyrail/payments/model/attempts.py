@@ -1,6 +1,6 @@
 """Money in: one start of a payment, and the number that it goes by at its provider."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from keyrail.platform.errors import FieldError, Invalid, Unavailable
@@ -75,6 +75,9 @@ class PaymentAttempt:
     `attempt_id` goes to the provider as our number and contains the order's id, so that a callback finds its order by
     primary key. `reference` is the provider's own number of the payment. `credential` and `merchant` are those of its
     Route: what is said of the attempt later is asked with the one, and binds to the other.
+
+    One that was paid by a payment on the desk names that as `payment_id`, what was `received` if it was not the amount
+    that was asked for, and what it is `known_as` at its provider if that is not our number.
     """
 
     attempt_id: str
@@ -87,6 +90,14 @@ class PaymentAttempt:
     method: str | None = None
     reference: str | None = None
     paid_at_ms: int | None = None
+    payment_id: str | None = None
+    received: Money | None = None
+    known_as: str | None = None
+
+    @property
+    def came_in(self) -> Money:
+        """What its payment brought."""
+        return self.received or self.amount
 
 
 def attempt_id(order_id: str, number: int) -> str:
@@ -95,6 +106,20 @@ def attempt_id(order_id: str, number: int) -> str:
     if body is None or not 1 <= number <= MAX_ATTEMPTS:
         raise ValueError("no attempt number")
     return f"pay_{body}{number:02d}"
+
+
+def as_paid(attempt: PaymentAttempt, reference: str | None) -> PaymentAttempt:
+    """The payment of an attempt that its provider calls `reference`, as the provider knows it.
+
+    Without a reference it is the one that the attempt was paid by. A second one is of what was asked for.
+    """
+    is_second = attempt.reference is not None and reference not in {None, attempt.reference}
+    return replace(
+        attempt,
+        attempt_id=attempt.known_as or attempt.attempt_id,
+        reference=reference or attempt.reference,
+        amount=attempt.amount if is_second else attempt.came_in,
+    )
 
 
 def order_id_of(attempt: str) -> str | None:

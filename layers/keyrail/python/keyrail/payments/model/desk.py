@@ -154,8 +154,7 @@ def send_back(payment: UnmatchedPayment, origin: Origin, now_ms: int) -> Unmatch
 
     Raises AlreadyDecided, NoMoneyInIt.
     """
-    decision = _decision(DeskStatus.REFUNDING, origin, now_ms)
-    if is_decided(payment, decision):
+    if is_decided(payment, DeskStatus.REFUNDING, origin):
         return payment
     due = Refund(
         refund_id=refund_id(payment.payment_id),
@@ -165,7 +164,7 @@ def send_back(payment: UnmatchedPayment, origin: Origin, now_ms: int) -> Unmatch
         reason=payment.reason,
         due_at_ms=now_ms,
     )
-    return _decided(payment, decision, origin, refund=due)
+    return _decided(payment, DeskStatus.REFUNDING, origin, now_ms, refund=due)
 
 
 def dismiss(payment: UnmatchedPayment, origin: Origin, now_ms: int, *, is_booked: bool = False) -> UnmatchedPayment:
@@ -173,35 +172,52 @@ def dismiss(payment: UnmatchedPayment, origin: Origin, now_ms: int, *, is_booked
 
     The very payment if the same operator did that before. Raises AlreadyDecided, MoneyInIt.
     """
-    decision = _decision(DeskStatus.DISMISSED, origin, now_ms)
-    if is_decided(payment, decision):
+    if is_decided(payment, DeskStatus.DISMISSED, origin):
         return payment
     if payment.money is not None and not is_booked:
         raise MoneyInIt
-    return _decided(payment, decision, origin)
+    return _decided(payment, DeskStatus.DISMISSED, origin, now_ms)
 
 
-def is_decided(payment: UnmatchedPayment, decision: Decision) -> bool:
-    """Whether this very decision of this operator stands. Raises AlreadyDecided if another one does."""
+def place(
+    payment: UnmatchedPayment, what: DeskStatus, order_id: str, attempt_id: str, origin: Origin, now_ms: int
+) -> UnmatchedPayment:
+    """It pays that attempt of the order from now on: `what` is accepted or assigned.
+
+    The very payment if the same operator decided that before. Raises AlreadyDecided, NoMoneyInIt.
+    """
+    if is_decided(payment, what, origin, order_id):
+        return payment
+    _money(payment)
+    return _decided(payment, what, origin, now_ms, order_id=order_id, attempt_id=attempt_id)
+
+
+def is_decided(payment: UnmatchedPayment, what: DeskStatus, origin: Origin, order_id: str | None = None) -> bool:
+    """Whether this operator has decided just that before. Raises AlreadyDecided if anything else was decided."""
     standing = payment.decision
     if standing is None:
         return False
-    same = (standing.what, standing.by, standing.order_id) == (decision.what, decision.by, decision.order_id)
-    if not same:
-        facts = {"status": str(payment.status), "by": standing.by, "at": rfc3339(standing.at_ms)}
-        raise AlreadyDecided(facts=facts | ({"order_id": standing.order_id} if standing.order_id else {}))
-    return True
-
-
-def _decision(what: DeskStatus, origin: Origin, now_ms: int) -> Decision:
-    return Decision(what=what, by=origin.by, at_ms=now_ms, reason=origin.reason)
+    if (standing.what, standing.by, standing.order_id) == (what, origin.by, order_id):
+        return True
+    facts = {"status": str(payment.status), "by": standing.by, "at": rfc3339(standing.at_ms)}
+    raise AlreadyDecided(facts=facts | ({"order_id": standing.order_id} if standing.order_id else {}))
 
 
 def _decided(
-    payment: UnmatchedPayment, decision: Decision, origin: Origin, refund: Refund | None = None
+    payment: UnmatchedPayment,
+    what: DeskStatus,
+    origin: Origin,
+    now_ms: int,
+    *,
+    refund: Refund | None = None,
+    order_id: str | None = None,
+    attempt_id: str | None = None,
 ) -> UnmatchedPayment:
-    changed = stamp(origin, decision.at_ms, payment.version + 1)
-    return replace(payment, status=decision.what, decision=decision, refund=refund, **changed)
+    decision = Decision(
+        what=what, by=origin.by, at_ms=now_ms, reason=origin.reason, order_id=order_id, attempt_id=attempt_id
+    )
+    changed = stamp(origin, now_ms, payment.version + 1)
+    return replace(payment, status=what, decision=decision, refund=refund, **changed)
 
 
 def _money(payment: UnmatchedPayment) -> Money:

@@ -1,0 +1,39 @@
+"""What an order owes back of what it was paid with. Pure."""
+
+from collections.abc import Collection
+
+from keyrail.ordering.model.orders import Order, Unit, UnitStatus
+from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.refunds import Refund
+from keyrail.platform.money import Money, total
+
+_GIVEN_UP = {UnitStatus.FAILED, UnitStatus.REFUNDED}
+
+
+def left_to_refund(order: Order) -> int:
+    """Minor units of what the order was paid with that are neither owed back nor went back."""
+    received, paid = order.received(), order.paid_attempt()
+    if received is None or paid is None:
+        return 0
+    gone = (
+        refund.amount.amount_minor
+        for refund in order.refunds
+        if refund.is_owed and refund.attempt_id == paid.attempt_id and _is_of(refund, paid)
+    )
+    return max(0, received.amount_minor - sum(gone))
+
+
+def owed_for(order: Order, units: Collection[Unit]) -> Money:
+    """What these units cost, but never more in all than was received.
+
+    With the last ones it is what was paid too much as well. A payment of less that was taken for the whole runs out
+    with the first units; the others are owed nothing.
+    """
+    cost = total([unit.amount for unit in units]).amount_minor
+    received, last = order.received(), all(unit in units or unit.status in _GIVEN_UP for unit in order.units)
+    surplus = max(0, received.amount_minor - order.total.amount_minor) if received and last else 0
+    return Money(min(cost + surplus, left_to_refund(order)), order.total.currency)
+
+
+def _is_of(refund: Refund, paid: PaymentAttempt) -> bool:
+    return refund.payment_reference in {None, paid.reference}
