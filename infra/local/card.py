@@ -10,22 +10,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from infra.local.accounts import fill_payment_accounts
 from infra.local.deployment import client
 from infra.local.settings import ADMIN, REGION
 
-ACCOUNT_NAME = "main"
-EPAY_PID = "1001"
 OPERATOR = "operator"
 PARTNER = "sandbox-till"
 
 
-def make_card(endpoint: str, outputs: dict[str, str], stripe_base: str) -> dict[str, Any]:
+def make_card(endpoint: str, outputs: dict[str, str], providers_base: str) -> dict[str, Any]:
     """Fill what the deployment leaves open (provider accounts, an operator), and say where everything is.
 
-    `stripe_base` is the address that stands in the place of Stripe's API.
+    `providers_base` is the address that stands in the place of the payment providers' APIs.
     """
     partner = _fill_partner_credentials(endpoint, outputs["PartnerCredentialsSecretArn"])
-    payments = _fill_payment_accounts(endpoint, outputs["PaymentAccountsSecretArn"], stripe_base)
+    accounts_arn, api_url = outputs["PaymentAccountsSecretArn"], outputs["ApiUrl"]
+    payments, sandbox = fill_payment_accounts(endpoint, accounts_arn, providers_base, api_url)
     operator = _make_operator(endpoint, outputs)
     return {
         "api_url": outputs["ApiUrl"],
@@ -54,6 +54,7 @@ def make_card(endpoint: str, outputs: dict[str, str], stripe_base: str) -> dict[
         "operator": operator,
         "partner": partner,
         "payments": payments,
+        "sandbox": sandbox,
     }
 
 
@@ -68,28 +69,6 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
     scratch.rename(path)
 
 
-def _fill_payment_accounts(endpoint: str, secret_arn: str, stripe_base: str) -> dict[str, Any]:
-    """Give each provider an account with secrets of its own, once in the life of a stack.
-
-    Made anew at a later deployment they would differ from what a running function has already read.
-    """
-    store = client("secretsmanager", endpoint)
-    accounts = json.loads(store.get_secret_value(SecretId=secret_arn)["SecretString"]) or _fresh_accounts()
-    stripe, epay = accounts["stripe"][ACCOUNT_NAME], accounts["epay"][ACCOUNT_NAME]
-    stripe["api_base"] = stripe_base
-    store.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(accounts))
-    return {
-        "stripe": {
-            "account": ACCOUNT_NAME,
-            "account_id": stripe["account_id"],
-            "secret_key": stripe["secret_key"],
-            "webhook_secret": stripe["webhook_secret"],
-            "api_base": stripe["api_base"],
-        },
-        "epay": {"account": ACCOUNT_NAME, "pid": epay["pid"], "key": epay["key"]},
-    }
-
-
 def _fill_partner_credentials(endpoint: str, secret_arn: str) -> dict[str, str]:
     """A credential for a till, once in the life of a stack, as `partner` on the card."""
     store = client("secretsmanager", endpoint)
@@ -100,28 +79,6 @@ def _fill_partner_credentials(endpoint: str, secret_arn: str) -> dict[str, str]:
         store.put_secret_value(SecretId=secret_arn, SecretString=json.dumps(known))
     ((key, credential),) = list(known.items())[:1]
     return {"key": key, "secret": credential["secrets"][0]}
-
-
-def _fresh_accounts() -> dict[str, Any]:
-    return {
-        "epay": {
-            ACCOUNT_NAME: {
-                "pid": EPAY_PID,
-                "key": secrets.token_hex(16),
-                "gateway_url": "https://pay.example",
-                "return_url": "https://shop.example/thanks",
-                "currency": "CNY",
-            }
-        },
-        "stripe": {
-            ACCOUNT_NAME: {
-                "account_id": f"acct_{secrets.token_hex(8)}",
-                "secret_key": f"sk_test_{secrets.token_hex(16)}",
-                "webhook_secret": f"whsec_{secrets.token_urlsafe(24)}",
-                "return_url": "https://shop.example/thanks",
-            }
-        },
-    }
 
 
 def _make_operator(endpoint: str, outputs: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""`make demo`: a whole purchase on the local stack, over HTTP, as its users would make it, and a code redeemed.
+"""`make demo`: a whole purchase on the local stack, over HTTP, as its users would make it, a code redeemed, and the
+payment sandbox tried.
 
 A black box: this client knows the addresses, the API's documents and epay's protocol, and nothing of the code behind
 them. Each answer is checked; the first that is not as it should be ends the demo with an error.
@@ -18,8 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local.card import operator_token
 from infra.local.demo_client import Unreachable
 from infra.local.demo_gateway import EpayGateway, PaymentRefused
-from infra.local.demo_purchase import SKU, Purchase
+from infra.local.demo_purchase import PRICE, SKU, Purchase
 from infra.local.demo_redemption import Redemption
+from infra.local.demo_sandbox import SandboxAct
 from infra.local.demo_shop import Order, Shop
 from infra.local.demo_till import Till
 from infra.local.demo_timeline import NotAsItShouldBe, Timeline
@@ -41,7 +43,7 @@ def curl_lines(shop: Shop, order: Order) -> list[str]:
     ]
 
 
-def _prepare(timeline: Timeline, card_path: Path) -> tuple[Purchase, Redemption]:
+def _prepare(timeline: Timeline, card_path: Path) -> tuple[Purchase, Redemption, SandboxAct]:
     try:
         card = json.loads(card_path.read_text())
     except (OSError, ValueError):
@@ -57,7 +59,7 @@ def _prepare(timeline: Timeline, card_path: Path) -> tuple[Purchase, Redemption]
     seed = hashlib.sha256(f"cards of {stripe['webhook_secret']}".encode()).hexdigest()
     shop = Shop(timeline, card["api_url"], EpayGateway(epay["pid"], epay["key"]), token)
     till = Till(shop.api, card["partner"]["key"], card["partner"]["secret"])
-    return Purchase(shop, Series(seed)), Redemption(shop, till)
+    return Purchase(shop, Series(seed)), Redemption(shop, till), SandboxAct(shop)
 
 
 def main() -> int:
@@ -65,9 +67,10 @@ def main() -> int:
     keep_loopback_direct()
     timeline = Timeline()
     try:
-        purchase, redemption = _prepare(timeline, Path(sys.argv[1]) if sys.argv[1:] else CARD)
+        purchase, redemption, sandbox = _prepare(timeline, Path(sys.argv[1]) if sys.argv[1:] else CARD)
         order = purchase.run()
         redemption.run()
+        sandbox.run(SKU, PRICE)
     except (KeyError, IndexError, TypeError) as error:
         timeline.console.print(f"\nAn answer lacks what it should hold: {error!r}", style="red", markup=False)
         return 1

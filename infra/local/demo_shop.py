@@ -15,6 +15,9 @@ from infra.local.demo_timeline import NotAsItShouldBe, Timeline, expect
 
 WAIT_S, POLL_S = 60.0, 0.1
 WHY = "demo"
+RETURN_URL = "https://shop.example/thanks"
+EPAY = {"provider": "epay", "method": "alipay"}
+SANDBOX = {"provider": "sandbox"}
 _Found = TypeVar("_Found")
 
 
@@ -37,12 +40,12 @@ class Shop:
     operator: str
     """The operator's token."""
 
-    def place_order(self, sku_id: str, price: dict[str, Any]) -> Order:
+    def place_order(self, sku_id: str, price: dict[str, Any], way: dict[str, str] = EPAY) -> Order:
         with self.timeline.step("order placed") as said:
             request = {
                 "items": [{"sku_id": sku_id, "quantity": 1}],
                 "contact": {"email": "buyer@example.com"},
-                "payment": {"provider": "epay", "method": "alipay", "return_url": "https://shop.example/thanks"},
+                "payment": {**way, "return_url": RETURN_URL},
                 "expected_total": price,
             }
             order = Order("", "", "", secrets.token_hex(16), request)

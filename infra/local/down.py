@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from infra.local.ministack import MiniStack
-from infra.local.sandbox_stripe import SandboxStripe
+from infra.local.sandbox_providers import SandboxProviders
 from infra.local.settings import CARD, STATE
 
 
 def main() -> None:
-    SandboxStripe(STATE).stop()
+    SandboxProviders(STATE).stop()
     stopped = MiniStack(STATE).stop()
     CARD.unlink(missing_ok=True)
     print("the local cloud is stopped" if stopped else "no local cloud of ours is running")

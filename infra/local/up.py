@@ -16,7 +16,7 @@ from infra.bundling.bundles import Bundles
 from infra.local import deployment
 from infra.local.card import make_card, write_card
 from infra.local.ministack import MiniStack
-from infra.local.sandbox_stripe import SandboxStripe
+from infra.local.sandbox_providers import SandboxProviders
 from infra.local.settings import CARD, STATE
 from infra.stages import LOCAL
 
@@ -32,8 +32,8 @@ def bring_up(state: Path = STATE, card: Path = CARD) -> dict[str, Any]:
             note("a half-made stack was thrown away")
             cloud.stop()
             endpoint = cloud.start(enforce_iam=True)
-        stripe_base = SandboxStripe(state).start(card)
-    if deployment.is_current(endpoint) and (known := read_card(card, endpoint, stripe_base)):
+        providers_base = SandboxProviders(state).start(card)
+    if deployment.is_current(endpoint) and (known := read_card(card, endpoint, providers_base)):
         _console.print(f"[green]✓[/] stack is up to date at {endpoint}")
         return known
     with step("layers"):
@@ -43,18 +43,18 @@ def bring_up(state: Path = STATE, card: Path = CARD) -> dict[str, Any]:
     with step("deployment"):
         deployment.deploy(endpoint)
     with step("operator and provider accounts"):
-        content = make_card(endpoint, deployment.outputs(endpoint), stripe_base)
+        content = make_card(endpoint, deployment.outputs(endpoint), providers_base)
         write_card(card, content)
     return content
 
 
-def read_card(path: Path, endpoint: str, stripe_base: str) -> dict[str, Any] | None:
-    """The card, if it was written for the stack at this address, and for this stand-in of Stripe."""
+def read_card(path: Path, endpoint: str, providers_base: str) -> dict[str, Any] | None:
+    """The card, if it was written for the stack at this address, and for these stand-ins of the providers."""
     try:
         card: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    here = card.get("endpoint_url") == endpoint and card["payments"]["stripe"]["api_base"] == stripe_base
+    here = card.get("endpoint_url") == endpoint and card["payments"]["stripe"]["api_base"] == providers_base
     return card if here else None
 
 

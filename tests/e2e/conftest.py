@@ -16,7 +16,7 @@ import pytest
 
 from infra.local.card import operator_token
 from infra.local.ministack import MiniStack
-from infra.local.sandbox_stripe import SandboxStripe
+from infra.local.sandbox_providers import SandboxProviders
 from infra.local.settings import STATE
 from infra.local.up import bring_up
 from tests.e2e.shop import Shop
@@ -36,7 +36,7 @@ def stack() -> Iterator[Card]:
     try:
         yield bring_up(state, state / "stack.json")
     finally:
-        SandboxStripe(state).stop()
+        SandboxProviders(state).stop()
         cloud.stop()
 
 

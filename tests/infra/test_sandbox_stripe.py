@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from infra.local.demo_client import Answer, send
-from infra.local.sandbox_stripe import SandboxStripe, server
+from infra.local.sandbox_providers import server
 
 SESSION = {
     "mode": "payment",
@@ -64,11 +64,3 @@ def test_what_stripe_would_refuse_is_refused(stripe: str) -> None:
     assert error_of(create(stripe, mode=""), 400) == "invalid_request_error"
     assert error_of(create(stripe, path="/x"), 404) == "invalid_request_error"
     assert error_of(create(stripe, key=""), 400) == "invalid_request_error"
-
-
-def test_it_is_found_again_and_stopped(tmp_path: Path) -> None:
-    sandbox = SandboxStripe(tmp_path)
-    endpoint = sandbox.start(tmp_path / "stack.json")
-    assert sandbox.start(tmp_path / "stack.json") == endpoint
-    assert sandbox.stop()
-    assert not sandbox.stop()
