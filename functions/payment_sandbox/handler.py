@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from functions.payment_sandbox import page
 from functions.payment_sandbox.bank import Bank
 from functions.payment_sandbox.store import TradeStore
-from functions.payment_sandbox.trades import Decision, Link, OtherRefund
+from functions.payment_sandbox.trades import Decision, OtherRefund
 from keyrail.payments.providers.sandbox import PROVIDER
 from keyrail.payments.providers.sandbox.signing import HEADER, answering, asking, json_object, signed_header, verify
 from keyrail.payments.service.accounts import watched_accounts
@@ -84,7 +84,8 @@ def show(call: Call) -> RawReply:
 def decide(call: Call) -> RawReply:
     link = bank().link(call.raw_query)
     trade = bank().decide(link, _decision(call.raw_body))
-    where = link.return_url if trade.decision is Decision.PAY else _page_of(link)
+    page_url = f"{bank().account(link.merchant).base_url}/pay?{link.query}"
+    where = link.return_url if trade.decision is Decision.PAY else page_url
     return RawReply("", 303, HTML, {**page.headers(link), "Location": where})
 
 
@@ -126,10 +127,6 @@ def tell(message: dict[str, Any], _message_id: str) -> None:
     else:
         rest, wait_s = {**message, "asked": asked + 1}, WAITS_S[asked]
     send_rest(settings().sandbox_queue_url, rest, delay_s=wait_s)
-
-
-def _page_of(link: Link) -> str:
-    return f"{settings().public_api_url.rstrip('/')}/sandbox/pay?{link.query}"
 
 
 def _decision(raw_body: bytes) -> Decision:

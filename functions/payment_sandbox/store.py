@@ -12,7 +12,7 @@ from keyrail.platform.dynamo import ConditionFailed, IntegerAttribute, Table
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-PAGE = 200
+PAGE = 40
 
 
 class TradeItem(Model):

@@ -15,6 +15,8 @@ KEPT_S = 40 * 24 * 60 * 60
 LATE_GRACE_MS = 3 * 60 * 1000
 """After the order has expired and its leases have lapsed: later than both, by a minute."""
 LAST_MOMENT_MS = 10**13
+MAX_REFUNDS = 20
+"""Of one trade; with it a page of a statement stays as small as what a client reads."""
 
 _MINOR = re.compile(r"0|[1-9][0-9]{0,12}")
 
@@ -196,6 +198,7 @@ def standing(trade: Trade | None, now_ms: int) -> tuple[str, Payment | None]:
 class Refused(StrEnum):
     NO_SUCH_PAYMENT = "no_such_payment"
     MORE_THAN_WAS_PAID = "more_than_was_paid"
+    TOO_MANY_REFUNDS = "too_many_refunds"
 
 
 def give_back(trade: Trade, refund_id: str, reference: str, amount: Money, now_ms: int) -> Trade | Refused:
@@ -210,6 +213,8 @@ def give_back(trade: Trade, refund_id: str, reference: str, amount: Money, now_m
         return trade
     if not any(payment.reference == reference for payment in trade.paid(now_ms)):
         return Refused.NO_SUCH_PAYMENT
+    if len(trade.refunds) >= MAX_REFUNDS:
+        return Refused.TOO_MANY_REFUNDS
     if amount.currency != trade.amount.currency or amount.amount_minor == 0:
         return Refused.MORE_THAN_WAS_PAID
     gone = total([amount, *(refund.amount for refund in trade.given_back(reference))])

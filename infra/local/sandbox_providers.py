@@ -1,7 +1,7 @@
 """The payment providers' place in the local cloud's outside world: one server on loopback, which opens payments.
 
 A laptop has no keys for the real ones. Each stand-in answers as its provider does where a caller could go wrong; none
-takes money, so that callbacks are for the client to sign, with what the card says. Here only the standard library, since
+takes money, so that callbacks are for the client to sign, with what the card says. Only the standard library here, as
 `make down` has to work where nothing is installed.
 """
 

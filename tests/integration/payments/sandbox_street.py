@@ -37,6 +37,7 @@ class Street:
     heard: list[dict[str, Any]] = field(default_factory=list)
     """The callbacks that the shop has acknowledged."""
     shop_is_open: bool = True
+    secret_arn: str = ""
 
     def open(self) -> None:
         self.server.answer = self.serve

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions.payment_sandbox import handler as function
-from functions.payment_sandbox.trades import Decision
+from functions.payment_sandbox.trades import Decision, decided
 from keyrail.ordering.model.orders import OrderStatus
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.model.confirmations import InquiryState
@@ -41,12 +41,14 @@ def street(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("KEYRAIL_STAGE", "local")
     with serving() as server:
         street = Street(world, local_cloud, server, queue)
-        secret = local_cloud.client("secretsmanager").create_secret(Name=table, SecretString=street.accounts())["ARN"]
+        street.secret_arn = local_cloud.client("secretsmanager").create_secret(
+            Name=table, SecretString=street.accounts()
+        )["ARN"]
         settings = {
             **local_cloud.environment,
             "SANDBOX_TABLE": table,
             "SANDBOX_QUEUE_URL": queue,
-            "PAYMENT_ACCOUNTS_SECRET_ARN": secret,
+            "PAYMENT_ACCOUNTS_SECRET_ARN": street.secret_arn,
             "PUBLIC_API_URL": server.url,
         }
         for name, value in settings.items():
@@ -190,6 +192,32 @@ def test_a_shop_that_does_not_answer_is_told_again_until_it_does(street: Street)
     street.bring(**message, asked=5)
     assert street.order(placed).status is OrderStatus.DELIVERED
     assert len(street.heard) == 1
+
+
+def test_a_kill_after_the_shop_has_heard_tells_it_again_and_changes_nothing(street: Street) -> None:
+    placed = street.buy()
+    link = function.bank().link((placed.action.url or "").partition("?")[2])
+    unheard = decided(link, Decision.PAY_TWICE, None, street.world.now_ms())
+    function.bank().store.add(unheard)
+    for _ in range(2):
+        function.bank().tell(unheard)
+    assert len(street.heard) == 4
+    order = street.order(placed)
+    assert (order.status, len(order.refunds)) == (OrderStatus.DELIVERED, 1)
+    standing = function.bank().find(link)
+    assert standing is not None
+    assert standing.untold() == ()
+
+
+def test_a_link_from_before_a_change_of_secrets_still_opens_the_page(street: Street) -> None:
+    placed = street.buy()
+    account = json.loads(street.accounts())["sandbox"]["main"]
+    versions = {"new": {**account, "secrets": ["n" * 32]}, "old": account}
+    secret = json.dumps({"sandbox": {"main": {"current": "new", "versions": versions}}})
+    street.cloud.client("secretsmanager").put_secret_value(SecretId=street.secret_arn, SecretString=secret)
+    forget()
+    assert street.look(placed)["statusCode"] == 200
+    assert [secret[0] for secret in function.bank().account("sbx_1").secrets] == ["n", "s"]
 
 
 def test_the_look_from_the_queue_is_asked_for_before_anything_is_decided(

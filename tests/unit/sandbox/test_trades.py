@@ -7,6 +7,7 @@ import pytest
 
 from functions.payment_sandbox.trades import (
     LATE_GRACE_MS,
+    MAX_REFUNDS,
     Decision,
     Link,
     OtherRefund,
@@ -124,6 +125,16 @@ def test_never_more_is_given_back_of_a_payment_than_was_paid() -> None:
     assert refunded(trade, "rfd_3", 0, trade.payments[1].reference) is Refused.MORE_THAN_WAS_PAID
     yen = give_back(trade, "rfd_4", trade.payments[1].reference, Money(1, "JPY"), NOW_MS)
     assert yen is Refused.MORE_THAN_WAS_PAID
+
+
+def test_one_payment_is_given_back_in_so_many_parts_and_no_more() -> None:
+    trade: Trade | Refused = trade_of(Decision.PAY)
+    for number in range(MAX_REFUNDS):
+        assert isinstance(trade, Trade)
+        trade = refunded(trade, f"rfd_{number}", 1)
+    assert isinstance(trade, Trade)
+    assert refunded(trade, "rfd_more", 1) is Refused.TOO_MANY_REFUNDS
+    assert refunded(trade, "rfd_0", 1) is trade
 
 
 def test_a_refund_is_done_once_for_its_number() -> None:

@@ -28,7 +28,7 @@ OK = 200
 NO_ANSWER = "no_answer"
 REFUNDED = "refunded"
 # Of these no money moved, and none will for the same request.
-REFUSALS = frozenset({"no_such_payment", "more_than_was_paid"})
+REFUSALS = frozenset({"no_such_payment", "more_than_was_paid", "too_many_refunds"})
 MAX_PAGES = 10_000
 
 
