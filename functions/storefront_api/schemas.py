@@ -131,7 +131,8 @@ class ActionOut:
     """What the buyer's browser does next, by `type`.
 
     `redirect` goes to `url`; `form` posts `fields` to `url`; `qr_code` shows `svg`, a ready picture of `content`;
-    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay.
+    `client_secret` hands `content` to the provider's own script, with `publishable_key` where that needs one; with `none`
+    there is nothing to pay.
     """
 
     type: str
@@ -139,6 +140,7 @@ class ActionOut:
     content: str | None
     svg: str | None
     fields: dict[str, str] | None
+    publishable_key: str | None
 
 
 @outgoing

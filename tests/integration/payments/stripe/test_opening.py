@@ -237,6 +237,8 @@ def test_an_intent_is_opened_for_a_page_of_ours(stripe: ProviderServer) -> None:
     assert action == PaymentAction(type="client_secret", content="pi_1_secret_never_to_be_seen")
     assert "never_to_be_seen" not in repr(action)
     (sent,) = stripe.requests
+    keyed = replace(account(stripe.url), publishable_key="pk_test_1")
+    assert keyed.open(INTENT_ATTEMPT, OPENING) == replace(action, publishable_key="pk_test_1")
     assert (sent.method, sent.path) == ("POST", "/v1/payment_intents")
     assert sent.headers["idempotency-key"] == ATTEMPT.attempt_id
     assert parse_qs(sent.body.decode(), strict_parsing=True) == {

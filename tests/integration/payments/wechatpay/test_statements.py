@@ -1,5 +1,6 @@
 """Fetching the trade bill: the signed answer names it, and its digest is what makes the file WeChat Pay's."""
 
+import gzip
 import hashlib
 from datetime import date
 from typing import Any
@@ -53,7 +54,7 @@ def test_the_movements_of_a_day_are_fetched(wechat: Wechat) -> None:
     publish(wechat)
     assert [(line.number, line.amount.amount_minor) for line in fetch(wechat)] == [("pay_1", 1990)]
     assert [sent.path for sent in wechat.server.requests] == [
-        f"{BILL}?bill_date=2026-09-22&bill_type=ALL",
+        f"{BILL}?bill_date=2026-09-22&bill_type=ALL&tar_type=GZIP",
         f"{FILE}?token={TOKEN}",
     ]
 
@@ -117,4 +118,38 @@ def test_a_file_that_is_no_bill_is_refused(wechat: Wechat) -> None:
 def test_a_file_that_is_not_handed_out_is_unavailable(wechat: Wechat) -> None:
     publish(wechat)
     wechat.will_refuse(FILE, 400, "FREQUENCY_LIMITED")
+    assert refused(wechat)
+
+
+def packed(wechat: Wechat, file: bytes, content: bytes = CONTENT) -> None:
+    publish(wechat, content)
+    wechat.will_say(FILE, file)
+
+
+def test_a_packed_bill_is_unpacked_and_held_to_the_digest_of_what_is_in_it(wechat: Wechat) -> None:
+    packed(wechat, gzip.compress(CONTENT))
+    assert [line.number for line in fetch(wechat)] == ["pay_1"]
+    packed(wechat, gzip.compress(CONTENT.replace(b"19.90", b"09.90")))
+    assert refused(wechat)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        gzip.compress(CONTENT)[:-1],
+        gzip.compress(CONTENT)[:-9],
+        gzip.compress(CONTENT) + b"x",
+        gzip.compress(CONTENT) + gzip.compress(b"more"),
+        b"\x1f\x8b",
+        b"\x1f\x8b no gzip at all",
+    ],
+)
+def test_a_packed_bill_that_is_cut_or_has_more_in_it_is_refused(wechat: Wechat, file: bytes) -> None:
+    packed(wechat, file)
+    assert refused(wechat)
+
+
+def test_a_bill_is_not_unpacked_without_an_end(wechat: Wechat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keyrail.payments.providers.wechatpay.statements.MAX_UNPACKED_BYTES", len(CONTENT) - 1)
+    packed(wechat, gzip.compress(CONTENT))
     assert refused(wechat)

@@ -62,7 +62,8 @@ class PaymentAction:
     """What the buyer's browser does next, by `type`.
 
     `redirect` goes to `url`; `form` posts `fields` to `url`; `qr_code` shows `svg`, a ready picture of `content`;
-    `client_secret` hands `content` to the provider's own script; with `none` there is nothing to pay.
+    `client_secret` hands `content` to the provider's own script, with `publishable_key` where that needs one; with `none`
+    there is nothing to pay.
     """
 
     type: str
@@ -70,6 +71,7 @@ class PaymentAction:
     content: str | None = field(default=None, repr=False)
     svg: str | None = field(default=None, repr=False)
     fields: Mapping[str, str] | None = field(default=None, repr=False)
+    publishable_key: str | None = None
 
 
 @dataclass(frozen=True)

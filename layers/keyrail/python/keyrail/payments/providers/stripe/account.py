@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from keyrail.payments.model.attempts import PaymentAttempt
@@ -26,6 +26,7 @@ PAYMENT_INTENT = "payment_intent"
 MAX_WEBHOOK_SECRETS = 4
 
 _SECRET_KEY = re.compile(r"(?:sk|rk)_(live|test)_[A-Za-z0-9_]+")
+_PUBLISHABLE_KEY = re.compile(r"pk_(live|test)_[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Stripe:
     """One Stripe account, in the mode (live or test) that its secret key is of.
 
     `webhook_secret` is the endpoint's secret; while it is rolled, `webhook_secrets` lists the new and the old one
-    instead, and an event may be signed with either.
+    instead, and an event may be signed with either. `publishable_key` is what Stripe's script on a page of ours wants.
 
     Raises ConfigError when a setting is missing, empty or padded, when the key is of no known form, and when
     `api_base` would send the key over a network in the clear.
@@ -44,6 +45,7 @@ class Stripe:
     secret_key: str = field(repr=False)
     webhook_secret: str | None = field(default=None, repr=False)
     webhook_secrets: tuple[str, ...] | list[str] = field(default=(), repr=False)
+    publishable_key: str | None = None
     api_base: str = "https://api.stripe.com"
     return_url: str | None = None
     read_timeout_s: int = READ_TIMEOUT_S
@@ -57,10 +59,20 @@ class Stripe:
                 raise ConfigError(f"{PROVIDER}.{name}")
         if not _SECRET_KEY.fullmatch(self.secret_key):
             raise ConfigError(f"{PROVIDER}.secret_key")
+        self._check_publishable_key()
         if not is_web_address(self.api_base, http_hosts=LOOPBACK):
             raise ConfigError(f"{PROVIDER}.api_base")
         check_common(PROVIDER, self.return_url, self.read_timeout_s)
         self._check_webhook_secrets()
+
+    def _check_publishable_key(self) -> None:
+        """The browser gets it, so that nothing else may stand in its place; and it is of the secret key's mode."""
+        key: object = self.publishable_key
+        if key is None:
+            return
+        match = _PUBLISHABLE_KEY.fullmatch(key) if isinstance(key, str) else None
+        if match is None or match[1] != self._mode:
+            raise ConfigError(f"{PROVIDER}.publishable_key")
 
     def _check_webhook_secrets(self) -> None:
         listed: object = self.webhook_secrets
@@ -86,7 +98,11 @@ class Stripe:
 
     @property
     def _ours(self) -> Ours:
-        return Ours(self.account, self.account_id, live=self.secret_key.split("_")[1] == "live")
+        return Ours(self.account, self.account_id, live=self._mode == "live")
+
+    @property
+    def _mode(self) -> str:
+        return self.secret_key.split("_")[1]
 
     def check(self, amount: Money, means: Means) -> str:  # noqa: ARG002 - as elsewhere
         """Refuse what `open` would refuse, before anything is leased; gives back where the buyer goes afterwards.
@@ -108,7 +124,7 @@ class Stripe:
         """
         return_url = self.check(attempt.amount, opening.means(attempt.method))
         if attempt.method == PAYMENT_INTENT:
-            return open_intent(self._api, attempt)
+            return replace(open_intent(self._api, attempt), publishable_key=self.publishable_key)
         return open_session(self._api, attempt, opening, return_url)
 
     def confirm(self, callback: Callback, now_ms: int) -> Said | None:
