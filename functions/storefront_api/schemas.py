@@ -131,8 +131,8 @@ class ActionOut:
     """What the buyer's browser does next, by `type`.
 
     `redirect` goes to `url`; `form` posts `fields` to `url`; `qr_code` shows `svg`, a ready picture of `content`;
-    `client_secret` hands `content` to the provider's own script, with `publishable_key` where that needs one; with `none`
-    there is nothing to pay.
+    `client_secret` hands `content` to the provider's own script, and `publishable_key` where that needs one; with
+    `none` there is nothing to pay.
     """
 
     type: str

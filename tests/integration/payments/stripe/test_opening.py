@@ -231,6 +231,16 @@ def test_a_page_on_the_loopback_is_allowed_only_beside_an_interface_there(stripe
     assert account(stripe.url).open(ATTEMPT, OPENING).url == f"{stripe.url}/pay"
 
 
+def test_a_currency_without_minor_units_is_asked_for_in_whole_ones(stripe: ProviderServer) -> None:
+    yen = Money(500, "JPY")
+    account(stripe.url).open(replace(ATTEMPT, amount=yen), OPENING)
+    stripe.always(body=intent())
+    account(stripe.url).open(replace(INTENT_ATTEMPT, amount=yen), OPENING)
+    page, own = (parse_qs(sent.body.decode()) for sent in stripe.requests)
+    assert page["line_items[0][price_data][unit_amount]"] == own["amount"] == ["500"]
+    assert page["line_items[0][price_data][currency]"] == own["currency"] == ["jpy"]
+
+
 def test_an_intent_is_opened_for_a_page_of_ours(stripe: ProviderServer) -> None:
     stripe.always(body=intent())
     action = account(stripe.url).open(INTENT_ATTEMPT, OPENING)

@@ -213,6 +213,10 @@ def test_an_unknown_currency_is_no_amount(currency: object) -> None:
     assert claim(event(currency=currency)).amount is None
 
 
+def test_a_currency_without_minor_units_counts_whole_ones() -> None:
+    assert claim(event(currency="jpy", amount_total=500)).amount == Money(500, "JPY")
+
+
 @pytest.mark.parametrize("total", [1990.0, 19.9, "1990", True, None, -1, 10**13, [1990]])
 def test_a_total_that_is_no_whole_number_in_bounds_is_no_amount(total: object) -> None:
     confirmation = claim(event(amount_total=total))

@@ -141,6 +141,15 @@ def test_a_notice_outside_the_window_is_refused(age_s: int) -> None:
     assert refused(posted(paid(), Signer(at_s=NOW_S - age_s)))
 
 
+@pytest.mark.parametrize("name", ["serial", "timestamp", "nonce", "signature"])
+def test_a_header_that_came_twice_is_refused(name: str) -> None:
+    """As an HTTP API hands them on: in one, joined by a comma."""
+    callback = posted(paid())
+    value = callback.headers[f"wechatpay-{name}"]
+    twice = {**callback.headers, f"wechatpay-{name}": f"{value},{value}"}
+    assert refused(Callback("POST", "", callback.raw_body, twice))
+
+
 def test_a_signature_probe_is_refused() -> None:
     assert refused(posted(paid(), wechatpay_signature="WECHATPAY/SIGNTEST/" + "A" * 323 + "=="))
 
