@@ -127,6 +127,17 @@ class KeyrailStack(cdk.Stack):
                 patience_s=1800,
                 meaning="providers are asked about unpaid orders more than half an hour late",
             ),
+            reconciliations=WorkQueue(
+                self,
+                "Reconciliations",
+                stage=stage,
+                key=keys.data,
+                alarms=alarms,
+                consumer_timeout_s=functions.RECONCILIATION_TIMEOUT_S,
+                visibility_s=functions.RECONCILIATION_TIMEOUT_S + _AFTER_A_KILL_S,
+                patience_s=7200,
+                meaning="a day waits longer than two hours to be compared with the provider's statement",
+            ),
             batches=WorkQueue(
                 self,
                 "Batches",
@@ -205,9 +216,10 @@ class KeyrailStack(cdk.Stack):
         jobs = functions.scheduled_jobs(self, parts)
         refunds = functions.refunds(self, parts)
         inquiries = functions.payment_inquiries(self, parts)
+        reconciliation = functions.reconciliation(self, parts)
         relay = functions.event_relay(self, parts)
         self.functions: list[Function] = [storefront, delivery, operator, webhook, importer, issuance, relay]
-        self.functions += [codes, follow, export, redemption, jobs, refunds, inquiries]
+        self.functions += [codes, follow, export, redemption, jobs, refunds, inquiries, reconciliation]
 
         self.api.public(
             storefront,
@@ -243,6 +255,7 @@ class KeyrailStack(cdk.Stack):
         consume_queue(jobs, parts.jobs.queue, batch_size=1)
         consume_queue(refunds, parts.refunds.queue, batch_size=1)
         consume_queue(inquiries, parts.inquiries.queue, batch_size=1)
+        consume_queue(reconciliation, parts.reconciliations.queue, batch_size=1)
         # Last days end at midnight UTC; the clocks of those who count may be a little behind.
         Schedules(self, "Schedules", queue=parts.jobs, alarms=parts.alarms).every_hour("watch_shelves", minute=2)
         Schedules(
@@ -252,6 +265,10 @@ class KeyrailStack(cdk.Stack):
             alarms=parts.alarms,
             silent_for_minutes=3 * _BETWEEN_INQUIRIES_MINUTES,
         ).every_minutes("ask_about_unpaid", _BETWEEN_INQUIRIES_MINUTES)
+        # When the last of the providers has made its statement of the day before: WeChat Pay, at ten in Beijing.
+        Schedules(
+            self, "Mornings", queue=parts.reconciliations, alarms=parts.alarms, silent_for_minutes=26 * 60
+        ).every_day("reconcile", hour=2, minute=30)
         relay_streams(relay, parts.tables.with_stream, parts.relay_dead_letters)
 
     def _connect_sandbox(self) -> None:
@@ -293,6 +310,8 @@ class KeyrailStack(cdk.Stack):
                 parts.refunds.dead_letters,
                 parts.inquiries.queue,
                 parts.inquiries.dead_letters,
+                parts.reconciliations.queue,
+                parts.reconciliations.dead_letters,
                 parts.relay_dead_letters,
                 *sandbox,
             ],
@@ -325,6 +344,8 @@ class KeyrailStack(cdk.Stack):
             "RefundDeadLetterQueueUrl": parts.refunds.dead_letters.queue_url,
             "InquiryQueueUrl": parts.inquiries.queue.queue_url,
             "InquiryDeadLetterQueueUrl": parts.inquiries.dead_letters.queue_url,
+            "ReconciliationQueueUrl": parts.reconciliations.queue.queue_url,
+            "ReconciliationDeadLetterQueueUrl": parts.reconciliations.dead_letters.queue_url,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from threading import Lock
 
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
@@ -36,10 +36,14 @@ class Bank:
     asked: int = 0
     last: RefundOrder | None = None
     repeats: bool = True
+    statements: dict[date, list[StatementLine]] = field(default_factory=dict)
+    statements_read: list[date] = field(default_factory=list)
+    breaks_off: bool = False
     _lock: Lock = field(default_factory=Lock)
 
     acknowledgement = Acknowledgement("ok", "text/plain")
     merchant = "bank-1"
+    statement_zone = UTC
 
     def check(self, amount: Money, means: Means) -> str:
         return means.return_url or "https://shop.example"
@@ -125,4 +129,13 @@ class Bank:
         return RefundAnswer(refund_id=wanted.refund_id, state=state, status=f"bank says {state}", amount=amount)
 
     def statement(self, day: date) -> Iterator[StatementLine]:
-        raise StatementMissing
+        """Where it `breaks_off` the lines come, and behind them the trouble."""
+        self.statements_read.append(day)
+        if day not in self.statements:
+            raise StatementMissing
+        return self._statement(day)
+
+    def _statement(self, day: date) -> Iterator[StatementLine]:
+        yield from self.statements[day]
+        if self.breaks_off:
+            raise ProviderUnavailable

@@ -48,6 +48,8 @@ from keyrail.inventory.store.figures import FigureStore
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.inventory.store.sources import SourceStore
 from keyrail.inventory.store.uses import UseStore
+from keyrail.ledger.service import Books
+from keyrail.ledger.store import AccountStore
 from keyrail.ordering.model.orders import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted, WayToPay
 from keyrail.ordering.service.orders import Orders
@@ -66,6 +68,9 @@ from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
+from keyrail.reconciliation.service.comparing import Comparing
+from keyrail.reconciliation.service.desk import ReconciliationDesk
+from keyrail.reconciliation.store import ReconciliationStore
 from keyrail.redemption.service import Redemption
 from keyrail.risk.service import Allowances, Guards, Rounds
 from keyrail.risk.store import GuardStore
@@ -229,6 +234,22 @@ class World:
     @cached_property
     def refunds(self) -> Refunds:
         return Refunds(self.orders, self.accounts, self.desk, self.now_ms, "https://api.example")
+
+    @cached_property
+    def books(self) -> Books:
+        return Books(AccountStore(self.dynamodb, self.names["accounts"]))
+
+    @cached_property
+    def differences(self) -> ReconciliationStore:
+        return ReconciliationStore(self.dynamodb, self.names["reconciliation"])
+
+    @cached_property
+    def comparing(self) -> Comparing:
+        return Comparing(self.differences, self.accounts, self.orders, self.desk, self.books, self.now_ms)
+
+    @cached_property
+    def reconciliation_desk(self) -> ReconciliationDesk:
+        return ReconciliationDesk(self.differences, self.now_ms)
 
     @cached_property
     def importing(self) -> Importing:

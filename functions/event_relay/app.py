@@ -21,6 +21,7 @@ class Settings:
     keys_table: str
     orders_table: str
     payments_table: str
+    reconciliation_table: str
     accounts_table: str
     audit_table: str
     audit_chain_secret_arn: str
@@ -31,6 +32,7 @@ class Settings:
     export_queue_url: str
     batch_queue_url: str
     refund_queue_url: str
+    reconciliation_queue_url: str
     inquiry_queue_url: str
     relay_dead_letter_queue_url: str
 

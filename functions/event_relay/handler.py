@@ -29,6 +29,8 @@ COUNTED = {
     "order.refund_failed": Metric.REFUND_FAILED,
     "payment.refund_failed": Metric.REFUND_FAILED,
     "payment.unmatched": Metric.UNMATCHED_PAYMENT,
+    "reconciliation.difference": Metric.RECONCILIATION_DIFFERENCE,
+    "reconciliation.given_up": Metric.RECONCILIATION_GIVEN_UP,
     "stock.low": Metric.LOW_STOCK,
 }
 

@@ -23,6 +23,11 @@ from keyrail.payments.model.vouchers import Voucher, voucher_events_between
 from keyrail.platform.audit import AuditRecord, audit_record
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.documents import Attributes, from_attributes
+from keyrail.reconciliation import books as reconciliation_books
+from keyrail.reconciliation.model.differences import Difference
+from keyrail.reconciliation.model.differences import events_between as difference_events_between
+from keyrail.reconciliation.model.runs import Run
+from keyrail.reconciliation.model.runs import events_between as run_events_between
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ def _booked(before: Any, item: Versioned) -> tuple[JournalEntry, ...]:
             return order_entries_between(before, item)
         case payment_desk.UnmatchedPayment():
             return desk_books.entries_between(before, item)
+        case Run():
+            return reconciliation_books.entries_between(before, item)
         case Batch():
             return batch_entries_between(before, item)
         case _:
@@ -95,6 +102,8 @@ def _kind(table: str, key: Attributes) -> _Kind | None:
         return Order, order_events_between
     if table == settings().payments_table:
         return _named(_IN_PAYMENTS_TABLE, key["payment_id"]["S"])
+    if table == settings().reconciliation_table:
+        return (Run, run_events_between) if key["sk"]["S"] == "run" else (Difference, difference_events_between)
     if table == settings().catalog_table:
         return _IN_CATALOG_TABLE[key["sk"]["S"]]
     if table == settings().keys_table:

@@ -10,6 +10,8 @@ from keyrail.inventory.model.following import calls_for_followers
 from keyrail.inventory.model.own_codes import calls_for_maker
 from keyrail.ordering.model.orders import Order
 from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.platform.changes import Event
+from keyrail.reconciliation.model.differences import Difference, calls_for_inquiry
 
 Work = tuple[str, dict[str, str | int]]
 
@@ -17,19 +19,29 @@ Work = tuple[str, dict[str, str | int]]
 def work_of(change: Change) -> Iterator[Work]:
     """Address of the queue and message: ids alone, since whoever works reads how things stand by then."""
     for event in change.events:
-        if event.name == "order.paid" and event.data["open"]:
-            yield settings().issuance_queue_url, {"order_id": event.subject.partition(":")[2]}
+        yield from _after(event)
         if event.name == "order.paid" and _may_be_paid_again(change):
             yield settings().inquiry_queue_url, {"order_id": event.subject.partition(":")[2], "asked": 0}
-        if event.name == "order.refund_due":
-            yield settings().refund_queue_url, {"order_id": event.subject.partition(":")[2]}
-        if event.name == "payment.refund_due":
-            yield settings().refund_queue_url, {"payment_id": event.subject.partition(":")[2]}
     match change.item:
         case Batch() as batch:
             yield from _of_batch(change, batch)
         case Export(status=ExportStatus.APPROVED) as export:
             yield settings().export_queue_url, {"export_id": export.export_id}
+        case Difference(order_id=str() as order_id) as difference if calls_for_inquiry(difference):
+            yield settings().inquiry_queue_url, {"order_id": order_id}
+
+
+def _after(event: Event) -> Iterator[Work]:
+    of = event.subject.partition(":")[2]
+    match event.name:
+        case "order.paid" if event.data["open"]:
+            yield settings().issuance_queue_url, {"order_id": of}
+        case "order.refund_due":
+            yield settings().refund_queue_url, {"order_id": of}
+        case "payment.refund_due":
+            yield settings().refund_queue_url, {"payment_id": of}
+        case "reconciliation.requested":
+            yield settings().reconciliation_queue_url, {"run_id": of}
 
 
 def _may_be_paid_again(change: Change) -> bool:

@@ -28,6 +28,7 @@ class Settings:
     keys_table: str
     orders_table: str
     payments_table: str
+    reconciliation_table: str
     accounts_table: str
     audit_table: str
     audit_chain_secret_arn: str

@@ -34,6 +34,7 @@ def places() -> tuple[Place, ...]:
         _prefixed("order", names.orders_table, "order_id", ""),
         _prefixed("payment", names.payments_table, "payment_id", "upm_"),
         _prefixed("voucher", names.payments_table, "payment_id", "vch_"),
+        *_of_reconciliation(names.reconciliation_table),
         *(_of_catalog(kind, names.catalog_table) for kind in ("product", "sku", "issuer")),
     )
 
@@ -62,6 +63,25 @@ def _of_catalog(kind: str, table: str) -> Place:
         return key["pk"].removeprefix(f"{kind}#") if key["sk"] == kind else None
 
     return Place(kind, table, lambda name: {"pk": f"{kind}#{name}", "sk": kind}, id_of)
+
+
+def _of_reconciliation(table: str) -> tuple[Place, Place]:
+    """A run stands beside its differences, each of which is named by both."""
+
+    def run_of(key: Mapping[str, str]) -> str | None:
+        return key["pk"] if key["sk"] == "run" else None
+
+    def difference_of(key: Mapping[str, str]) -> str | None:
+        return None if key["sk"] == "run" else f"{key['pk']}/{key['sk']}"
+
+    def difference(name: str) -> dict[str, str]:
+        run, _, of_run = name.partition("/")
+        return {"pk": run, "sk": of_run}
+
+    return (
+        Place("reconciliation", table, lambda name: {"pk": name, "sk": "run"}, run_of),
+        Place("difference", table, difference, difference_of),
+    )
 
 
 @api.operation(

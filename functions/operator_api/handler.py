@@ -20,6 +20,7 @@ DESKS = {
     "orders": ("orders", "after_sales", "refunds"),
     "payments": ("desk",),
     "products": ("catalog",),
+    "reconciliations": ("reconciliation",),
     "refunds": ("refunds",),
     "skus": ("catalog", "figures"),
     "sources": ("after_sales",),

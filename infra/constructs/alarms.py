@@ -17,6 +17,8 @@ _BUSINESS_ALARMS = (
     ("UnmatchedPayment", "event_relay", "a verified payment fits no order: somebody must refund or assign it"),
     ("RefundFailed", "event_relay", "a provider refuses to give money back that is owed"),
     ("ProviderSilent", "payment_inquiries", "a payment provider does not answer when it is asked about attempts"),
+    ("ReconciliationDifference", "event_relay", "a provider's statement differs from our books: see which, and why"),
+    ("ReconciliationGivenUp", "event_relay", "a day could not be compared with the provider's statement"),
     ("LowStock", "event_relay", "the stock of a SKU ran low: import keys, or sell fewer"),
     ("GuessingSuspected", "redemption_api", "somebody tried many codes that are none, and has to wait: see who"),
     ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),

@@ -43,6 +43,10 @@ class Tables(Construct):
         self.accounts = self._table("Accounts", "account_id", "sk", stream=False)
         _index(self.accounts, "by_holder", "holder", "holder_order")
 
+        # Days compared with the providers' statements: a run, and what differs in its partition.
+        self.reconciliation = self._table("Reconciliation", "pk", "sk")
+        _index(self.reconciliation, "by_month", "month", "place", everything=True)
+
         # Counters, blocks and what is taken only once: all of it ends by itself, and none of it is news to anybody.
         self.guards = self._table("Guards", "pk", stream=False, ends_by="expires_at")
 
@@ -59,6 +63,7 @@ class Tables(Construct):
             "keys": self.keys,
             "orders": self.orders,
             "payments": self.payments,
+            "reconciliation": self.reconciliation,
         }
         self.all = {**self.with_stream, "accounts": self.accounts, "guards": self.guards, "audit": self.audit}
         if self.sandbox is not None:

@@ -16,6 +16,7 @@ from infra.functions.parts import Parts
 from infra.functions.payment_inquiries import INQUIRIES_TIMEOUT_S, payment_inquiries
 from infra.functions.payment_sandbox import SANDBOX_TIMEOUT_S, payment_sandbox
 from infra.functions.payment_webhook import payment_webhook
+from infra.functions.reconciliation import RECONCILIATION_TIMEOUT_S, reconciliation
 from infra.functions.redemption_api import redemption_api
 from infra.functions.refunds import REFUNDS_TIMEOUT_S, refunds
 from infra.functions.scheduled_jobs import JOBS_TIMEOUT_S, scheduled_jobs
@@ -29,6 +30,7 @@ __all__ = [
     "INQUIRIES_TIMEOUT_S",
     "ISSUANCE_TIMEOUT_S",
     "JOBS_TIMEOUT_S",
+    "RECONCILIATION_TIMEOUT_S",
     "REFUNDS_TIMEOUT_S",
     "SANDBOX_TIMEOUT_S",
     "Parts",
@@ -43,6 +45,7 @@ __all__ = [
     "payment_inquiries",
     "payment_sandbox",
     "payment_webhook",
+    "reconciliation",
     "redemption_api",
     "refunds",
     "scheduled_jobs",

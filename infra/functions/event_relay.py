@@ -22,6 +22,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "RECONCILIATION_TABLE": parts.tables.reconciliation.table_name,
             "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
@@ -32,6 +33,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "EXPORT_QUEUE_URL": parts.exports.queue.queue_url,
             "BATCH_QUEUE_URL": parts.batches.queue.queue_url,
             "REFUND_QUEUE_URL": parts.refunds.queue.queue_url,
+            "RECONCILIATION_QUEUE_URL": parts.reconciliations.queue.queue_url,
             "INQUIRY_QUEUE_URL": parts.inquiries.queue.queue_url,
             "RELAY_DEAD_LETTER_QUEUE_URL": parts.relay_dead_letters.queue_url,
         },
@@ -40,7 +42,8 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
     function.may(["sqs:SendMessage"], parts.issuance.queue.queue_arn, parts.relay_dead_letters.queue_arn)
     function.may(["sqs:SendMessage"], parts.codes.queue.queue_arn, parts.exports.queue.queue_arn)
     function.may(["sqs:SendMessage"], parts.batches.queue.queue_arn, parts.uploads.queue.queue_arn)
-    function.may(["sqs:SendMessage"], parts.refunds.queue.queue_arn, parts.inquiries.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.refunds.queue.queue_arn, parts.reconciliations.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.inquiries.queue.queue_arn)
     # A record is chained to the one before it; one whose lot was broken off gets the name of another lot.
     table(function, parts.tables.audit, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     # An entry is put, and added to a page of the books and to what a holder has.

@@ -27,6 +27,7 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "RECONCILIATION_TABLE": parts.tables.reconciliation.table_name,
             "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
@@ -55,6 +56,9 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     # A voucher is put together with its entry, which is added to a page of the books and to what a holder has.
     table(function, parts.tables.payments, "GetItem", "PutItem")
     table(function, parts.tables.accounts, "PutItem", "UpdateItem")
+    # Asks for a day to be compared anew, and puts on record why a difference is none.
+    table(function, parts.tables.reconciliation, "PutItem", "Query")
+    query(function, parts.tables.reconciliation, "by_month")
     table(function, parts.tables.audit, "Query")
     # Verifies the audit trail: all of its records, beside all items that they are about.
     for of in (parts.tables.audit, *parts.tables.with_stream.values()):

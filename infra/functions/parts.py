@@ -38,6 +38,7 @@ class Parts:
     jobs: WorkQueue
     refunds: WorkQueue
     inquiries: WorkQueue
+    reconciliations: WorkQueue
     relay_dead_letters: DeadLetterQueue
     sandbox: WorkQueue | None
     public_url: str

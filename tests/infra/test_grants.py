@@ -13,6 +13,7 @@ _LOGICAL_NAMES = {
     "TablesKeys": "keys",
     "TablesOrders": "orders",
     "TablesPayments": "payments",
+    "TablesReconciliation": "reconciliation",
     "TablesAccounts": "accounts",
     "TablesGuards": "guards",
     "TablesAudit": "audit",
@@ -34,6 +35,7 @@ _LOGICAL_NAMES = {
     "RefundQueue": "refunds",
     "InquiriesQueue": "inquiries",
     "SandboxQueue": "sandbox_queue",
+    "ReconciliationsQueue": "reconciliations",
     "RelayDeadLetters": "relay_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
@@ -77,6 +79,8 @@ EXPECTED = {
             "dynamodb:Query",
             "dynamodb:UpdateItem",
         },
+        "reconciliation": _WALKED | {"dynamodb:PutItem", "dynamodb:Query"},
+        "reconciliation/index/by_month": {"dynamodb:Query"},
         "accounts/index/by_holder": {"dynamodb:Query"},
         "audit": _WALKED | {"dynamodb:Query"},
         "audit_chain": {"secretsmanager:GetSecretValue"},
@@ -153,6 +157,15 @@ EXPECTED = {
         "payment_accounts": {"secretsmanager:GetSecretValue"},
         "refunds": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
     },
+    "reconciliation": {
+        "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "orders/index/by_paid_reference": {"dynamodb:Query"},
+        "payments": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "accounts": {"dynamodb:Query"},
+        "reconciliation": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "payment_accounts": {"secretsmanager:GetSecretValue"},
+        "reconciliations": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+    },
     "key_issuance": {
         "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -165,6 +178,7 @@ EXPECTED = {
         "keys": _STREAM | {"dynamodb:GetItem", "dynamodb:PutItem"},
         "orders": _STREAM,
         "payments": _STREAM,
+        "reconciliation": _STREAM,
         "accounts": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
         "audit": {
             "dynamodb:BatchGetItem",
@@ -176,6 +190,7 @@ EXPECTED = {
         "audit_chain": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
         "refunds": {"sqs:SendMessage"},
+        "reconciliations": {"sqs:SendMessage"},
         "inquiries": {"sqs:SendMessage"},
         "issuance": {"sqs:SendMessage"},
         "codes": {"sqs:SendMessage"},

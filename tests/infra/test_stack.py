@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.payment_inquiries import handler as payment_inquiries
+from functions.reconciliation.handler import CLOCK
 from functions.scheduled_jobs import handler as scheduled_jobs
 from infra.stages import STAGES
 from keyrail.payments.providers.sandbox import STAGES as SANDBOX_STAGES
@@ -24,9 +25,9 @@ _RESERVED_NAMES = {
     "AWS::SQS::Queue": "QueueName",
     "AWS::SecretsManager::Secret": "Name",
 }
-_JOBS = {"Jobs": set(scheduled_jobs.JOBS), "Inquiries": set(payment_inquiries.JOBS)}
+_JOBS = {"Jobs": set(scheduled_jobs.JOBS), "Inquiries": set(payment_inquiries.JOBS), "Reconciliations": {CLOCK}}
 """What each queue's consumer does when the clock asks for it."""
-_SILENT_FOR_S = {"Schedules": 2 * 60 * 60, "InquirySchedules": 15 * 60}
+_SILENT_FOR_S = {"Schedules": 2 * 60 * 60, "InquirySchedules": 15 * 60, "Mornings": 26 * 60 * 60}
 """After how long somebody hears that nothing was sent, for each construct of schedules."""
 
 
@@ -164,6 +165,8 @@ def test_money_that_waits_rings(prod: Template) -> None:
     assert watched == {
         ("UnmatchedPayment", "event_relay"),
         ("RefundFailed", "event_relay"),
+        ("ReconciliationDifference", "event_relay"),
+        ("ReconciliationGivenUp", "event_relay"),
         ("LowStock", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
         ("GuessingSuspected", "redemption_api"),

@@ -32,6 +32,10 @@ class Desk:
     world: World
 
     def ask(self, group: str, method: str, path: str, body: Any = None, query: str = "") -> tuple[int, dict[str, Any]]:
+        answer = self.answer(group, method, path, body, query)
+        return int(answer["statusCode"]), json.loads(answer["body"])
+
+    def answer(self, group: str, method: str, path: str, body: Any = None, query: str = "") -> dict[str, Any]:
         claims = {"username": "sue", "cognito:groups": f"[{group}]", "sub": "1"}
         request = {"method": method, "path": f"/ops/v1/{path}", "sourceIp": "192.0.2.44"}
         event = {
@@ -48,8 +52,7 @@ class Desk:
                 "authorizer": {"jwt": {"claims": claims}},
             },
         }
-        answer = operator_api.handler(event, None)
-        return int(answer["statusCode"]), json.loads(answer["body"])
+        return operator_api.handler(event, None)
 
     def told(self, group: str, method: str, path: str, body: Any = None, query: str = "") -> dict[str, Any]:
         status, answer = self.ask(group, method, path, body, query)

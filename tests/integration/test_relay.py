@@ -22,6 +22,8 @@ from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Versioned, stamp
 from keyrail.platform.documents import to_attributes
+from keyrail.reconciliation.model.differences import Difference
+from keyrail.reconciliation.model.runs import Run
 from tests.faults.breaking import Wire
 from tests.integration.test_triggers import Stage, forget, stage
 from tests.stream_of_keys import BATCH, NOW_MS, SKU, SOURCE, changes, leased, looked_at, new_key, sold
@@ -107,6 +109,8 @@ def key_of(item: Versioned) -> dict[str, Any]:
             return {"key_id": {"S": f"figures#{item.sku_id}"}}
         case Batch():
             return {"key_id": {"S": item.batch_id}}
+        case Run() | Difference():
+            return {"pk": {"S": item.run_id}, "sk": {"S": getattr(item, "difference_id", "run")}}
         case UnmatchedPayment():
             return {"payment_id": {"S": item.payment_id}}
         case _:

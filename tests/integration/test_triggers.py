@@ -58,7 +58,17 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     queues = {
         name: local_cloud.client("sqs").create_queue(QueueName=f"{world.names['keys']}-{name}")["QueueUrl"]
         for name in (
-            *("issuance", "codes", "imports", "exports", "batches", "refunds", "inquiries", "sandbox"),
+            *(
+                "issuance",
+                "codes",
+                "imports",
+                "exports",
+                "batches",
+                "refunds",
+                "inquiries",
+                "sandbox",
+                "reconciliations",
+            ),
             "relay-dead-letters",
         )
     }
@@ -86,6 +96,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "SANDBOX_QUEUE_URL": queues["sandbox"],
         "SANDBOX_TABLE": f"{world.names['keys']}-sandbox",
         "KEYRAIL_STAGE": "local",
+        "RECONCILIATION_QUEUE_URL": queues["reconciliations"],
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],
     }
     for name, value in settings.items():

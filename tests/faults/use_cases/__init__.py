@@ -12,6 +12,7 @@ from tests.faults.use_cases import (
     inquiries,
     orders,
     own_codes,
+    reconciliation,
     redemption,
     refunds,
     stock,
@@ -21,7 +22,21 @@ from tests.world import World
 
 __all__ = ["MAIN_USE_CASES", "USE_CASES", "Case"]
 
-_PARTS = (orders, imports, batches, own_codes, after_sales, figures, stock, redemption, refunds, desk, books, inquiries)
+_PARTS = (
+    orders,
+    imports,
+    batches,
+    own_codes,
+    after_sales,
+    figures,
+    stock,
+    redemption,
+    refunds,
+    desk,
+    reconciliation,
+    books,
+    inquiries,
+)
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
 # Those that the slower kinds of breaking are tried on.

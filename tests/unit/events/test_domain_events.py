@@ -57,6 +57,9 @@ from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.handover import Handover
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
+from keyrail.reconciliation.model import differences, runs
+from keyrail.reconciliation.model.comparing import DifferenceKind, Found
+from tests.statements import DAY, payment
 
 ACCEPTED, ASSIGNED = payment_desk.DeskStatus.ACCEPTED, payment_desk.DeskStatus.ASSIGNED
 FOLDER = Path(__file__).resolve().parents[3] / "events" / "domain"
@@ -403,6 +406,30 @@ def of_vouchers() -> Iterator[Happening]:
             yield Happening(each, voucher_events_between(None, each))
 
 
+def of_reconciliation() -> Iterator[Happening]:
+    asked = runs.new_run("bank", "main", DAY, runs.RunStatus.REQUESTED, ORIGIN, NOW_MS)
+    mine = runs.take_up(asked, ORIGIN, NOW_MS)
+    ended = runs.finish(mine, runs.Tally(status_differs=1), (), ORIGIN, NOW_MS)
+    failed = runs.end_without(asked, runs.RunStatus.GIVEN_UP, "statement_missing", ORIGIN, NOW_MS)
+    nowhere = runs.end_without(asked, runs.RunStatus.STATEMENT_NOT_OFFERED, None, ORIGIN, NOW_MS)
+    for old, item in ((None, asked), (asked, mine), (mine, ended), (asked, failed), (asked, nowhere)):
+        yield Happening(item, runs.events_between(old, item))
+
+
+def of_differences() -> Iterator[Happening]:
+    run = runs.new_run("bank", "main", DAY, runs.RunStatus.REQUESTED, ORIGIN, NOW_MS)
+    line, ours = payment(1)
+    theirs = Found(kind=DifferenceKind.MISSING_WITH_US, line=line)
+    for found in (theirs, Found(kind=DifferenceKind.STATUS_DIFFERS, line=line, ours=ours)):
+        new = differences.difference_of(run, found, ORIGIN, NOW_MS)
+        other = differences.found_again(new, replace(new, number="another"))
+        gone = differences.gone(other, ORIGIN, NOW_MS)
+        resolved = differences.resolve(new, ORIGIN, NOW_MS)
+        back = differences.found_again(gone, new)
+        for old, item in ((None, new), (new, other), (other, gone), (gone, back), (new, resolved)):
+            yield Happening(item, differences.events_between(old, item))
+
+
 def of_figures() -> Iterator[Happening]:
     new = no_figures("steam-100", NOW_MS)
     enough = new.with_threshold(10, 1, NOW_MS).after(Moves(Tally(imported=11, on_hand=11)), NOW_MS)
@@ -435,6 +462,8 @@ HAPPENINGS = [
         of_orders,
         of_payments,
         of_vouchers,
+        of_reconciliation,
+        of_differences,
         of_figures,
     )
     for happening in source()

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.model.statements import StatementKind, StatementLine, StatementMissing
+from keyrail.payments.model.statements import LineState, StatementKind, StatementLine, StatementMissing
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES
 from keyrail.payments.providers.stripe import Stripe
 from keyrail.platform.money import Money
@@ -81,6 +81,9 @@ def test_what_came_in_and_what_went_back_are_lines(stripe: ProviderServer, accou
             amount=Money(990, "CNY"),
             fee=Money(0, "CNY"),
             status="pending",
+            state=LineState.UNDER_WAY,
+            payment_number="pay_1",
+            payment_reference="pi_1",
         ),
     ]
 

@@ -50,6 +50,9 @@ def test_a_payment_and_a_refund_are_read_from_the_packed_bill() -> None:
             fee=Money(3, "CNY"),
             status="退款",
             at="2026-11-23T12:00:04+08:00",
+            fee_returned=True,
+            payment_number=ATTEMPT_ID,
+            payment_reference=TRADE_NO,
         ),
     ]
 

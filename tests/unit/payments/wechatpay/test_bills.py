@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyrail.payments.model.statements import StatementKind, StatementLine
+from keyrail.payments.model.statements import LineState, StatementKind, StatementLine
 from keyrail.payments.providers.wechatpay.bills import statement_lines
 from keyrail.platform.money import Money
 from tests.wechat_platform import APPID, MCHID
@@ -71,6 +71,9 @@ def test_a_payment_and_its_refund_are_two_movements() -> None:
             fee=Money(12, "CNY"),
             status="SUCCESS",
             at="2026-09-22T12:00:01+08:00",
+            fee_returned=True,
+            payment_number="pay_1",
+            payment_reference="4200001",
         ),
     ]
 
@@ -120,6 +123,21 @@ def test_a_refund_stands_in_the_bill_as_it_stood_that_day(state: str) -> None:
 def test_a_revoked_payment_is_money_that_went_back() -> None:
     (line,) = read(bill(refunded().replace("`REFUND,", "`REVOKED,")))
     assert (line.kind, line.amount) == (StatementKind.REFUND, Money(1990, "CNY"))
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("SUCCESS", LineState.DONE),
+        ("PROCESSING", LineState.UNDER_WAY),
+        ("CHANGE", LineState.FAILED),
+        ("FAIL", LineState.FAILED),
+        ("NEVER SEEN", LineState.UNDER_WAY),
+    ],
+)
+def test_a_refund_is_as_far_as_the_bill_says(said: str, state: LineState) -> None:
+    (line,) = read(bill(refunded(state=said)))
+    assert line.state is state
 
 
 @pytest.mark.parametrize("fee", ["0.00600", "", "0.6%", "--0.12"])

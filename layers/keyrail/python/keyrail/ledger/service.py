@@ -1,7 +1,7 @@
 """The books: what happened is posted once, and read as a trial balance and as an account's statement."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import SystemRandom
@@ -31,6 +31,7 @@ MAX_TRIES = 10
 WAIT_S = 0.02  # doubled each time
 MAX_WAIT_S = 0.5
 DAY_MS = 24 * 60 * 60 * 1000
+MAX_PAGE_LINES = 1000  # of each partition of a day's journal, where the whole of it is read
 MAX_LINES = 100  # of each partition of a day's journal, for one page of a statement
 
 
@@ -109,6 +110,15 @@ class Books:
     def has(self, account: str, day: str) -> bool:
         """Whether anything was posted to the account, by its name in the books, until the end of the UTC day."""
         return any(account in moved for moved in self.store.turnovers(day))
+
+    def journal(self, day: str, since_ms: int = 0) -> Iterator[JournalEntry]:
+        """The entries of the UTC day from that time on, oldest first, read page by page. Raises StoreUnavailable."""
+        behind: str | None = f"{since_ms:013d}"  # as their places begin
+        while True:
+            entries, behind = self.store.journal(day, MAX_PAGE_LINES, behind)
+            yield from entries
+            if behind is None:
+                return
 
     def statement(self, account: str, day: str, behind: str | None = None) -> Statement:
         """Of an account by its name in the books, or of one holder's. Raises UnknownLedgerAccount, StoreUnavailable."""

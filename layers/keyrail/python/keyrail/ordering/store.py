@@ -1,5 +1,6 @@
 """The `orders` table: one item an order. Nobody else talks to it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute
@@ -123,6 +124,9 @@ class OrderStore:
         """The orders that this payment of the provider paid: one, unless the provider repeats its numbers."""
         condition = OrderItem.paid_reference == paid_reference(provider, account, reference)
         return self._orders(self._table.query(condition, index=BY_PAID_REFERENCE).items)
+
+    def some(self, order_ids: Sequence[str]) -> list[Order]:
+        return self._orders([{"order_id": {"S": order_id}} for order_id in order_ids])
 
     def by_email(self, email: str, limit: int, start: Place | None) -> tuple[list[Order], Place | None]:
         """A page of the orders that gave this address (as `email_key` spells it), newest first."""

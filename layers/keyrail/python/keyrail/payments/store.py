@@ -1,5 +1,6 @@
 """The `payments` table: verified payments that could not be applied, on the operator's desk; and vouchers, by day."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,10 @@ class PaymentStore:
         except ConditionFailed:
             return False
         return True
+
+    def some(self, payment_ids: Sequence[str]) -> list[UnmatchedPayment]:
+        found = self._table.get_all([{"payment_id": payment_id} for payment_id in payment_ids])
+        return [from_attributes(UnmatchedPayment, item) for item in found]
 
     def desk(self, status: DeskStatus, limit: int, behind: str | None = None) -> list[UnmatchedPayment]:
         """The newest `limit` payments with that status, of those behind the place (`place_of`), if one is given."""

@@ -135,6 +135,12 @@ class Table:
         """Strongly consistent read by primary key; what no key can be is not there."""
         return read_together(self._client, [self.read(**key)])[0]
 
+    def get_all(self, keys: Sequence[dict[str, str]]) -> list[Attributes]:
+        """Those of them that are there, strongly consistent, MAX_READS in one request. Raises StoreUnavailable."""
+        reads = [self.read(**key) for key in keys]
+        lots = (reads[first : first + MAX_READS] for first in range(0, len(reads), MAX_READS))
+        return [item for lot in lots for item in read_together(self._client, lot) if item is not None]
+
     def read(self, **key: str) -> Read:
         return Read(self.name, _key(key))
 

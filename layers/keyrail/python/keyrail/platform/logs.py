@@ -28,6 +28,8 @@ class Entry(Enum):
     UNPAID_LOOKED_THROUGH = ("K2012", "unpaid orders looked through")
     SANDBOX_DECIDED = ("K2090", "a payment at the sandbox was decided")
     SANDBOX_UNHEARD = ("K2091", "a callback of the sandbox was not acknowledged")
+    DAYS_REQUESTED = ("K2020", "reconciliation of the day before asked for")
+    DAY_RECONCILED = ("K2021", "day reconciled, or given up")
     UNITS_ISSUED = ("K3001", "units issued")
     REFUND_DUE = ("K3002", "refund due")
     REFUND_HEARD = ("K3005", "refund heard of")

@@ -51,7 +51,7 @@ def _sale(order: Order, attempt: PaymentAttempt) -> tuple[Posting, ...]:
 def _refunds(old: Order | None, new: Order) -> _Movements:
     for refund in new.refunds:
         before = old.refund(refund.refund_id) if old else None
-        surplus = _is_surplus(new, refund)
+        surplus = is_surplus(new, refund)
         if surplus and before is None:
             yield "surplus", refund.refund_id, _from_buyer(new, refund.attempt_id, refund.amount, AccountKind.SUSPENSE)
         went, had_gone = _is_back(refund), before is not None and _is_back(before)
@@ -62,7 +62,7 @@ def _refunds(old: Order | None, new: Order) -> _Movements:
             yield "refund_returned", refund.refund_id, _from_buyer(new, refund.attempt_id, refund.amount, out_of)
 
 
-def _is_surplus(order: Order, refund: Refund) -> bool:
+def is_surplus(order: Order, refund: Refund) -> bool:
     """Whether it gives back another payment than the one that paid the order."""
     paid = order.paid_attempt()
     reference = refund.payment_reference

@@ -1,6 +1,7 @@
 """Orders as they stand: for their buyer by token, for an operator by any number, for fulfilment as writes."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyrail.inventory.service.holds import Holds
@@ -67,6 +68,10 @@ class Orders:
 
     def paid_by(self, provider: str, account: str, reference: str) -> list[Order]:
         return self.store.by_paid_reference(provider, account, reference)
+
+    def some(self, order_ids: Sequence[str]) -> list[Order]:
+        """Those of them that there are, many in one request."""
+        return self.store.some(order_ids)
 
     def of_contact(self, wanted: Contact, limit: int, cursor: str | None) -> tuple[list[Order], str | None]:
         """A page of the orders of whoever gave this address or this number, newest first, and the next one's cursor.

@@ -23,11 +23,21 @@ class StatementKind(StrEnum):
     REFUND = "refund"
 
 
+class LineState(StrEnum):
+    """How far the movement was when the statement was made. Some providers book a refund on the day they accept it."""
+
+    DONE = "done"
+    UNDER_WAY = "under_way"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class StatementLine:
     """One movement as the provider's statement of a day has it; `line` counts from 1 in its file.
 
     `number` is ours: an attempt's for a payment, a refund's for a refund; None where the provider names none.
+    `payment_number` and `payment_reference` are of the payment that a refund gives back. The `fee` is what the provider
+    keeps, or gives back where it `fee_returned`; None where it cannot be read.
     """
 
     line: int
@@ -38,3 +48,7 @@ class StatementLine:
     fee: Money | None
     status: str
     at: str
+    state: LineState = LineState.DONE
+    fee_returned: bool = False
+    payment_number: str | None = None
+    payment_reference: str | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, tzinfo
 from typing import Protocol
 
 from keyrail.payments.model.attempts import PaymentAttempt
@@ -132,6 +132,11 @@ class PaymentProvider(Protocol):
 
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         """Raises ProviderUnavailable."""
+        ...
+
+    @property
+    def statement_zone(self) -> tzinfo | None:
+        """Where the days of its statements begin and end; None where it makes none."""
         ...
 
     def statement(self, day: date) -> Iterator[StatementLine]:

@@ -125,6 +125,11 @@ class PaymentAccounts:
         merchant = self.accounts[provider, account].merchant
         return Route(provider=provider, account=account, credential=current, merchant=merchant)
 
+    def names(self) -> list[tuple[str, str]]:
+        """Of all accounts: provider and account."""
+        self._look(SECRET_LASTS_MS)
+        return sorted(self.accounts)
+
     def at(self, provider: str, account: str) -> PaymentProvider:
         """Raises UnknownAccount."""
         self._look(SECRET_LASTS_MS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Inquiry
@@ -67,6 +67,10 @@ class VersionedAccount:
 
     def query_refund(self, wanted: RefundOrder) -> RefundAnswer:
         return self._of(wanted.attempt).query_refund(wanted)
+
+    @property
+    def statement_zone(self) -> tzinfo | None:
+        return self._current.statement_zone
 
     def statement(self, day: date) -> Iterator[StatementLine]:
         return self._current.statement(day)

@@ -1,6 +1,7 @@
 """The desk for payments that fit nothing."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyrail.payments.model.attempts import order_id_of
@@ -45,6 +46,10 @@ class Desk:
                 **stamp(origin, now_ms),
             )
         )
+
+    def some(self, payment_ids: Sequence[str]) -> list[UnmatchedPayment]:
+        """Those of them that there are, many in one request."""
+        return self.store.some(payment_ids)
 
     def waiting(self, limit: int) -> list[UnmatchedPayment]:
         return self.store.desk(DeskStatus.WAITING, limit)

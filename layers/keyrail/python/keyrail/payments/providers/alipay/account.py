@@ -13,7 +13,7 @@ from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER, bills, trades
 from keyrail.payments.providers.alipay.answers import Answer
-from keyrail.payments.providers.alipay.asking import Gateway, beijing_time
+from keyrail.payments.providers.alipay.asking import BEIJING, Gateway, beijing_time
 from keyrail.payments.providers.alipay.callbacks import meaning, merchant_of, verified
 from keyrail.payments.providers.alipay.signing import private_key_of, public_key_of
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
@@ -67,6 +67,7 @@ class Alipay:
     gateway: Gateway = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
+    statement_zone = BEIJING
 
     def __post_init__(self) -> None:
         for name in ("account", "app_id", "seller_id", "gateway_url"):

@@ -83,6 +83,9 @@ def _movement(number: int, row: Mapping[str, str]) -> StatementLine:
         fee=_amount(row[FEE].removeprefix("-")) if row[FEE] else None,
         status=row[KIND],
         at=f"{at[1]}T{at[2]}+08:00",
+        fee_returned=is_refund,
+        payment_number=(row[ORDER] or None) if is_refund else None,
+        payment_reference=row[TRADE] if is_refund else None,
     )
 
 

@@ -70,6 +70,7 @@ class Epay:
     _version: Version = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
+    statement_zone = None
 
     def __post_init__(self) -> None:
         for name in ("account", "pid", "gateway_url"):

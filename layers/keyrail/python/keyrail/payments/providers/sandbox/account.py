@@ -7,7 +7,7 @@ A callback is signed as `signing.py` says; its body is the JSON object `{"mercha
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -68,6 +68,7 @@ class Sandbox:
     now_ms: NowMs = field(default=system_now_ms, repr=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
+    statement_zone = UTC
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date
 
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Inquiry
@@ -52,6 +52,7 @@ class Stripe:
     now_ms: NowMs = field(default=system_now_ms, repr=False)
 
     acknowledgement = Acknowledgement("", "text/plain")
+    statement_zone = UTC
 
     def __post_init__(self) -> None:
         for name in ("account", "account_id", "secret_key", "api_base"):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.model.statements import StatementKind, StatementLine, StatementMissing
+from keyrail.payments.model.statements import LineState, StatementKind, StatementLine, StatementMissing
 from keyrail.payments.providers.http_client import MAX_STATEMENT_BYTES, STATEMENT_READ_TIMEOUT_S
 from keyrail.payments.providers.stripe.api import StripeApi
 from keyrail.payments.providers.stripe.confirmations import attempt_of
@@ -22,6 +22,8 @@ from keyrail.platform.clock import epoch_ms, rfc3339
 from keyrail.platform.money import Money
 
 KINDS = {"charge": StatementKind.PAYMENT, "refund": StatementKind.REFUND}
+# A slow method's money is booked before it is there. What was not expanded says nothing, and is booked.
+STATES = {"": LineState.DONE, "succeeded": LineState.DONE, "failed": LineState.FAILED, "canceled": LineState.FAILED}
 MAX_PAGES = 10_000
 
 
@@ -46,9 +48,11 @@ def _lines(api: StripeApi, from_s: int, before_s: int) -> Iterator[StatementLine
 
 def _line(line: int, kind: StatementKind, transaction: Document) -> StatementLine:
     source = child(transaction, "source")
-    number = attempt_of(source) if kind is StatementKind.PAYMENT else text(child(source, "metadata"), "refund")
+    is_payment, named = kind is StatementKind.PAYMENT, child(source, "metadata")
+    number = attempt_of(source) if is_payment else text(named, "refund")
     amount, created = _amount(kind, transaction, source), transaction.get("created")
-    reference = (text(source, "payment_intent") if kind is StatementKind.PAYMENT else "") or text(source, "id")
+    intent = text(source, "payment_intent")
+    reference = (intent if is_payment else "") or text(source, "id")
     if amount is None or type(created) is not int:
         raise ProviderUnavailable
     return StatementLine(
@@ -60,6 +64,9 @@ def _line(line: int, kind: StatementKind, transaction: Document) -> StatementLin
         fee=money(transaction.get("fee"), text(transaction, "currency")),
         status=text(source, "status"),
         at=rfc3339(created * 1000),
+        state=STATES.get(text(source, "status"), LineState.UNDER_WAY),
+        payment_number=None if is_payment else text(named, "attempt") or None,
+        payment_reference=None if is_payment else intent or None,
     )
 
 

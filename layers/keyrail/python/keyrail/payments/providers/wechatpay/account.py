@@ -70,6 +70,7 @@ class WechatPay:
     _exchange: Exchange = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("", "text/plain")
+    statement_zone = starts.BEIJING
 
     def __post_init__(self) -> None:
         for name, right in (

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from keyrail.payments.model.refunds import refund_id_of
-from keyrail.payments.model.statements import StatementKind, StatementLine
+from keyrail.payments.model.statements import LineState, StatementKind, StatementLine
 from keyrail.platform.money import Money, parse_decimal
 
 KINDS = {"SUCCESS": StatementKind.PAYMENT, "REFUND": StatementKind.REFUND, "REVOKED": StatementKind.REFUND}
@@ -20,6 +20,8 @@ TIME, APPID, MCHID, STATE, CURRENCY, FEE = "交易时间", "公众账号ID", "�
 PAYMENT = ("商户订单号", "微信订单号", "订单金额", STATE)
 REFUND = ("商户退款单号", "微信退款单号", "申请退款金额", "退款状态")
 NEEDED = frozenset({TIME, APPID, MCHID, STATE, CURRENCY, FEE, GOODS, ATTACHED, *PAYMENT, *REFUND})
+# 退款状态; a refund that the buyer's bank sent back is to be given another way (转入代发).
+REFUND_STATES = {"SUCCESS": LineState.DONE, "FAIL": LineState.FAILED, "CHANGE": LineState.FAILED}
 NONE = frozenset({"", "0"})  # how the bill writes that there is no number
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})", re.ASCII)
@@ -68,17 +70,27 @@ def _line(number: int, movement: Mapping[str, str]) -> StatementLine:
     kind, time = KINDS.get(movement[STATE]), _TIME.fullmatch(movement[TIME])
     if kind is None or time is None:
         raise ValueError("state or time")
-    ours, theirs, amount, status = PAYMENT if kind is StatementKind.PAYMENT else REFUND
+    is_refund = kind is StatementKind.REFUND
+    ours, theirs, amount, status = REFUND if is_refund else PAYMENT
+    paid_as, paid_with, named = *PAYMENT[:2], _named(movement[ours])
     return StatementLine(
         line=number,
         kind=kind,
-        number=None if movement[ours] in NONE else refund_id_of(movement[ours]),
-        reference=movement[theirs],
+        number=refund_id_of(named) if named else None,
+        reference=_named(movement[theirs]) or movement[paid_with],
         amount=parse_decimal(movement[amount], movement[CURRENCY]),
         fee=_fee(movement),
         status=movement[status],
         at=f"{time[1]}T{time[2]}+08:00",
+        state=REFUND_STATES.get(movement[status], LineState.UNDER_WAY) if is_refund else LineState.DONE,
+        fee_returned=is_refund,
+        payment_number=_named(movement[paid_as]) if is_refund else None,
+        payment_reference=_named(movement[paid_with]) if is_refund else None,
     )
+
+
+def _named(number: str) -> str | None:
+    return None if number in NONE else number
 
 
 def _fee(movement: Mapping[str, str]) -> Money | None:

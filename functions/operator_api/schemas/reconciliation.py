@@ -1,0 +1,123 @@
+"""Reconciliations: what was compared, and what differs."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from functions.operator_api.schemas.common import LimitQuery, Reason
+from keyrail.payments.model.statements import StatementKind
+from keyrail.platform.documents import incoming, outgoing, view
+from keyrail.platform.money import Money
+from keyrail.reconciliation.model.comparing import DifferenceKind
+from keyrail.reconciliation.model.differences import Difference, DifferenceStatus
+from keyrail.reconciliation.model.movements import Known
+from keyrail.reconciliation.model.runs import FeeOfDay, Run, RunStatus, Tally
+
+AccountName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+@incoming
+class ReconciliationsQuery(LimitQuery):
+    """`month` of the days that were reconciled; without one, yesterday's."""
+
+    month: Annotated[str, Field(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
+    cursor: Annotated[str, Field(max_length=400)] | None = None
+
+
+@incoming
+class DifferencesQuery(LimitQuery):
+    cursor: Annotated[str, Field(max_length=400)] | None = None
+
+
+@incoming
+class ReconcileIn:
+    """`day` as the provider counts days; it is over, and at most 90 days ago."""
+
+    provider: AccountName
+    account: AccountName
+    day: date
+    reason: Reason
+
+
+@incoming
+class ResolveIn:
+    reason: Reason
+
+
+@outgoing
+class RunOut:
+    """`trouble` is the code of what it had to be given up for. `tally` and `fees` are of the last comparison."""
+
+    run_id: str
+    provider: str
+    account: str
+    day: str
+    status: RunStatus
+    requested_at: str
+    compared_at: str | None
+    trouble: str | None
+    differences: int
+    tally: Tally
+    fees: tuple[FeeOfDay, ...]
+
+    @classmethod
+    def of(cls, run: Run) -> "RunOut":
+        return view(cls, run, differences=run.tally.differences)
+
+
+@outgoing
+class RunsOut:
+    runs: tuple[RunOut, ...]
+    cursor: str | None
+
+
+@outgoing
+class TheirsOut:
+    line: int
+    amount: Money
+    status: str
+    at: str
+
+
+@outgoing
+class OursOut:
+    name: str
+    amount: Money
+    known: Known
+    booked: Money | None
+    booked_at: str | None
+
+
+@outgoing
+class DifferenceOut:
+    """`theirs` is what the statement says, `ours` what we know; one of them may be missing."""
+
+    difference_id: str
+    kind: DifferenceKind
+    movement: StatementKind
+    number: str | None
+    reference: str | None
+    order_id: str | None
+    theirs: TheirsOut | None
+    ours: OursOut | None
+    status: DifferenceStatus
+    resolution: str | None
+    changed_by: str
+    changed_at: str
+
+    @classmethod
+    def of(cls, difference: Difference) -> "DifferenceOut":
+        return view(
+            cls,
+            difference,
+            theirs=view(TheirsOut, difference.theirs) if difference.theirs else None,
+            ours=view(OursOut, difference.ours) if difference.ours else None,
+        )
+
+
+@outgoing
+class ReconciliationOut:
+    run: RunOut
+    differences: tuple[DifferenceOut, ...]
+    cursor: str | None

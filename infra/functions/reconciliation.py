@@ -1,0 +1,40 @@
+"""`functions/reconciliation`."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.constructs.function import Function
+from infra.functions.parts import Parts, query, secret, table
+
+RECONCILIATION_TIMEOUT_S = 900
+
+
+def reconciliation(scope: Construct, parts: Parts) -> Function:
+    """Reads orders, payments and books, and asks providers; it changes nothing but its own table."""
+    function = Function(
+        scope,
+        "Reconciliation",
+        name="reconciliation",
+        platform=parts.platform,
+        timeout_s=RECONCILIATION_TIMEOUT_S,
+        # A statement of 100,000 lines and what we know of them.
+        memory_mb=2048,
+        environment={
+            "ORDERS_TABLE": parts.tables.orders.table_name,
+            "PAYMENTS_TABLE": parts.tables.payments.table_name,
+            "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
+            "RECONCILIATION_TABLE": parts.tables.reconciliation.table_name,
+            "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
+            "RECONCILIATION_QUEUE_URL": parts.reconciliations.queue.queue_url,
+        },
+        in_slices=True,
+    )
+    table(function, parts.tables.orders, "BatchGetItem", "GetItem")
+    query(function, parts.tables.orders, "by_paid_reference")
+    table(function, parts.tables.payments, "BatchGetItem", "GetItem")
+    table(function, parts.tables.accounts, "Query")
+    table(function, parts.tables.reconciliation, "GetItem", "PutItem", "Query", "UpdateItem")
+    secret(function, parts.secrets.payment_accounts_arn)
+    function.may(["sqs:SendMessage"], parts.reconciliations.queue.queue_arn)
+    return function

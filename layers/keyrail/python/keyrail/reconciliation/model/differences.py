@@ -1,0 +1,199 @@
+"""A difference between a statement and our books: open, gone by itself, or resolved by a person with a reason."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from keyrail.payments.model.statements import StatementKind
+from keyrail.platform.changes import Event, Origin, Versioned, stamp
+from keyrail.platform.clock import rfc3339
+from keyrail.platform.errors import Conflict, NotFound
+from keyrail.platform.ids import derived_id
+from keyrail.platform.money import Money
+from keyrail.reconciliation.model.comparing import DifferenceKind, Found
+from keyrail.reconciliation.model.movements import Known
+from keyrail.reconciliation.model.runs import Run
+
+MAX_TEXT_LENGTH = 200  # of what a statement says in its own words
+
+
+class DifferenceStatus(StrEnum):
+    """`gone`: a later comparison of the same day did not find it any more."""
+
+    OPEN = "open"
+    GONE = "gone"
+    RESOLVED = "resolved"
+
+
+class DifferenceNotFound(NotFound):
+    code = "difference_not_found"
+    title = "The reconciliation has no such difference."
+    title_zh = "该对账没有此差异。"
+
+
+class DifferenceGone(Conflict):
+    code = "difference_gone"
+    title = "This difference is gone by itself; there is nothing to resolve."
+    title_zh = "该差异已自动消除，无需处理。"
+
+
+class AlreadyResolved(Conflict):
+    code = "difference_already_resolved"
+    title = "Somebody has resolved this difference, with another reason."
+    title_zh = "该差异已由他人以其他理由处理。"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theirs:
+    """What the statement says; `line` counts from 1 in its file."""
+
+    line: int
+    amount: Money
+    status: str
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OurOwn:
+    """`booked` is what the books have of it, and when."""
+
+    name: str
+    amount: Money
+    known: Known
+    booked: Money | None = None
+    booked_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Versioned):
+    """`number` is ours, `reference` the provider's; `resolution` is the reason it was resolved with."""
+
+    difference_id: str
+    run_id: str
+    provider: str
+    account: str
+    day: str
+    kind: DifferenceKind
+    movement: StatementKind
+    number: str | None = None
+    reference: str | None = None
+    order_id: str | None = None
+    theirs: Theirs | None = None
+    ours: OurOwn | None = None
+    status: DifferenceStatus = DifferenceStatus.OPEN
+    resolution: str | None = None
+
+
+def difference_of(run: Run, found: Found, origin: Origin, now_ms: int) -> Difference:
+    """The same difference of the same day has the same id, however often the day is compared."""
+    line, ours = found.line, found.ours
+    either = line or ours
+    if either is None:
+        raise ValueError("a difference is of a line or of a movement of ours")
+    subject = (line.kind, line.number or "", line.reference) if line else (ours.kind, ours.name) if ours else ()
+    return Difference(
+        difference_id=derived_id("dif", run.run_id, found.kind, *subject, str(found.again)),
+        run_id=run.run_id,
+        provider=run.provider,
+        account=run.account,
+        day=run.day,
+        kind=found.kind,
+        movement=either.kind,
+        number=_cut(either.number),
+        reference=_cut(either.reference),
+        order_id=ours.order_id if ours else None,
+        theirs=_theirs(found),
+        ours=_ours(found),
+        **stamp(origin, now_ms),
+    )
+
+
+def _theirs(found: Found) -> Theirs | None:
+    line = found.line
+    if line is None:
+        return None
+    return Theirs(line=line.line, amount=line.amount, status=line.status[:MAX_TEXT_LENGTH], at=line.at)
+
+
+def _ours(found: Found) -> OurOwn | None:
+    ours, booked = found.ours, found.booked
+    if ours is None:
+        return None
+    return OurOwn(
+        name=ours.name,
+        amount=ours.amount,
+        known=ours.known,
+        booked=booked.amount if booked else None,
+        booked_at=rfc3339(booked.at_ms) if booked else None,
+    )
+
+
+def _cut(text: str | None) -> str | None:
+    return text and text[:MAX_TEXT_LENGTH]
+
+
+def found_again(standing: Difference, found: Difference) -> Difference:
+    """The very one that stands, where nothing is new about it. What somebody has resolved stays so."""
+    if standing.status is DifferenceStatus.RESOLVED:
+        return standing
+    as_it_is = replace(
+        found,
+        version=standing.version,
+        changed_by=standing.changed_by,
+        changed_from=standing.changed_from,
+        changed_at_ms=standing.changed_at_ms,
+        changed_reason=standing.changed_reason,
+    )
+    return standing if standing == as_it_is else replace(found, version=standing.version + 1)
+
+
+def gone(standing: Difference, origin: Origin, now_ms: int) -> Difference:
+    """A comparison did not find it. The very one where it is not open."""
+    if standing.status is not DifferenceStatus.OPEN:
+        return standing
+    return replace(standing, status=DifferenceStatus.GONE, **stamp(origin, now_ms, standing.version + 1))
+
+
+def resolve(standing: Difference, origin: Origin, now_ms: int) -> Difference:
+    """With the origin's reason; the very one if it was resolved with the same.
+
+    Raises DifferenceGone, AlreadyResolved.
+    """
+    if standing.status is DifferenceStatus.RESOLVED:
+        if standing.resolution != origin.reason:
+            raise AlreadyResolved
+        return standing
+    if standing.status is DifferenceStatus.GONE:
+        raise DifferenceGone
+    changed = stamp(origin, now_ms, standing.version + 1)
+    return replace(standing, status=DifferenceStatus.RESOLVED, resolution=origin.reason, **changed)
+
+
+def calls_for_inquiry(difference: Difference) -> bool:
+    """The provider has the money of an attempt that is open with us: it is to be asked at once."""
+    return (
+        difference.status is DifferenceStatus.OPEN
+        and difference.kind is DifferenceKind.STATUS_DIFFERS
+        and difference.movement is StatementKind.PAYMENT
+        and difference.ours is not None
+        and difference.ours.known is Known.OPEN
+        and difference.order_id is not None
+    )
+
+
+def events_between(old: Difference | None, new: Difference | None) -> list[Event]:
+    if new is None:
+        return []
+    was_open = old is not None and old.status is DifferenceStatus.OPEN
+    happened = {
+        DifferenceStatus.OPEN: "difference_changed" if was_open else "difference",
+        DifferenceStatus.GONE: "difference_gone",
+        DifferenceStatus.RESOLVED: "difference_resolved",
+    }[new.status]
+    data = {
+        "kind": new.kind,
+        "provider": new.provider,
+        "account": new.account,
+        "day": new.day,
+        "order_id": new.order_id,
+    }
+    return [Event(f"reconciliation.{happened}", f"difference:{new.run_id}/{new.difference_id}", data)]

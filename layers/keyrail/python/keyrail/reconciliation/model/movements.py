@@ -1,0 +1,59 @@
+"""What we know of a movement at a provider, and whether that is what the provider says of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from keyrail.payments.model.statements import LineState, StatementKind
+from keyrail.platform.money import Money
+
+
+class Known(StrEnum):
+    """How far a movement is by our own records. `failed`: nothing moved at the provider, as far as we know."""
+
+    DONE = "done"
+    OPEN = "open"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movement:
+    """One of our own, by a `name` that an entry of the books about it has too (`sale:pay_…`, `refund:ref_…`).
+
+    `number` is what the provider knows as ours, `reference` the provider's. `booked_between` is when it must have been
+    booked, where that is known; a refund that somebody gave by hand never passes the provider. One that was `refused`
+    before and asked for again may stand in a statement for each time.
+    """
+
+    name: str
+    kind: StatementKind
+    number: str | None
+    reference: str | None
+    amount: Money
+    known: Known
+    order_id: str | None = None
+    booked_between: tuple[int, int] | None = None
+    by_hand: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What the books have of a movement on the provider's clearing account."""
+
+    amount: Money
+    at_ms: int
+
+
+_AGREED = {
+    LineState.DONE: {Known.DONE},
+    # Accepted by the provider: it may have become good or not since, and we may have heard of it since.
+    LineState.UNDER_WAY: {Known.DONE, Known.OPEN},
+    LineState.FAILED: {Known.FAILED},
+}
+
+
+def agrees(said: LineState, movement: Movement) -> bool:
+    """A payment that failed there is one that was never made here."""
+    if said is LineState.FAILED and movement.kind is StatementKind.PAYMENT:
+        return movement.known is not Known.DONE
+    return movement.known in _AGREED[said]

@@ -1,0 +1,76 @@
+"""The differences of a run as a file for a spreadsheet.
+
+CSV, in UTF-8 with a byte order mark, since it is Excel that opens it; what Excel would run gets an apostrophe in front.
+Amounts are in minor units.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from keyrail.reconciliation.model.differences import Difference
+
+COLUMNS = (
+    "day",
+    "provider",
+    "account",
+    "difference_id",
+    "kind",
+    "status",
+    "movement",
+    "number",
+    "reference",
+    "order_id",
+    "line",
+    "their_amount_minor",
+    "their_currency",
+    "their_status",
+    "their_time",
+    "our_amount_minor",
+    "our_currency",
+    "our_status",
+    "booked_amount_minor",
+    "booked_currency",
+    "booked_time",
+    "resolution",
+)
+_RUNS_IN_EXCEL = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_csv(differences: Iterable[Difference]) -> str:
+    out = io.StringIO()
+    out.write("\ufeff")
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for difference in differences:
+        writer.writerow([_safe(cell) for cell in _cells(difference)])
+    return out.getvalue()
+
+
+def _cells(difference: Difference) -> tuple[str | int | None, ...]:
+    theirs, ours = difference.theirs, difference.ours
+    booked = ours.booked if ours else None
+    return (
+        difference.day,
+        difference.provider,
+        difference.account,
+        difference.difference_id,
+        difference.kind,
+        difference.status,
+        difference.movement,
+        difference.number,
+        difference.reference,
+        difference.order_id,
+        *((theirs.line, theirs.amount.amount_minor, theirs.amount.currency) if theirs else (None, None, None)),
+        *((theirs.status, theirs.at) if theirs else (None, None)),
+        *((ours.amount.amount_minor, ours.amount.currency, ours.known) if ours else (None, None, None)),
+        *((booked.amount_minor, booked.currency) if booked else (None, None)),
+        ours.booked_at if ours else None,
+        difference.resolution,
+    )
+
+
+def _safe(cell: str | int | None) -> str | int:
+    if isinstance(cell, str) and cell.startswith(_RUNS_IN_EXCEL):
+        return f"'{cell}"
+    return "" if cell is None else cell

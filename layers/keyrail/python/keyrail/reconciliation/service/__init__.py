@@ -1,0 +1,1 @@
+"""Runs of a day: asked for, gathered, compared, and put right by a person."""

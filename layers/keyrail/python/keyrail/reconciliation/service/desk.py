@@ -1,0 +1,116 @@
+"""What people and the clock do about reconciliations: ask for them, read them, resolve what differs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.ids import body_of
+from keyrail.reconciliation.model.days import LOOK_BACK_DAYS
+from keyrail.reconciliation.model.differences import Difference, DifferenceNotFound, DifferenceStatus, resolve
+from keyrail.reconciliation.model.runs import (
+    AccountNotReconciled,
+    ReconciliationNotFound,
+    Run,
+    RunStatus,
+    ask_again,
+    check_day,
+    new_run,
+    run_id,
+)
+from keyrail.reconciliation.store import ReconciliationStore
+
+MAX_TRIES = 8
+KNOWN_DAYS = 7  # an account is known by a run of one of the last days
+
+
+@dataclass(frozen=True)
+class ReconciliationDesk:
+    store: ReconciliationStore
+    now_ms: NowMs
+
+    def request_day(self, accounts: Iterable[tuple[str, str]], origin: Origin) -> int:
+        """Yesterday, for each account; and the days before that still have open differences, which may be gone by now.
+
+        How many runs were asked for. Asking twice is asking once. Raises StoreUnavailable.
+        """
+        today = date.fromisoformat(utc_date(self.now_ms()))
+        asked = 0
+        for provider, account in accounts:
+            yesterday = new_run(
+                provider, account, today - timedelta(days=1), RunStatus.REQUESTED, origin, self.now_ms()
+            )
+            asked += self.store.add(yesterday) is None
+            for number in range(2, LOOK_BACK_DAYS + 2):
+                asked += self._ask_if_open(provider, account, today - timedelta(days=number), origin)
+        return asked
+
+    def _ask_if_open(self, provider: str, account: str, day: date, origin: Origin) -> bool:
+        run = self.store.run(run_id(provider, account, day.isoformat()))
+        if run is None or run.status is not RunStatus.RECONCILED or not run.tally.differences:
+            return False
+        if all(each.status is not DifferenceStatus.OPEN for each in self.store.all_differences(run.run_id)):
+            return False
+        return self.store.replace(run, ask_again(run, origin, self.now_ms()))
+
+    def request(self, provider: str, account: str, day: date, origin: Origin) -> Run:
+        """Compare an account's day, for the first time or anew; while it waits, asking again changes nothing.
+
+        Raises Invalid, AccountNotReconciled, StoreUnavailable.
+        """
+        check_day(day, self.now_ms())
+        self._check_known(provider, account)
+        for _ in range(MAX_TRIES):
+            run = new_run(provider, account, day, RunStatus.REQUESTED, origin, self.now_ms())
+            standing = self.store.add(run)
+            if standing is None:
+                return run
+            asked = ask_again(standing, origin, self.now_ms())
+            if asked is standing or self.store.replace(standing, asked):
+                return asked
+        raise StoreUnavailable
+
+    def _check_known(self, provider: str, account: str) -> None:
+        today = date.fromisoformat(utc_date(self.now_ms()))
+        days = [today - timedelta(days=number) for number in range(1, KNOWN_DAYS + 1)]
+        if not self.store.runs([run_id(provider, account, day.isoformat()) for day in days]):
+            raise AccountNotReconciled
+
+    def run(self, run_id: str) -> Run:
+        """Raises ReconciliationNotFound."""
+        run = self.store.run(run_id)
+        if run is None:
+            raise ReconciliationNotFound
+        return run
+
+    def of_month(self, month: str, limit: int, behind: str | None) -> tuple[list[Run], str | None]:
+        """Raises Invalid for a place that no page ended with."""
+        if behind is not None and body_of(behind.rpartition("#")[2], "rec") is None:
+            raise Invalid(FieldError("cursor", "unknown"))
+        return self.store.of_month(month, limit, behind)
+
+    def differences(self, run_id: str, limit: int, behind: str | None) -> tuple[list[Difference], str | None]:
+        """Raises Invalid for a place that no page ended with."""
+        if behind is not None and body_of(behind, "dif") is None:
+            raise Invalid(FieldError("cursor", "unknown"))
+        return self.store.differences(run_id, limit, behind)
+
+    def all_differences(self, run_id: str) -> list[Difference]:
+        return self.store.all_differences(run_id)
+
+    def resolve(self, run_id: str, difference_id: str, origin: Origin) -> Difference:
+        """With the origin's reason; the same again is once.
+
+        Raises DifferenceNotFound, DifferenceGone, AlreadyResolved, StoreUnavailable.
+        """
+        for _ in range(MAX_TRIES):
+            standing = self.store.difference(run_id, difference_id)
+            if standing is None:
+                raise DifferenceNotFound
+            resolved = resolve(standing, origin, self.now_ms())
+            if resolved is standing or self.store.resolve(standing, resolved):
+                return resolved
+        raise StoreUnavailable

@@ -1,0 +1,48 @@
+"""Bugs in how a statement is compared with what we know."""
+
+from tests.faults.planted_bugs.bug import PlantedBug
+
+UNIT = "tests/unit/reconciliation/test_comparing.py"
+TESTS = "tests/integration/reconciliation/test_comparing.py"
+
+COMPARING = "reconciliation/model/comparing.py"
+DIFFERENCES = "reconciliation/model/differences.py"
+SERVICE = "reconciliation/service/comparing.py"
+
+BUGS = (
+    PlantedBug(
+        "compares sums without their currency",
+        COMPARING,
+        "if line.amount != movement.amount or",
+        "if line.amount.amount_minor != movement.amount.amount_minor or",
+        f"{UNIT}::test_another_sum_or_currency_differs_in_amount",
+    ),
+    PlantedBug(
+        "takes a second payment of an attempt for the first",
+        COMPARING,
+        "candidates = referred or [each for each in named if each.reference is None]",
+        "candidates = referred or named",
+        f"{UNIT}::test_a_second_payment_of_one_attempt_is_not_the_first_twice",
+    ),
+    PlantedBug(
+        "believes a payment that is in no books",
+        COMPARING,
+        "if is_done and booked is None and self._ours.must_be_booked(movement):",
+        "if is_done and booked is None and not movement.name:",
+        f"{UNIT}::test_a_payment_that_is_not_in_the_books_is_missing_with_us",
+    ),
+    PlantedBug(
+        "misses what stands in the statement of the day before",
+        SERVICE,
+        "missing = [movement for movement in result.left if movement.name not in elsewhere]",
+        "missing = result.left",
+        f"{TESTS}::test_what_we_heard_a_day_later_is_matched_on_both_days",
+    ),
+    PlantedBug(
+        "opens again what somebody has resolved",
+        DIFFERENCES,
+        "    if standing.status is DifferenceStatus.RESOLVED:\n        return standing\n    as_it_is",
+        "    as_it_is",
+        f"{TESTS}::test_a_rerun_closes_what_is_gone_keeps_what_is_resolved_and_finds_what_is_back",
+    ),
+)

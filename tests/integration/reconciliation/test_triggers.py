@@ -1,0 +1,122 @@
+"""From the clock to the books: the function, what the stream shows of its writes, and what the relay makes of that."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from functions.event_relay.app import books as relay_books
+from functions.reconciliation import handler as function
+from keyrail.payments.service.accounts import PaymentAccounts
+from keyrail.platform.clock import utc_date
+from keyrail.reconciliation.model import runs
+from keyrail.reconciliation.model.runs import FeeOfDay, RunStatus
+from tests.bank import ACCOUNT, PROVIDER, Bank
+from tests.bookkeeping import check_books
+from tests.integration.test_relay import Relay, relay
+from tests.integration.test_triggers import Stage, stage
+from tests.reconciling import Books, at_bank, days_ago, lines_of, noon_ms, unpaid
+from tests.world import OPERATOR, SYSTEM
+
+__all__ = ["relay", "stage"]
+
+FEES, CLEARING = "fees:CNY", f"clearing:{PROVIDER}/{ACCOUNT}:CNY"
+
+
+def messages(*bodies: dict[str, Any]) -> dict[str, Any]:
+    return {"Records": [{"messageId": f"m-{at}", "body": json.dumps(body)} for at, body in enumerate(bodies)]}
+
+
+@pytest.fixture
+def books(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Books:
+    bank = Bank()
+    at_bank(stage.world, bank)
+    accounts = PaymentAccounts({(PROVIDER, ACCOUNT): bank}, {(PROVIDER, ACCOUNT): ()})
+    monkeypatch.setattr(function, "accounts", lambda: accounts)
+    return Books(stage.world, bank)
+
+
+def test_the_clock_asks_for_yesterday_of_every_account_once(stage: Stage, books: Books) -> None:
+    day = days_ago(stage.world, 1)
+    for _ in range(2):
+        assert function.handler(messages({"job": "reconcile"}), None) == {"batchItemFailures": []}
+    assert (books.run(day).status, books.run(day).version) == (RunStatus.REQUESTED, 1)
+    assert len(stage.world.scan("reconciliation")) == 1
+
+
+def test_a_run_that_is_asked_for_is_worked_on_and_tried_again_while_there_is_no_statement(
+    stage: Stage, books: Books, relay: Relay
+) -> None:
+    day = days_ago(stage.world, 1)
+    function.handler(messages({"job": "reconcile"}), None)
+    assert relay.relays([relay.record(0, (None, books.run(day)), "reconciliation")]) == []
+    (message,) = stage.messages("reconciliations")
+    assert message == {"run_id": books.run(day).run_id}
+    sent: list[dict[str, Any]] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(function, "send_rest", lambda url, body, delay_s: sent.append({**body, "after": delay_s}))
+        assert function.handler(messages(message), None) == {"batchItemFailures": []}
+    assert sent == [{**message, "after": 900}]
+    books.said(day)
+    assert function.handler(messages(message, message), None) == {"batchItemFailures": []}
+    assert books.run(day).status is RunStatus.RECONCILED
+
+
+def test_what_the_day_cost_is_booked_once_and_a_correction_by_what_it_differs(books: Books, relay: Relay) -> None:
+    day, world = days_ago(books.world, 1), books.world
+    at_ms = noon_ms(day, UTC)
+    (line,) = lines_of(unpaid(at_ms), at_ms)
+    requested = runs.new_run(PROVIDER, ACCOUNT, day, RunStatus.REQUESTED, SYSTEM, world.now_ms())
+    first = runs.finish(requested, runs.Tally(), runs.fees_of([line] * 5), SYSTEM, world.now_ms())
+    again = runs.ask_again(first, SYSTEM, world.now_ms())
+    second = runs.finish(again, runs.Tally(), runs.fees_of([line] * 3), SYSTEM, world.now_ms())
+    none = replace(second, version=second.version + 1, fees=(), changed_at_ms=world.now_ms())
+    pairs = [(None, requested), (requested, first), (first, again), (again, second)]
+    assert first.fees == (FeeOfDay(currency="CNY", kept_minor=30),)
+    records = [relay.record(number, pair, "reconciliation") for number, pair in enumerate(pairs)]
+    for some in (records[:2], records, records):
+        assert relay.relays(some) == []
+    assert closings(books) == {FEES: 18, CLEARING: -18}
+    assert relay.relays([relay.record(9, (second, none), "reconciliation")]) == []
+    assert closings(books) == {FEES: 0, CLEARING: 0}
+
+
+def test_each_change_of_a_run_and_of_a_difference_is_told_and_what_changes_nothing_is_not(
+    books: Books, relay: Relay
+) -> None:
+    day = days_ago(books.world, 1)
+    at_ms = noon_ms(day, UTC)
+    books.said(day, lines_of(unpaid(at_ms), at_ms)[0])
+    (difference,) = books.reconcile(day)
+    run = books.run(day)
+    relay.relays(
+        [
+            relay.record(0, (None, difference), "reconciliation"),
+            relay.record(1, (replace(run, version=run.version - 1), run), "reconciliation"),
+            relay.record(2, (run, run), "reconciliation"),
+        ]
+    )
+    assert relay.names() == ["reconciliation.difference", "reconciliation.finished"]
+
+
+def test_a_provider_that_has_money_of_which_nobody_told_us_is_asked_at_once(
+    stage: Stage, books: Books, relay: Relay
+) -> None:
+    day = days_ago(books.world, 1)
+    order = books.put(unpaid(noon_ms(day, UTC)))
+    books.said(day, *lines_of(order, noon_ms(day, UTC)))
+    (difference,) = books.reconcile(day)
+    resolved = books.world.reconciliation_desk.resolve(difference.run_id, difference.difference_id, OPERATOR)
+    pairs = [(None, difference), (difference, resolved)]
+    assert relay.relays([relay.record(at, pair, "reconciliation") for at, pair in enumerate(pairs)]) == []
+    assert stage.messages("inquiries") == [{"order_id": order.order_id}]
+
+
+def closings(books: Books) -> dict[str, int]:
+    check_books(books.world)
+    day = utc_date(books.world.now_ms())
+    return {each.account: each.closing_minor for each in relay_books().trial_balance(day).accounts}
