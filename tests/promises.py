@@ -9,8 +9,12 @@ from keyrail.inventory.model.batches import NOTHING_HELD, Batch, Held, Standing
 from keyrail.inventory.model.faults import Source
 from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Key, KeyState, secret_id
+from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
+from keyrail.payments.model.disputes import Dispute
+from keyrail.payments.model.refunds import Refund
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
 from tests.redeeming import check_account
@@ -35,6 +39,7 @@ def check_promises(world: World, codes: Iterable[str] = ()) -> None:
     for order in orders:
         _delivered_whole_and_paid(order, keys)
         _no_money_dropped(order)
+        _frozen_where_disputed(order, keys)
     _goods_or_money_back_or_on_the_desk(tables["payments"], orders)
     _nothing_in_the_clear(tables, codes)
 
@@ -71,8 +76,8 @@ def _one_owner_a_key(keys: dict[str, Key], orders: list[Order]) -> None:
         "goods and money"
     )
     for order, unit, key in taken_back:
-        (refund,) = (refund for refund in order.refunds if refund.is_owed and unit.unit_id in refund.unit_ids)
-        assert keys[key].refund_id == refund.refund_id, "taken back for another refund"
+        (gone,) = (each.refund_id for each in _gone(order) if unit.unit_id in each.unit_ids)
+        assert keys[key].refund_id == gone, "taken back for another refund"
         assert keys[key].state is KeyState.VOID, "money back, and the key is good for something"
     sold = {key.key_id for key in keys.values() if key.sold_at_ms is not None and key.replaced_by is None}
     assert sold <= set(owners), "a key was sold to nobody"
@@ -150,7 +155,7 @@ def _no_money_dropped(order: Order) -> None:
         assert order.refunds == (), "money back that never came"
         assert order.status in {OrderStatus.PENDING_PAYMENT, OrderStatus.CANCELLED}
         return
-    assert order.open_units() == (), "paid, and neither delivered nor owed back"
+    assert order.open_units() == () or is_frozen(order), "paid, and neither delivered nor owed back"
     failed = [unit for unit in order.units if unit.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}]
     of_units = [refund for refund in order.refunds if refund.unit_ids and refund.is_owed]
     owed = {unit_id: refund.amount for refund in of_units for unit_id in refund.unit_ids}
@@ -158,16 +163,25 @@ def _no_money_dropped(order: Order) -> None:
     too_many = [(r.attempt_id, r.payment_reference) for r in order.refunds if not r.unit_ids]
     assert len(too_many) == len(set(too_many)), "the same payment is owed back twice"
     assert (paid.attempt_id, paid.reference) not in too_many, "goods and money back"
-    assert {u.unit_id for u in failed} >= owed.keys(), "what is owed back is not what was not delivered"
+    lost = [unit for dispute in order.disputes or () for unit in order.units if unit.unit_id in dispute.unit_ids]
+    gone = owed.keys() | {unit.unit_id for unit in lost}
+    assert {unit.unit_id for unit in failed} >= gone, "what is owed back is not what was not delivered"
+    assert not owed.keys() & {unit.unit_id for unit in lost}, "given back by us and by the bank"
     nothing, kept = Money(0, order.total.currency), [unit.amount for unit in _delivered(order)]
     back = total([nothing, *(refund.amount for refund in of_units)])
-    if paid.came_in == order.total:
-        assert owed.keys() == {unit.unit_id for unit in failed}, "what is owed back is not what was not delivered"
+    in_part = any(each.state is DisputeState.LOST and not each.unit_ids for each in order.disputes or ())
+    if paid.came_in == order.total and not in_part:
+        assert gone == {unit.unit_id for unit in failed}, "what is owed back is not what was not delivered"
         for refund in of_units:
             assert refund.amount == total([u.amount for u in failed if u.unit_id in refund.unit_ids]), "another sum"
-        assert total([back, *kept]) == order.total
+        assert total([back, *kept, *(unit.amount for unit in (*lost, *order.open_units()))]) == order.total
     assert back.amount_minor <= paid.came_in.amount_minor, "more is owed back than ever came"
-    assert kept or back == paid.came_in, "nothing was delivered, and not all of the money is owed back"
+    bank_or_not_yet = lost or in_part or order.open_units()
+    assert kept or bank_or_not_yet or back == paid.came_in, (
+        "nothing was delivered, and not all of the money is owed back"
+    )
+    if order.open_units():
+        return
     expected = OrderStatus.DELIVERED if not failed else OrderStatus.PARTIALLY_DELIVERED
     all_back = {unit.status for unit in order.units} == {UnitStatus.REFUNDED}
     none_kept = OrderStatus.REFUNDED if all_back else OrderStatus.REFUNDING
@@ -197,6 +211,19 @@ def _goods_or_money_back_or_on_the_desk(items: list[dict[str, Any]], orders: lis
 
 def _delivered(order: Order) -> list[Unit]:
     return [unit for unit in order.units if unit.status is UnitStatus.DELIVERED]
+
+
+def _frozen_where_disputed(order: Order, keys: dict[str, Key]) -> None:
+    for key in (key for unit in order.units for key in unit.key_ids if key in keys):
+        held = keys[key].order_id == order.order_id and keys[key].held_for is not None
+        is_delivered = any(key in unit.key_ids for unit in _delivered(order))
+        assert held == (is_delivered and is_frozen(order)), "disputed and not frozen, or frozen for nothing"
+
+
+def _gone(order: Order) -> list[Refund | Dispute]:
+    """Money that is owed back, went back or was taken back by a bank, with the units that gave up their goods."""
+    lost = [dispute for dispute in order.disputes or () if dispute.unit_ids]
+    return [*lost, *(refund for refund in order.refunds if refund.is_owed and refund.unit_ids)]
 
 
 def _given_up(order: Order) -> list[Unit]:

@@ -18,6 +18,7 @@ from keyrail.catalog.store import CatalogStore
 from keyrail.fulfilment.model import Settled
 from keyrail.fulfilment.service.after_sales import AfterSales
 from keyrail.fulfilment.service.delivery import Delivery
+from keyrail.fulfilment.service.disputes import Disputes, Freezing
 from keyrail.fulfilment.service.inquiries import Inquiries
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.paying import Paying
@@ -225,11 +226,22 @@ class World:
         return PaymentDesk(self.orders, self.desk, self.paying, self.dynamodb, self.now_ms)
 
     @cached_property
+    def freezing(self) -> Freezing:
+        return Freezing(self.orders, self.withdrawals, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def disputes(self) -> Disputes:
+        return Disputes(self.orders, self.accounts, self.desk, self.freezing, self.now_ms)
+
+    @cached_property
+    def withdrawals(self) -> Withdrawals:
+        return Withdrawals(self.keys, self.catalog, self.now_ms)
+
+    @cached_property
     def unit_refunds(self) -> UnitRefunds:
         allowances = Allowances(GuardStore(self.dynamodb, self.names["guards"]))
-        withdrawals = Withdrawals(self.keys, self.catalog, self.now_ms)
         given_today = GivenToday(self.refund_limits, allowances)
-        return UnitRefunds(self.orders, withdrawals, given_today, self.dynamodb, self.now_ms)
+        return UnitRefunds(self.orders, self.withdrawals, given_today, self.dynamodb, self.now_ms)
 
     @cached_property
     def refunds(self) -> Refunds:

@@ -34,7 +34,7 @@ def work_of(change: Change) -> Iterator[Work]:
 def _after(event: Event) -> Iterator[Work]:
     of = event.subject.partition(":")[2]
     match event.name:
-        case "order.paid" if event.data["open"]:
+        case "order.paid" | "order.dispute_won" | "order.dispute_released" if event.data["open"]:
             yield settings().issuance_queue_url, {"order_id": of}
         case "order.refund_due":
             yield settings().refund_queue_url, {"order_id": of}

@@ -1,4 +1,4 @@
-"""The desk of refunds: what people ask for and approve, and what a provider refuses."""
+"""The desk of refunds: what people ask for and approve, what a provider refuses, and what a bank takes back."""
 
 from functools import cache
 
@@ -16,6 +16,7 @@ from functions.operator_api.schemas.refunds import (
     WaitingRefundOut,
 )
 from keyrail.catalog.model import UnknownSku
+from keyrail.fulfilment.service.disputes import Freezing
 from keyrail.fulfilment.service.refund_desk import RefundDesk
 from keyrail.fulfilment.service.unit_refunds import UnitRefunds
 from keyrail.inventory.model.keys import KeyRedeemed
@@ -23,12 +24,14 @@ from keyrail.inventory.service.withdrawals import Withdrawals
 from keyrail.ordering.model.orders import (
     NotRefundable,
     Order,
+    OrderDisputed,
     OrderNotFound,
     RefundWaits,
     SeenSince,
     TooManyRefunds,
 )
 from keyrail.ordering.model.refund_requests import WantedRefund, awaiting
+from keyrail.payments.model.disputes import DisputeNotFound
 from keyrail.payments.model.refunds import AlreadyDecided, OwnRequest, RefundNotFailed, RefundNotFound
 from keyrail.payments.service.refund_limits import GivenToday, refund_limits
 from keyrail.platform.aws import client
@@ -49,8 +52,16 @@ def refund_desk() -> RefundDesk:
 def unit_refunds() -> UnitRefunds:
     allowances = Allowances(GuardStore(client("dynamodb"), settings().guards_table))
     given_today = GivenToday(refund_limits(settings().refund_limits), allowances)
-    withdrawals = Withdrawals(keys(), catalog(), system_now_ms)
-    return UnitRefunds(orders(), withdrawals, given_today, client("dynamodb"), system_now_ms)
+    return UnitRefunds(orders(), _withdrawals(), given_today, client("dynamodb"), system_now_ms)
+
+
+@cache
+def freezing() -> Freezing:
+    return Freezing(orders(), _withdrawals(), client("dynamodb"), system_now_ms)
+
+
+def _withdrawals() -> Withdrawals:
+    return Withdrawals(keys(), catalog(), system_now_ms)
 
 
 @api.operation(
@@ -65,6 +76,7 @@ def unit_refunds() -> UnitRefunds:
         Invalid,
         OrderNotFound,
         NotRefundable,
+        OrderDisputed,
         RefundWaits,
         TooManyRefunds,
         KeyRedeemed,
@@ -111,6 +123,7 @@ def list_refunds(call: Call) -> RefundsOut:
         AlreadyDecided,
         SeenSince,
         NotRefundable,
+        OrderDisputed,
         KeyRedeemed,
         UnknownSku,
         NotInGroup,
@@ -132,6 +145,19 @@ def approve_refund(call: Call) -> OrderOut:
 def reject_refund(call: Call) -> OrderOut:
     origin = allow(call, PAYS_BACK, call.body.reason)
     return _shown(unit_refunds().reject(call.path["order_id"], call.path["refund_id"], origin))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/orders/{order_id}/disputes/{dispute_id}/unfreeze",
+    summary="Let the buyer have what a dispute froze, whatever the bank says",
+    body=RefundStepIn,
+    answer=OrderOut,
+    raises=(Invalid, OrderNotFound, DisputeNotFound, NotInGroup),
+)
+def unfreeze_order(call: Call) -> OrderOut:
+    origin = allow(call, PAYS_BACK, call.body.reason)
+    return _shown(freezing().unfreeze(call.path["order_id"], call.path["dispute_id"], origin))
 
 
 @api.operation(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.refunds import Refunds
@@ -26,12 +27,16 @@ from keyrail.platform.logs import Entry
 from keyrail.platform.metrics import Metric
 from keyrail.platform.secrets import read_secret
 
+if TYPE_CHECKING:
+    from keyrail.fulfilment.service.disputes import Disputes
+
 api = HttpApi("keyrail payment callbacks")
 handler = api
 
 
 @dataclass(frozen=True)
 class Settings:
+    catalog_table: str
     keys_table: str
     orders_table: str
     payments_table: str
@@ -66,6 +71,22 @@ def refunds() -> Refunds:
     return Refunds(orders, accounts(), desk, system_now_ms, settings().public_api_url.rstrip("/"))
 
 
+@cache
+def disputes() -> "Disputes":
+    from keyrail.catalog.service import Catalog  # only here: a dispute may pay for what no payment needs
+    from keyrail.catalog.store import CatalogStore
+    from keyrail.fulfilment.service.disputes import Disputes, Freezing
+    from keyrail.inventory.service.withdrawals import Withdrawals
+
+    dynamodb = client("dynamodb")
+    orders = Orders(OrderStore(dynamodb, settings().orders_table))
+    catalog = Catalog(CatalogStore(dynamodb, settings().catalog_table), system_now_ms)
+    withdrawals = Withdrawals(KeyStore(dynamodb, settings().keys_table), catalog, system_now_ms)
+    desk = Desk(PaymentStore(dynamodb, settings().payments_table), system_now_ms)
+    freezing = Freezing(orders, withdrawals, dynamodb, system_now_ms)
+    return Disputes(orders, accounts(), desk, freezing, system_now_ms)
+
+
 def settle(call: Call) -> RawReply:
     provider_name, account = call.path["provider"], call.path["account"]
     provider = accounts().at(provider_name, account)
@@ -81,7 +102,7 @@ def settle(call: Call) -> RawReply:
         case Confirmation():
             settlement().settle(said, origin)
         case DisputeNotice():
-            settlement().dispute(said, origin)
+            disputes().hear(said, origin)
         case RefundNotice() if refunds().hear_of(said, origin):
             pass
         case _:

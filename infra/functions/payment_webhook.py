@@ -17,6 +17,7 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
         timeout_s=API_TIMEOUT_S,
         memory_mb=API_MEMORY_MB,
         environment={
+            "CATALOG_TABLE": parts.tables.catalog.table_name,
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
@@ -25,7 +26,8 @@ def payment_webhook(scope: Construct, parts: Parts) -> Function:
         },
     )
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
-    # A dispute names the payment, not the order.
+    # A dispute names the payment, not the order; what becomes of keys where it is lost, their SKUs say.
+    table(function, parts.tables.catalog, "GetItem")
     query(function, parts.tables.orders, "by_paid_reference")
     table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")

@@ -90,6 +90,7 @@ EXPECTED = {
         "fingerprint": {"kms:Decrypt"},
     },
     "payment_webhook": {
+        "catalog": {"dynamodb:GetItem"},
         "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "orders/index/by_paid_reference": {"dynamodb:Query"},
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},

@@ -10,7 +10,7 @@ from keyrail.fulfilment.model import Outcome
 from keyrail.ordering.model.orders import Order, OrderStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, WayToPay
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.model.confirmations import DisputeNotice, Mismatch
+from keyrail.payments.model.confirmations import Mismatch
 from keyrail.payments.model.refunds import (
     ASK_AGAIN_MS,
     STUCK_MS,
@@ -247,25 +247,6 @@ def test_what_was_given_by_hand_does_not_fall_back(world: World, bank: Bank) -> 
     world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
     world.refunds.look_again(order.order_id, refund.refund_id, SYSTEM)
     assert after(world, order).status is OrderStatus.REFUNDED
-
-
-def test_a_dispute_is_on_the_desk_with_the_order_whose_payment_it_is_about(world: World, bank: Bank) -> None:
-    world.stock_up(1)
-    placed = ordered(world)
-    world.settlement.settle(bank.paid(placed.attempt, "pi_1"), SYSTEM)
-    notice = DisputeNotice(
-        provider=PROVIDER,
-        account=ACCOUNT,
-        dispute_id="dp_1",
-        reference="pi_1",
-        attempt_id=None,
-        amount=PRICE,
-        status="needs_response",
-    )
-    for _ in range(2):
-        world.settlement.dispute(notice, SYSTEM)
-    (waiting,) = world.desk.waiting(10)
-    assert (waiting.reason, waiting.order_id, waiting.reference) == ("disputed", placed.order.order_id, "pi_1")
 
 
 def notice(order: Order, **changes: object) -> RefundNotice:

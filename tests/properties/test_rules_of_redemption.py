@@ -79,6 +79,7 @@ def _changed(case: Case) -> st.SearchStrategy[Case]:
         st.sampled_from(KeyState).map(lambda state: _in(case, state)),
         (st.none() | SOME_MS).map(lambda ms: case.of_key(active_until_ms=ms)),
         st.just(case.of_key(revealed_at_ms=None)),
+        st.just(case.of_key(held_for="dp_1")),
         days.map(lambda day: case.of_key(expires_on=day)),
         SOME_MS.map(lambda ms: case.of_terms(valid_from_ms=ms)),
         SOME_MS.map(lambda ms: case.of_terms(valid_to_ms=ms)),

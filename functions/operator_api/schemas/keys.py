@@ -31,6 +31,7 @@ class KeySummary:
     """A key behind its mask. A bad one and the one that stands in for it name each other.
 
     One of which the price went back names the `refund_id`; `flagged_at`, if its buyer had seen it and may use it.
+    `held_for` is the dispute for which it is neither shown nor redeemed.
     """
 
     key_id: str
@@ -49,6 +50,7 @@ class KeySummary:
     charged_back_at: str | None
     refund_id: str | None
     flagged_at: str | None
+    held_for: str | None
 
     @classmethod
     def of(cls, key: Key) -> "KeySummary":
@@ -109,6 +111,7 @@ class KeyOut:
     charged_back_at: str | None
     refund_id: str | None
     flagged_at: str | None
+    held_for: str | None
     slots: tuple[KeySummary, ...]
     trace: tuple[TraceStep, ...]
     trace_complete: bool

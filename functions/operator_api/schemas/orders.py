@@ -8,6 +8,7 @@ from functions.operator_api.schemas.common import TraceStep, traced
 from functions.operator_api.schemas.refunds import RefundOut
 from keyrail.ordering.model.orders import Contact, Order, OrderStatus, Unit
 from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
@@ -54,6 +55,23 @@ class AttemptOut:
 
 
 @outgoing
+class DisputeOut:
+    """`said` is the provider's word. `frozen`: nothing of the order is shown, redeemed or delivered.
+
+    `released_by` let it go on by hand. `unit_ids` were lost.
+    """
+
+    dispute_id: str
+    state: DisputeState
+    said: str
+    amount: Money | None
+    heard_at: str
+    frozen: bool
+    unit_ids: tuple[str, ...]
+    released_by: str | None
+
+
+@outgoing
 class OrderOut:
     """An order with its trace. `trace_complete` false: all of it, or what lies between its ends, is left out."""
 
@@ -68,14 +86,22 @@ class OrderOut:
     units: tuple[Unit, ...]
     payments: tuple[AttemptOut, ...]
     refunds: tuple[RefundOut, ...]
+    disputes: tuple[DisputeOut, ...]
     trace: tuple[TraceStep, ...]
     trace_complete: bool
 
     @classmethod
     def of(cls, order: Order, now_ms: int, trace: Trace) -> "OrderOut":
         payments = tuple(view(AttemptOut, attempt) for attempt in order.attempts)
-        refunds = tuple(map(RefundOut.of, order.refunds))
-        return view(cls, order, status=order.status_at(now_ms), payments=payments, refunds=refunds, **traced(trace))
+        return view(
+            cls,
+            order,
+            status=order.status_at(now_ms),
+            payments=payments,
+            refunds=tuple(map(RefundOut.of, order.refunds)),
+            disputes=tuple(view(DisputeOut, dispute) for dispute in order.disputes or ()),
+            **traced(trace),
+        )
 
 
 @outgoing

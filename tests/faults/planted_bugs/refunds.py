@@ -8,6 +8,7 @@ SERVICE = "fulfilment/service/refunds.py"
 SETTLEMENT = "fulfilment/service/settlement.py"
 MODEL = "payments/model/refunds.py"
 UNITS = "tests/integration/test_unit_refunds.py"
+DISPUTES = "tests/integration/test_disputes.py"
 UNIT_REFUNDS = "fulfilment/service/unit_refunds.py"
 ORDER_MODEL = "ordering/model/refunds.py"
 
@@ -103,5 +104,26 @@ BUGS = (
         "if told.state is RefundState.PROCESSING and wanted.repeated:",
         "tests/integration/payments/test_alipay.py::"
         "test_a_repetition_that_is_refused_says_nothing_of_the_requests_before_it",
+    ),
+    PlantedBug(
+        "shows what is disputed",
+        "inventory/store/keys.py",
+        "(KeyItem.order_id == order_id) & is_let_go()",
+        "(KeyItem.order_id == order_id)",
+        f"{DISPUTES}::test_what_was_sold_stands_still_and_goes_on_if_the_dispute_is_won",
+    ),
+    PlantedBug(
+        "redeems what is disputed",
+        "inventory/store/uses.py",
+        "still), is_let_go(), _is_in_time(at), _is_open(at))",
+        "still), _is_in_time(at), _is_open(at))",
+        f"{DISPUTES}::test_what_was_sold_stands_still_and_goes_on_if_the_dispute_is_won",
+    ),
+    PlantedBug(
+        "freezes anew for a dispute that is over",
+        "ordering/model/disputes.py",
+        "elif known.state is not DisputeState.OPEN or notice.state is DisputeState.OPEN:",
+        "elif known.state is notice.state:",
+        f"{DISPUTES}::test_an_end_that_is_told_before_the_beginning_is_the_end",
     ),
 )

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.model.refund_requests import WantedRefund
 from keyrail.ordering.service.checkout import Placed
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.payments.model.refund_limits import RefundLimits
 from keyrail.payments.model.refunds import ASK_AGAIN_MS
 from keyrail.payments.service.accounts import PaymentAccounts
@@ -66,12 +68,55 @@ def refund_that_nobody_asks_for_again(world: World) -> Case:
     return Case(act, check, codes, [sku], queue(order_id, bank), repeat=nothing)
 
 
+def dispute_of_what_was_delivered(world: World) -> Case:
+    sku, codes, bank, placed = _delivered(world)
+    notice = _notice(placed, DisputeState.OPEN)
+
+    def check(world: World) -> None:
+        order = world.orders.of_operator(placed.order.order_id)
+        expect(is_frozen(order) and len(order.disputes or ()) == 1, "not frozen, or twice")
+        waiting = [each for each in world.desk.waiting(100) if each.reference == order.order_id]
+        expect(len(waiting) == 1, "not on the desk, or twice")
+
+    return Case(_hearing(notice, bank), check, codes, [sku])
+
+
+def dispute_that_is_lost(world: World) -> Case:
+    sku, codes, bank, placed = _delivered(world)
+    world.disputes.hear(_notice(placed, DisputeState.OPEN), SYSTEM)
+
+    def check(world: World) -> None:
+        order = world.orders.of_operator(placed.order.order_id)
+        expect(order.status is OrderStatus.REFUNDED and not bank.given_back, "not lost, or given back as well")
+
+    return Case(
+        _hearing(_notice(placed, DisputeState.LOST), bank), check, codes, [sku], queue(placed.order.order_id, bank)
+    )
+
+
+def _hearing(notice: DisputeNotice, bank: Bank) -> Step:
+    return lambda process: at_bank(process, bank).disputes.hear(notice, SYSTEM)
+
+
+def _notice(placed: Placed, state: DisputeState) -> DisputeNotice:
+    return DisputeNotice(
+        provider=PROVIDER,
+        account=ACCOUNT,
+        dispute_id="dp_1",
+        reference=placed.order.order_id,
+        attempt_id=None,
+        amount=PRICE.times(2),
+        status=state,
+        state=state,
+    )
+
+
 def _delivered(world: World) -> tuple[str, list[str], Bank, Placed]:
     sku, codes = stocked(world, 2)
     bank = Bank()
     at_bank(world, bank)
     placed = world.order(2, sku_id=sku, provider=PROVIDER)
-    world.settlement.settle(bank.paid(placed.attempt, "paid"), SYSTEM)
+    world.settlement.settle(bank.paid(placed.attempt, placed.order.order_id), SYSTEM)
     return sku, codes, bank, placed
 
 
@@ -127,5 +172,7 @@ USE_CASES = (
     refund_of_what_was_delivered,
     refund_that_nobody_asks_for_again,
     approval_of_a_refund,
+    dispute_of_what_was_delivered,
+    dispute_that_is_lost,
 )
 MAIN_USE_CASES = (refund_of_what_cannot_be_delivered, refund_of_what_was_delivered)

@@ -36,6 +36,7 @@ from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
 from keyrail.inventory.model.withdrawing import withdraw
+from keyrail.ordering.model import disputes
 from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Channel, Contact, Order, OrderStatus, Unit, unit_id
 from keyrail.ordering.model.placing import ACCEPTABLE
@@ -44,7 +45,7 @@ from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
 from keyrail.payments.model import desk as payment_desk
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
-from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState, Mismatch
 from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundAnswer, RefundRequest, RefundState
 from keyrail.payments.model.vouchers import (
     NewVoucher,
@@ -249,6 +250,9 @@ def of_bad_keys() -> Iterator[Happening]:
     charged = faults.charge_back(bad, ORIGIN, NOW_MS)
     yield Happening(charged, key_events_between(bad, charged))
     for held in (sold, next_version(sold, revealed_at_ms=NOW_MS)):
+        stands_still = next_version(held, held_for="dp_1")
+        yield Happening(stands_still, key_events_between(held, stands_still))
+        yield Happening(held, key_events_between(stands_still, held))
         gone = withdraw(held, derived_id("ref", "a refund"), ORIGIN, NOW_MS, flags_seen=True)
         yield Happening(gone, key_events_between(held, gone))
 
@@ -336,7 +340,22 @@ def of_orders() -> Iterator[Happening]:
     request = RefundRequest(by="operator:bob", at_ms=NOW_MS, why="a reason of 40 characters", fingerprint="f")
     asked_for = requested(whole, derived_id("ref", "asked for"), whole.units, request)
     waiting = wait_for_approval(whole, asked_for, ORIGIN, NOW_MS)
+    notice = DisputeNotice(
+        provider="stripe",
+        account="main",
+        dispute_id="dp_1",
+        reference="T-1",
+        attempt_id=None,
+        amount=PRICE.times(2),
+        status="needs_response",
+    )
+    disputed = disputes.hear(whole, notice, ORIGIN, NOW_MS)
+    without_amount = disputes.hear(half, replace(notice, amount=None), ORIGIN, NOW_MS)
     changes = [
+        (whole, disputed), (half, without_amount),
+        (disputed, disputes.hear(disputed, replace(notice, state=DisputeState.WON), ORIGIN, NOW_MS)),
+        (disputed, disputes.hear(disputed, replace(notice, state=DisputeState.LOST), ORIGIN, NOW_MS)),
+        (without_amount, disputes.release(without_amount, "dp_1", ORIGIN, NOW_MS)),
         (whole, waiting), (waiting, reject(waiting, asked_for, ORIGIN, NOW_MS)),
         (waiting, approve(waiting, asked_for, ORIGIN, NOW_MS)), (whole, take_back(whole, asked_for, ORIGIN, NOW_MS)),
         (owed, asked), (asked, slow), (slow, back), (asked, refused), (last, all_back), (whole, twice),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keyrail.ledger.model import JournalEntry, turnovers
+from keyrail.ordering.model import disputes
 from keyrail.ordering.model.books import entries_between
 from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit
 from keyrail.ordering.model.placing import assign
@@ -13,7 +14,7 @@ from keyrail.ordering.model.steps import deliver, fail_unit, pay
 from keyrail.payments.books import entries_between as desk_entries_between
 from keyrail.payments.model import desk
 from keyrail.payments.model.attempts import PaymentAttempt
-from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState, Mismatch
 from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.payments.model.refunds import RefundAnswer, RefundState
 from keyrail.platform.changes import Origin, stamp
@@ -89,6 +90,27 @@ def test_a_refund_is_booked_when_the_provider_has_given_back_and_not_before() ->
     assert moved(refund) == {STRIPE: -990, REFUNDS: 990}
     assert (refund.what, refund.number) == ("refund", due.refunds[0].refund_id)
     assert entries_between(asked, said(asked, RefundState.FAILED)) == ()
+
+
+def test_what_a_bank_takes_back_is_booked_when_it_has_decided_and_once() -> None:
+    order = deliver(paid(unpaid()), {"unt_1": ("key_1",)}, PROVIDER, NOW_MS + 1)
+    notice = DisputeNotice(
+        provider="stripe",
+        account="main",
+        dispute_id="dp_1",
+        reference="ref-1",
+        attempt_id=None,
+        amount=PRICE,
+        status="said",
+    )
+    disputed = disputes.hear(order, notice, PROVIDER, NOW_MS + 2)
+    lost = disputes.hear(disputed, replace(notice, state=DisputeState.LOST), PROVIDER, NOW_MS + 3)
+    won = disputes.hear(disputed, replace(notice, state=DisputeState.WON), PROVIDER, NOW_MS + 3)
+    assert [entries_between(old, new) for old, new in ((order, disputed), (disputed, won))] == [(), ()]
+    (loss,) = entries_between(disputed, lost)
+    assert moved(loss) == {STRIPE: -990, "disputes:CNY": 990}
+    assert (loss.what, loss.number) == ("dispute_lost", (lost.disputes or ())[0].refund_id)
+    assert entries_between(lost, replace(lost, version=9)) == ()
 
 
 def test_a_refund_that_comes_back_stands_at_the_provider_again() -> None:

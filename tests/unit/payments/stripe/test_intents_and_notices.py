@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, DisputeState
 from keyrail.payments.model.refunds import RefundNotice
 from keyrail.platform.money import Money
 from tests.stripe_events import (
@@ -181,12 +181,31 @@ def test_a_dispute_without_its_numbers_is_refused(lost: dict[str, None]) -> None
     assert refused(payload, sdk_header(payload))
 
 
-@pytest.mark.parametrize("kind", ["charge.dispute.updated", "charge.dispute.closed"])
-def test_what_becomes_of_a_dispute_is_not_another(kind: str) -> None:
-    assert said(about(kind, DISPUTE)) is None
+def test_what_happens_on_the_way_of_a_dispute_is_no_news() -> None:
+    assert said(about("charge.dispute.updated", DISPUTE)) is None
 
 
-@pytest.mark.parametrize(("kind", "subject"), [("refund.updated", REFUND), ("charge.dispute.created", DISPUTE)])
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("won", DisputeState.WON),
+        ("warning_closed", DisputeState.WON),
+        ("lost", DisputeState.LOST),
+        ("under_review", DisputeState.OPEN),
+        ("a word of next year", DisputeState.OPEN),
+    ],
+)
+def test_only_words_that_are_known_end_a_dispute(status: str, state: DisputeState) -> None:
+    for kind in ("charge.dispute.closed", "charge.dispute.created"):
+        notice = said(about(kind, {**DISPUTE, "status": status}))
+        assert isinstance(notice, DisputeNotice)
+        assert (notice.state, notice.status) == (state, status)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [("refund.updated", REFUND), ("charge.dispute.created", DISPUTE), ("charge.dispute.closed", DISPUTE)],
+)
 @pytest.mark.parametrize("top", [{"account": "acct_2"}, {"livemode": True}, {"livemode": None}])
 def test_a_notice_about_somebody_elses_money_is_none(kind: str, subject: object, top: dict[str, object]) -> None:
     assert said(about(kind, subject, **top)) is None

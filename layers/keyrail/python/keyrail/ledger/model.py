@@ -29,6 +29,7 @@ class AccountKind(StrEnum):
     SALES = "sales"
     FEES = "fees"
     REFUNDS = "refunds"
+    DISPUTES = "disputes"
     CUSTOMER_CREDIT = "customer_credit"
     PARTNER_BALANCE = "partner_balance"
     SUPPLIER_PAYABLE = "supplier_payable"

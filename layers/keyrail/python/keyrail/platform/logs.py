@@ -33,6 +33,7 @@ class Entry(Enum):
     UNITS_ISSUED = ("K3001", "units issued")
     REFUND_DUE = ("K3002", "refund due")
     REFUND_HEARD = ("K3005", "refund heard of")
+    DISPUTE_HEARD = ("K3006", "dispute heard of")
     KEYS_REVEALED = ("K3003", "keys revealed")
     KEY_REPLACED = ("K3004", "key replaced")
     IMPORT_FINISHED = ("K4001", "import finished")

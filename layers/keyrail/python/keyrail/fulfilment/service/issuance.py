@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from keyrail.inventory.model.keys import LabelTaken, SoldOut
 from keyrail.inventory.service.claims import Claims
+from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import Order, Unit
 from keyrail.ordering.model.steps import deliver, fail_unit, reserve
 from keyrail.ordering.service.orders import Orders
@@ -31,7 +32,8 @@ class Issuance:
     def issue(self, order_id: str, origin: Origin) -> Order:
         """Deliver each open unit of a paid order, or record that its money is due back.
 
-        Repeating it, or running it twice at once, has the effect of once. Raises OrderNotFound, Unavailable.
+        While it is frozen nothing is. Repeating it, or running it twice at once, has the effect of once.
+        Raises OrderNotFound, Unavailable.
         """
         order = self.orders.of_operator(order_id)
         if order.paid_attempt() is None:
@@ -45,7 +47,7 @@ class Issuance:
         lost: set[str] = set()
         for _ in range(MAX_TRIES):
             unit = next(u for u in order.units if u.unit_id == unit_id)
-            if unit not in order.open_units():
+            if unit not in order.open_units() or is_frozen(order):
                 return order
             keys = tuple(key for key in unit.key_ids if key not in lost)
             if len(keys) < unit.quantity:

@@ -14,7 +14,7 @@ from keyrail.ordering.model.refunds import give_back
 from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import order_id_of
-from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Mismatch, mismatch
+from keyrail.payments.model.confirmations import Confirmation, Mismatch, mismatch
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
@@ -60,22 +60,6 @@ class Settlement:
                 return Settled(Outcome.APPLIED, order_id)
             time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
         raise SettlementContended
-
-    def dispute(self, notice: DisputeNotice, origin: Origin) -> Settled:
-        """The buyer's bank takes money back: on the desk, once, since a person has to answer it in time."""
-        disputed = self.orders.paid_by(notice.provider, notice.account, notice.reference)
-        paid = next((paid for order in disputed if (paid := order.paid_attempt())), None)
-        said = Confirmation(
-            provider=notice.provider,
-            account=notice.account,
-            merchant=self.accounts.at(notice.provider, notice.account).merchant,
-            attempt_id=notice.attempt_id or (paid.attempt_id if paid else ""),
-            reference=notice.reference,
-            amount=notice.amount,
-            paid=False,
-            status=f"{notice.dispute_id} {notice.status}",
-        )
-        return self._to_desk(said, order_id_of(said.attempt_id), Mismatch.DISPUTED, origin)
 
     def _why_not(self, said: Confirmation, order: Order | None) -> Mismatch | None:
         """None for the payment of an unpaid order, and for the very payment that paid it."""

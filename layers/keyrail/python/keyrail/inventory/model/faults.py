@@ -42,7 +42,7 @@ def check_replaceable(key: Key) -> None:
     """
     if key.sold_at_ms is None or key.order_id is None or key.unit_id is None:
         raise NotSold
-    if key.state is KeyState.FROZEN:
+    if key.state is KeyState.FROZEN or key.held_for is not None:
         raise KeyFrozen
     if key.state is KeyState.REDEEMED or first_use(key) is not None:
         raise KeyRedeemed

@@ -73,7 +73,7 @@ class PoolContended(Unavailable):
 
 
 class KeyFrozen(Conflict):
-    """Its batch stands still: nothing is sold, shown or redeemed until it is unfrozen."""
+    """Its batch stands still, or its payment is disputed: it is not sold, shown or redeemed until that is over."""
 
     code = "key_frozen"
     title = "This key is on hold; please contact the shop."
@@ -128,7 +128,8 @@ class Key(Versioned):
     that are left, until when somebody made it active, and an account of its uses, named by `use_ids`.
     A bad key has a `fault` and, once its source owes us for it, `charged_back_at_ms`; it and the key that stands in
     for it name each other. One of which the price went back names the refund; it is flagged where somebody has seen
-    it and may use it elsewhere.
+    it and may use it elsewhere. While its payment is disputed a sold key is `held_for` that: it keeps its state, and
+    follows its batch, but is neither shown nor redeemed.
     """
 
     key_id: str
@@ -164,6 +165,7 @@ class Key(Versioned):
     charged_back_at_ms: int | None = None
     refund_id: str | None = None
     flagged_at_ms: int | None = None
+    held_for: str | None = None
 
 
 @dataclass(frozen=True)
@@ -291,6 +293,16 @@ def _deed(old: Key, new: Key) -> str | None:
         return "charged_back"
     if old.refund_id != new.refund_id:
         return "refunded"
+    return _held(old, new) or _followed_or_used(old, new)
+
+
+def _held(old: Key, new: Key) -> str | None:
+    if old.held_for == new.held_for:
+        return None
+    return "frozen" if new.held_for else "unfrozen"
+
+
+def _followed_or_used(old: Key, new: Key) -> str | None:
     if old.follows != new.follows:
         return _followed(old.state, new.state)
     if old.uses != new.uses:

@@ -120,7 +120,7 @@ def _of_state(key: Key, terms: Terms, still: Collection[str]) -> Obstacle | None
         return Obstacle.VOID
     if key.state is KeyState.REDEEMED:
         return Obstacle.USED_UP
-    if key.state is KeyState.FROZEN or key.batch_id in still:
+    if key.state is KeyState.FROZEN or key.batch_id in still or key.held_for is not None:
         return Obstacle.FROZEN
     return Obstacle.NO_LONGER_VALID if key.state is KeyState.EXPIRED else None
 

@@ -41,6 +41,7 @@ def withdraw(
         key,
         state=KeyState.VOID,
         state_before=None,
+        held_for=None,
         refund_id=refund_id,
         flagged_at_ms=now_ms if flags_seen and key.revealed_at_ms is not None else None,
         **stamp(origin, now_ms, key.version + 1),

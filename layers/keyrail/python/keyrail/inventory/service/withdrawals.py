@@ -37,3 +37,11 @@ class Withdrawals:
             for key in keys
         ]
         return [self.store.withdrawal(sold, gone, origin) for sold, gone in zip(keys, withdrawn, strict=True)]
+
+    def holds(self, key_ids: Sequence[str], order_id: str, held_for: str, origin: Origin) -> list[Write]:
+        """The writes that keep these keys of the order from being shown and redeemed."""
+        return [self.store.hold(key_id, order_id, held_for, origin, self.now_ms()) for key_id in key_ids]
+
+    def releases(self, key_ids: Sequence[str], order_id: str, origin: Origin) -> list[Write]:
+        """The writes that let these keys of the order go again."""
+        return [self.store.let_go(key_id, order_id, origin, self.now_ms()) for key_id in key_ids]

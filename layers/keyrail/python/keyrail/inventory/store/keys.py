@@ -62,6 +62,7 @@ class KeyItem(Model):
     sold_at_ms = IntegerAttribute()
     revealed_at_ms = IntegerAttribute()
     replaces = UnicodeAttribute()
+    held_for = UnicodeAttribute()
     version = IntegerAttribute()
     changed_by = UnicodeAttribute()
     changed_from = UnicodeAttribute()
@@ -223,7 +224,7 @@ class KeyStore:
         Raises KeyNotFound unless it was sold to this order, and KeyFrozen or KeyVoid where it is not to be shown.
         """
         actions = [KeyItem.revealed_at_ms.set(now_ms), *changed(origin, now_ms)]
-        sold = KeyItem.state.is_in(KeyState.SOLD, KeyState.REDEEMED) & (KeyItem.order_id == order_id)
+        sold = KeyItem.state.is_in(KeyState.SOLD, KeyState.REDEEMED) & (KeyItem.order_id == order_id) & is_let_go()
         look = self._table.update({"key_id": key_id}, actions, moving(sold, held.frozen))
         try:
             return from_attributes(Key, self._table.send(look))
@@ -248,11 +249,23 @@ class KeyStore:
         actions = [
             KeyItem.state.set(withdrawn.state),
             Path("state_before").remove(),
+            KeyItem.held_for.remove(),
             Path("refund_id").set(withdrawn.refund_id),
             *([Path("flagged_at_ms").set(withdrawn.flagged_at_ms)] if withdrawn.flagged_at_ms is not None else ()),
             *changed(origin, withdrawn.changed_at_ms),
         ]
         return self._table.update({"key_id": sold.key_id}, actions, condition)
+
+    def hold(self, key_id: str, order_id: str, held_for: str, origin: Origin, now_ms: int) -> Write:
+        """The order's key is neither shown nor redeemed from then on, whatever else becomes of it."""
+        mine = (KeyItem.order_id == order_id) & KeyItem.sold_at_ms.exists()
+        actions = [KeyItem.held_for.set(held_for), *changed(origin, now_ms)]
+        return self._table.update({"key_id": key_id}, actions, mine)
+
+    def let_go(self, key_id: str, order_id: str, origin: Origin, now_ms: int) -> Write:
+        """It is as its own state says again."""
+        actions = [KeyItem.held_for.remove(), *changed(origin, now_ms)]
+        return self._table.update({"key_id": key_id}, actions, KeyItem.order_id == order_id)
 
     def next_of_key(self, key: Key) -> Write:
         """The key's next version, on condition that the one before it stands."""
@@ -324,7 +337,7 @@ def _out_of_pool(now_ms: int) -> list[Action]:
 
 
 def _not_shown(standing: Attributes, order_id: str) -> KeyNotFound | KeyFrozen | KeyVoid:
-    """Of a key that is sold to the order and stands there all the same, the batch stands still."""
+    """Of a key that is sold to the order and stands there all the same, its batch stands still, or it is held."""
     if standing.get("order_id") != {"S": order_id}:
         return KeyNotFound()
     match standing["state"]["S"]:
@@ -339,6 +352,12 @@ def _not_shown(standing: Attributes, order_id: str) -> KeyNotFound | KeyFrozen |
 def moving(condition: Condition, still: Collection[str]) -> Condition:
     """And its batch does not stand still."""
     return condition & ~KeyItem.batch_id.is_in(*still) if still else condition
+
+
+def is_let_go() -> Condition:
+    """And no dispute about its payment holds it."""
+    let_go: Condition = KeyItem.held_for.does_not_exist()
+    return let_go
 
 
 def _usable(now_ms: int) -> Condition:

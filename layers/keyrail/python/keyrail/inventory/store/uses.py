@@ -18,7 +18,7 @@ from keyrail.catalog.model import Activation
 from keyrail.inventory.model.keys import AVAILABLE_FROM_S, Key, KeyState, claim_order, claimable_until, left_pool
 from keyrail.inventory.model.redeeming import FOREVER_MS, Asked, Tried, entry_of, given_back, obstacle
 from keyrail.inventory.model.uses import MAX_ENTRIES, Moment, Use, use_id
-from keyrail.inventory.store.keys import KeyItem, changed, moving
+from keyrail.inventory.store.keys import KeyItem, changed, is_let_go, moving
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.documents import from_attributes, to_attributes
 from keyrail.platform.dynamo import ConditionFailed, Table, Write
@@ -75,7 +75,7 @@ class UseStore:
             _Item.active_until_ms.set((_Item.terms["active_ms"] | FOREVER_MS) + at.now_ms),
             *changed(origin, at.now_ms),
         ]
-        return self._try(key_id, actions, _all(wanted, idle, _Item.after_use[0].exists(), _is_in_time(at)))
+        return self._try(key_id, actions, _all(wanted, is_let_go(), idle, _Item.after_use[0].exists(), _is_in_time(at)))
 
     def give_back(self, key: Key, use: Use, origin: Origin, now_ms: int, still: Collection[str]) -> Tried:
         """Take the use back: refused if anything of the key has changed since it was read."""
@@ -128,7 +128,7 @@ def _any(*conditions: Condition) -> Condition:
 
 def _may(at: Moment, still: Collection[str]) -> Condition:
     """Active, in time and not standing still."""
-    return _all(moving(_is_active(at.now_ms), still), _is_in_time(at), _is_open(at))
+    return _all(moving(_is_active(at.now_ms), still), is_let_go(), _is_in_time(at), _is_open(at))
 
 
 def _fits(asked: Asked) -> Condition:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
 from keyrail.ordering.model.orders import Order
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.refunds import Refund, RefundStatus
 from keyrail.platform.money import Money
 
@@ -25,7 +26,7 @@ def entries_between(old: Order | None, new: Order) -> tuple[JournalEntry, ...]:
             at_ms=new.changed_at_ms,
             postings=postings,
         )
-        for what, number, postings in (*_paid(old, new), *_refunds(old, new))
+        for what, number, postings in (*_paid(old, new), *_refunds(old, new), *_lost(old, new))
         if postings
     )
 
@@ -60,6 +61,23 @@ def _refunds(old: Order | None, new: Order) -> _Movements:
             yield "refund", refund.refund_id, _to_buyer(new, refund, out_of)
         if had_gone and not went:
             yield "refund_returned", refund.refund_id, _from_buyer(new, refund.attempt_id, refund.amount, out_of)
+
+
+def _lost(old: Order | None, new: Order) -> _Movements:
+    """What a bank has taken back for good; until then it only says so."""
+    lost_before = {each.dispute_id for each in (old.disputes if old else None) or () if each.state is DisputeState.LOST}
+    for dispute in new.disputes or ():
+        amount = dispute.amount
+        if dispute.state is DisputeState.LOST and dispute.dispute_id not in lost_before and amount:
+            loss, at_provider = (
+                Account(AccountKind.DISPUTES, amount.currency),
+                _clearing(new, dispute.attempt_id, amount.currency),
+            )
+            yield (
+                "dispute_lost",
+                dispute.refund_id,
+                (debit(loss, amount), credit(at_provider, amount)) if amount.amount_minor else (),
+            )
 
 
 def is_surplus(order: Order, refund: Refund) -> bool:

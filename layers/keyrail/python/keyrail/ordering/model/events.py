@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import Order, OrderStatus, UnitStatus
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.changes import Event
 
 
@@ -14,6 +16,7 @@ def events_between(old: Order | None, new: Order | None) -> list[Event]:
         *_placed(old, new),
         *_paid(old, new),
         *_refunds(old, new),
+        *_disputes(old, new),
         *_keys_replaced(old, new),
         *_announced(old, new),
     ]
@@ -53,6 +56,29 @@ def _refunds(old: Order | None, new: Order) -> _Happened:
                 f"refund_{refund.status}",
                 {"refund_id": refund.refund_id, "amount": refund.amount.plain(), "reason": refund.reason},
             )
+
+
+def _disputes(old: Order | None, new: Order) -> _Happened:
+    """Where nothing stands still any more, `open` units are delivered now."""
+    known = {each.dispute_id: each for each in (old.disputes if old else None) or ()}
+    for dispute in new.disputes or ():
+        before = known.get(dispute.dispute_id)
+        data: dict[str, object] = {
+            "dispute_id": dispute.dispute_id,
+            "amount": dispute.amount.plain() if dispute.amount else None,
+            "open": 0 if is_frozen(new) else len(new.open_units()),
+        }
+        if before is None or dispute.state is not before.state:
+            yield _OF_DISPUTE[dispute.state], data
+        elif before.frozen and not dispute.frozen:
+            yield "dispute_released", data
+
+
+_OF_DISPUTE = {
+    DisputeState.OPEN: "disputed",
+    DisputeState.WON: "dispute_won",
+    DisputeState.LOST: "dispute_lost",
+}
 
 
 def _keys_replaced(old: Order | None, new: Order) -> _Happened:

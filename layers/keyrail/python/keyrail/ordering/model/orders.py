@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
+from keyrail.payments.model.disputes import Dispute
 from keyrail.payments.model.refunds import Refund
 from keyrail.platform.changes import Versioned
 from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
@@ -91,6 +92,14 @@ class RefundWaits(Conflict):
     title_zh = "该商品已有退款申请待审批。"
 
 
+class OrderDisputed(Conflict):
+    """Given back by us and by the bank would be twice."""
+
+    code = "order_disputed"
+    title = "The buyer's bank is taking this money back itself; refund nothing before it has decided."
+    title_zh = "该订单的付款正处于争议中，争议结束前不能退款。"
+
+
 class SeenSince(Conflict):
     """Who asked for the refund did not know it, so nobody may approve it for them."""
 
@@ -168,6 +177,7 @@ class Order(Versioned):
     total: Money
     attempts: tuple[PaymentAttempt, ...]
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] | None = None
     contact: Contact = Contact()
     request_hash: bytes
     token_hash: bytes

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from keyrail.ordering.model.orders import Order, Unit, UnitStatus
 from keyrail.payments.model.attempts import PaymentAttempt
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.refunds import Refund
 from keyrail.platform.money import Money, total
 
@@ -11,7 +12,7 @@ _GIVEN_UP = {UnitStatus.FAILED, UnitStatus.REFUNDED}
 
 
 def left_to_refund(order: Order) -> int:
-    """Minor units of what the order was paid with that are neither owed back nor went back."""
+    """Minor units of what the order was paid with that are neither owed back, nor went back, nor lost to a bank."""
     received, paid = order.received(), order.paid_attempt()
     if received is None or paid is None:
         return 0
@@ -20,7 +21,8 @@ def left_to_refund(order: Order) -> int:
         for refund in order.refunds
         if refund.is_owed and refund.attempt_id == paid.attempt_id and _is_of(refund, paid)
     )
-    return max(0, received.amount_minor - sum(gone))
+    lost = (each.amount for each in order.disputes or () if each.state is DisputeState.LOST)
+    return max(0, received.amount_minor - sum(gone) - sum(amount.amount_minor for amount in lost if amount))
 
 
 def owed_for(order: Order, units: Collection[Unit]) -> Money:

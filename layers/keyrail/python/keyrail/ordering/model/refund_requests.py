@@ -7,10 +7,12 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from keyrail.ordering.model.disputes import is_disputed
 from keyrail.ordering.model.orders import (
     MAX_REFUND_REQUESTS,
     NotRefundable,
     Order,
+    OrderDisputed,
     RefundWaits,
     TooManyRefunds,
     Unit,
@@ -55,7 +57,7 @@ def standing(order: Order, wanted: WantedRefund, known: str) -> Refund | None:
 
 
 def refundable_units(order: Order, unit_ids: Collection[str] | None) -> tuple[Unit, ...]:
-    """The units that are meant, all of them delivered. Raises Invalid, NotRefundable, RefundWaits."""
+    """The units that are meant, all of them delivered. Raises Invalid, NotRefundable, RefundWaits, OrderDisputed."""
     known = {unit.unit_id: unit for unit in order.units}
     wrong = [FieldError(f"unit_ids.{n}", "unknown") for n, unit in enumerate(unit_ids or ()) if unit not in known]
     if wrong or (unit_ids is not None and len(set(unit_ids)) != len(unit_ids)):
@@ -67,6 +69,8 @@ def refundable_units(order: Order, unit_ids: Collection[str] | None) -> tuple[Un
     waiting = {unit_id for refund in awaiting(order) for unit_id in refund.unit_ids}
     if any(unit.unit_id in waiting for unit in meant):
         raise RefundWaits
+    if is_disputed(order):
+        raise OrderDisputed
     return meant
 
 
@@ -128,9 +132,12 @@ def take_back(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Orde
 
 
 def approve(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
-    """Raises AlreadyDecided, OwnRequest, and NotRefundable where so much is not left any more."""
+    """Raises AlreadyDecided, OwnRequest, OrderDisputed, and NotRefundable where so much is not left any more."""
     approved = refunds.approve(refund, origin.by, now_ms)
-    if refund.amount.amount_minor > left_to_refund(order):
+    if is_disputed(order):
+        raise OrderDisputed
+    delivered = {unit.unit_id for unit in order.units if unit.status is UnitStatus.DELIVERED}
+    if refund.amount.amount_minor > left_to_refund(order) or not set(refund.unit_ids) <= delivered:
         raise NotRefundable
     return take_back(order, approved, origin, now_ms)
 

@@ -42,9 +42,19 @@ class Inquiry:
     said: Confirmation | None = None
 
 
+class DisputeState(StrEnum):
+    """What the bank has decided. `won`: the money stays with us, also where it was only asked about."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DisputeNotice:
-    """The buyer's bank takes the money back, or wants to. `reference` is the provider's number of the payment."""
+    """The buyer's bank takes the money back, or wants to. `reference` is the provider's number of the payment, and
+    `status` its word for what `state` says.
+    """
 
     provider: str
     account: str
@@ -53,6 +63,7 @@ class DisputeNotice:
     attempt_id: str | None
     amount: Money | None
     status: str
+    state: DisputeState = DisputeState.OPEN
 
 
 class Mismatch(StrEnum):

@@ -9,7 +9,7 @@ Sources: docs.stripe.com/api/events/types, /connect/webhooks, /refunds#failed-re
 
 from collections.abc import Callable
 
-from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
+from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, DisputeState
 from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers.stripe.confirmations import INTENT_ATTEMPT, PROVIDER, Ours, of_intent, of_session
 from keyrail.payments.providers.stripe.objects import Document, child, children, json_object, money, text
@@ -18,6 +18,7 @@ from keyrail.platform.errors import SignatureInvalid
 Said = Confirmation | RefundNotice | DisputeNotice
 
 # Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
+_ENDED = {"won": DisputeState.WON, "warning_closed": DisputeState.WON, "lost": DisputeState.LOST}
 OTHER_MODES = frozenset({"setup", "subscription"})
 FAILED_REFUNDS = frozenset({"failed", "canceled"})
 
@@ -103,6 +104,7 @@ def _dispute(ours: Ours, event: Document, dispute: Document) -> DisputeNotice | 
         attempt_id=None,
         amount=money(dispute.get("amount"), text(dispute, "currency")),
         status=text(dispute, "status"),
+        state=_ENDED.get(text(dispute, "status"), DisputeState.OPEN),
     )
 
 
@@ -116,4 +118,5 @@ _READERS: dict[str, Callable[[Ours, Document, Document], Said | None]] = {
     "charge.refund.updated": _refund,
     "charge.refunded": _refunded_charge,
     "charge.dispute.created": _dispute,
+    "charge.dispute.closed": _dispute,
 }
