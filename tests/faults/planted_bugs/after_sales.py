@@ -72,7 +72,7 @@ BUGS = (
     PlantedBug(
         "replaces a key that is on hold",
         FAULTS,
-        "if key.state is KeyState.FROZEN:",
+        "if key.state is KeyState.FROZEN or key.held_for is not None:",
         "if key.state is KeyState.AVAILABLE:",
         f"{BAD_KEYS}::test_a_frozen_key_waits_for_what_comes_of_it",
     ),
