@@ -4,6 +4,7 @@ from tests.faults.planted_bugs.bug import PlantedBug
 
 EVENTS = "tests/unit/payments/stripe/test_events.py"
 INTENTS = "tests/unit/payments/stripe/test_intents_and_notices.py"
+CALLBACKS = "tests/integration/payments/test_callbacks_of_each_provider.py"
 OVER_HTTP = "tests/integration/payments/stripe"
 PACKAGE = "payments/providers/stripe"
 
@@ -21,6 +22,13 @@ BUGS = (
         "if abs(now_ms - int(signed_at) * 1000)",
         "if (now_ms - int(signed_at) * 1000)",
         f"{EVENTS}::test_a_time_stamp_from_the_future_is_refused_although_the_sdk_accepts_it",
+    ),
+    PlantedBug(
+        "takes an event that was not posted",
+        f"{PACKAGE}/account.py",
+        'if callback.method != "POST":',
+        'if callback.method not in {"GET", "POST"}:',
+        f"{CALLBACKS}::test_what_says_a_thing_twice_or_nothing_at_all_is_refused[stripe]",
     ),
     PlantedBug(
         "confirms a session by its intent a second time",

@@ -19,7 +19,7 @@ from keyrail.payments.providers.stripe.opening import LOOPBACK, is_web_address, 
 from keyrail.payments.providers.stripe.signature import verify
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
-from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
 
 PAYMENT_INTENT = "payment_intent"
@@ -133,6 +133,8 @@ class Stripe:
 
         Raises SignatureInvalid.
         """
+        if callback.method != "POST":
+            raise SignatureInvalid
         secrets = self.webhook_secrets if self.webhook_secret is None else (self.webhook_secret,)
         verify(callback.headers.get("stripe-signature", ""), callback.raw_body, secrets, now_ms)
         return read_event(callback.raw_body, self._ours)
