@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
@@ -34,6 +36,28 @@ _SILENT_FOR_S = {"Schedules": 2 * 60 * 60, "InquirySchedules": 15 * 60, "Morning
 @pytest.mark.parametrize("stage", ["local", "prod"])
 def test_cdk_nag_finds_nothing_unexplained(synthesise: Callable[..., Template], stage: str) -> None:
     assert synthesise(stage, checked=True).functions()
+
+
+def test_no_resource_waits_for_itself(prod: Template) -> None:
+    """CloudFormation says so only when it is deployed. Raises CycleError, which names the resources."""
+    resources = prod.document["Resources"]
+    graph = {name: {other for other in _named_in(raw) if other in resources} for name, raw in resources.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(resources)
+
+
+def _named_in(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from _named_in(each)
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            if name in {"Ref", "DependsOn"}:
+                yield from [value] if isinstance(value, str) else value
+            elif name == "Fn::GetAtt":
+                yield value[0] if isinstance(value, list) else value.partition(".")[0]
+            elif name == "Fn::Sub":
+                yield from re.findall(r"\$\{(\w+)", value if isinstance(value, str) else value[0])
+            yield from _named_in(value)
 
 
 def test_every_table_is_encrypted_with_our_key_and_can_be_restored(prod: Template) -> None:

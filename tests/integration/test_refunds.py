@@ -9,7 +9,7 @@ import pytest
 from keyrail.fulfilment.model import Outcome
 from keyrail.ordering.model.orders import Order, OrderStatus, UnitStatus
 from keyrail.ordering.service.checkout import Placed, WayToPay
-from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.model.attempts import ProviderUnavailable, attempt_id
 from keyrail.payments.model.confirmations import Mismatch
 from keyrail.payments.model.refunds import (
     ASK_AGAIN_MS,
@@ -20,6 +20,7 @@ from keyrail.payments.model.refunds import (
     RefundStatus,
 )
 from keyrail.payments.service.accounts import PaymentAccounts
+from keyrail.platform.ids import derived_id
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.promises import check_promises
 from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
@@ -289,6 +290,7 @@ def test_money_that_went_back_without_us_is_on_the_desk_once(
         {"moved": False},
         {"refund_id": "", "attempt_id": "", "payment_reference": "of another shop at the same account"},
         {"attempt_id": "somebody-elses-1"},
+        {"attempt_id": attempt_id(derived_id("ord", "another stage"), 1), "refund_id": derived_id("ref", "there")},
     ],
 )
 def test_what_is_no_payment_of_ours_or_moved_nothing_is_no_concern(

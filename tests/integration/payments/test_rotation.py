@@ -11,7 +11,7 @@ from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.service.checkout import WayToPay
 from keyrail.payments.model.attempts import AccountGone, PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, Mismatch
-from keyrail.payments.model.refunds import ASK_AGAIN_MS, STUCK_MS, RefundStatus
+from keyrail.payments.model.refunds import STUCK_MS, RefundStatus
 from keyrail.payments.providers import Callback
 from keyrail.payments.service.accounts import LOOK_AGAIN_MS, SECRET_LASTS_MS, watched_accounts
 from keyrail.platform.errors import SignatureInvalid
@@ -128,12 +128,12 @@ def test_money_that_is_owed_waits_for_an_account_that_is_gone(
         with pytest.raises(AccountGone):
             world.refunds.settle(placed.order.order_id, SYSTEM)
     assert len(gateway.provider.requests) == requests
+    assert [refund.status for refund in world.orders.of_operator(placed.order.order_id).refunds] == [RefundStatus.DUE]
     (waiting,) = world.desk.waiting(10)
     assert (waiting.reason, waiting.merchant) == (Mismatch.REFUND_STUCK, "1001")
     for pid in ("1001", "1002"):
         assert merchant.take(merchant.signed(NEW, placed.attempt, "stray", pid=pid)) is Outcome.UNMATCHED
     merchant.use("2026-10", **{"2026-10": OLD})
-    world.ahead_ms += ASK_AGAIN_MS
     assert merchant.refund(placed.order.order_id) == {OLD}
 
 

@@ -65,11 +65,13 @@ class Refunds:
         return True
 
     def _made_elsewhere(self, notice: RefundNotice, origin: Origin) -> bool:
+        """False for a payment of no order here: others may use the same account, another stage of ours for one."""
         attempt_id = notice.attempt_id
         if not attempt_id:
             orders = self.orders.paid_by(notice.provider, notice.account, notice.payment_reference)
             attempt_id = next((paid.attempt_id for order in orders if (paid := order.paid_attempt())), "")
-        if order_id_of(attempt_id) is None:
+        order_id = order_id_of(attempt_id)
+        if order_id is None or self.orders.find(order_id) is None:
             return False
         said = Confirmation(
             provider=notice.provider,
@@ -137,13 +139,16 @@ class _Settling(Generic[T]):
         return self._ask(owner_id, owner, refund_id, origin)
 
     def _ask(self, owner_id: str, owner: T, refund_id: str, origin: Origin) -> T:
-        """On record first; whoever finds it there asks about it and not for it."""
-        repeated = self._still(owner, refund_id).status is RefundStatus.UNKNOWN
+        """On record first; whoever finds it there asks about it and not for it. Raises AccountGone, and nothing is on
+        record then.
+        """
+        refund = self._still(owner, refund_id)
+        provider, repeated = self._provider(owner, refund), refund.status is RefundStatus.UNKNOWN
         asked = self.owing.ask(owner, refund_id, origin, self.now_ms())
         if not self.owing.replace(owner, asked):
             return self.owing.read(owner_id)
         refund = self._still(asked, refund_id)
-        answer = self._provider(asked, refund).refund(replace(self._wanted(asked, refund), repeated=repeated))
+        answer = provider.refund(replace(self._wanted(asked, refund), repeated=repeated))
         return self._heard(owner_id, asked, replace(answer, round=refund.round), origin)
 
     def _asked_about(self, owner: T, refund: Refund) -> RefundAnswer:

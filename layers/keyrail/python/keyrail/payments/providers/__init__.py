@@ -90,7 +90,7 @@ class PaymentProvider(Protocol):
 
     @property
     def merchant(self) -> str:
-        """The provider's name for our account, which a callback must name too."""
+        """The provider's name for our account, which a callback must name too. Attempts keep it, so its form stays."""
         ...
 
     def check(self, amount: Money, means: Means) -> str:
