@@ -44,8 +44,8 @@ class Engine:
     def kms(self) -> Any:
         return production_client("kms", self.master_keys)
 
-    def world(self) -> World:
-        return World(self.dynamodb(), self.kms())
+    def world(self, *, streamed: bool = False) -> World:
+        return World(self.dynamodb(), self.kms(), streamed=streamed)
 
 
 def production_client(service: str, cloud: LocalCloud) -> Any:

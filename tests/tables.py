@@ -3,6 +3,7 @@
 from typing import Any
 
 Index = tuple[str, str | None, str]  # hash key, range key, projection with the attributes that it names
+STREAMED = {"orders", "payments", "keys"}  # what means something in the books
 NUMBERS = {"created_at_ms"}  # of the keys; the others are texts
 
 TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
@@ -37,7 +38,7 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
 PRETENDED: dict[str, tuple[str, str | None, dict[str, Index]]] = {"sandbox": ("trade_id", None, {})}
 
 
-def create_table(client: Any, kind: str, name: str) -> None:
+def create_table(client: Any, kind: str, name: str, *, streamed: bool = False) -> None:
     hash_key, range_key, indexes = (TABLES | PRETENDED)[kind]
     names = {hash_key, range_key, *(key for index in indexes.values() for key in index[:2])} - {None}
     table: dict[str, Any] = {
@@ -53,6 +54,8 @@ def create_table(client: Any, kind: str, name: str) -> None:
             {"IndexName": index, "KeySchema": _schema(ihash, irange), "Projection": _projection(projection)}
             for index, (ihash, irange, projection) in indexes.items()
         ]
+    if streamed and kind in STREAMED:
+        table["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     client.create_table(**table)
 
 

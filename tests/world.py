@@ -94,7 +94,7 @@ BUSINESS_TIME_ZONE = "Asia/Shanghai"
 
 @dataclass
 class World:
-    """`dynamodb` and `kms` are botocore clients of the engine under test."""
+    """`dynamodb` and `kms` are botocore clients of the engine under test. A `streamed` one's changes can be read."""
 
     dynamodb: Any
     kms: Any
@@ -102,6 +102,7 @@ class World:
     epay_key: str = field(default_factory=lambda: secrets.token_hex(16))
     names: dict[str, str] = field(default_factory=dict)
     files: FilesInMemory = field(default_factory=FilesInMemory)
+    streamed: bool = False
     refund_limits: RefundLimits = REFUND_LIMITS
 
     def __post_init__(self) -> None:
@@ -109,7 +110,7 @@ class World:
             prefix = f"w{secrets.token_hex(5)}"
             self.names = {kind: f"{prefix}-{kind}" for kind in TABLES}
             for kind, name in self.names.items():
-                create_table(self.dynamodb, kind, name)
+                create_table(self.dynamodb, kind, name, streamed=self.streamed)
             self.vault_key = self.kms.create_key()["KeyMetadata"]["Arn"]
             self.fingerprint_key = self.kms.create_key()["KeyMetadata"]["Arn"]
 

@@ -4,17 +4,20 @@ The requests are found by running; a request that is added to a use case is cove
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from keyrail.platform.errors import KeyrailError
+from tests.bank import Bank
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire, breakable
-from tests.faults.conftest import IN_MEMORY
+from tests.faults.conftest import IN_MEMORY, MINISTACK
 from tests.faults.use_cases import MAIN_USE_CASES, USE_CASES, Case
+from tests.money import check_money, moved_money
 from tests.promises import check_promises, check_stock
+from tests.relaying import BookKeeper, streams_of
 from tests.world import World
 
 UseCase = Callable[[World], Case]
@@ -41,7 +44,9 @@ def test_a_second_engine_agrees_about_processes_that_are_killed(
 
 
 def break_everywhere(engine: Engine, use_case: UseCase, way: Way, subtests: pytest.Subtests) -> None:
-    bench = Bench(engine.world(), engine.dynamodb(), engine.kms())
+    # The books are read off the streams, which the other engine has not, for the hardest way of breaking.
+    streams = streams_of(engine.tables) if (engine.name, way) == (MINISTACK, Way.KILLED) else None
+    bench = Bench(engine.world(streamed=streams is not None), engine.dynamodb(), engine.kms(), streams)
     requests = requests_of(engine, bench, use_case)
     for number in breakable(requests, way):
         # The promises are read off whole tables, and cost the less the less came before.
@@ -72,14 +77,18 @@ class Bench:
     world: World
     dynamodb: Any
     kms: Any
+    streams: Any = None
+    banks: list[Bank] = field(default_factory=list)
 
     def renewed(self) -> "Bench":
         """With empty tables; its clients need not be made again."""
-        return replace(self, world=World(self.world.dynamodb, self.world.kms))
+        streamed = self.streams is not None
+        return replace(self, world=World(self.world.dynamodb, self.world.kms, streamed=streamed), banks=[])
 
     def breaks(self, use_case: UseCase, wire: Wire) -> bool:
         """Run it over this wire and let everything retry; false if it never made the request that was to break."""
         case = use_case(self.world)
+        self.banks.extend([case.bank] if case.bank else [])
         process = self.process(case, self.dynamodb, self.kms)
         with wire.carrying(self.dynamodb, self.kms):
             try:
@@ -99,6 +108,9 @@ class Bench:
             step(self.process(case))
         world = self.process(case)
         check_promises(world, case.codes)
+        if self.streams is not None and moved_money(world):
+            BookKeeper(self.streams, world).catch_up()
+            check_money(world, self.banks)
         for sku in case.skus:
             check_stock(world, sku)
 

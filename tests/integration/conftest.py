@@ -6,6 +6,8 @@ import pytest
 
 from tests.engines import Engine, dynamodb_local, why_no_dynamodb_local
 from tests.local_cloud import LocalCloud
+from tests.money import check_money
+from tests.relaying import BookKeeper, streams_of
 from tests.world import World
 
 MINISTACK, DYNAMODB_LOCAL = "ministack", "dynamodb_local"
@@ -28,5 +30,15 @@ def engine(
 
 
 @pytest.fixture
-def world(engine: Engine) -> World:
-    return engine.world()
+def world(engine: Engine, request: pytest.FixtureRequest) -> World:
+    return engine.world(streamed="kept_books" in request.fixturenames)
+
+
+@pytest.fixture
+def kept_books(engine: Engine, world: World) -> Iterator[None]:
+    """Whatever the test does with money, the books say it in the end."""
+    yield
+    if engine.name != MINISTACK:
+        return
+    BookKeeper(streams_of(engine.tables), world).catch_up()
+    check_money(world)

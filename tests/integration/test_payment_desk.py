@@ -31,6 +31,8 @@ from tests.promises import check_promises
 from tests.racing import at_once, refusals
 from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
 
+pytestmark = pytest.mark.usefixtures("kept_books")
+
 WORKERS = 20
 AFTER_THE_LEASES_MS = 60 * 60 * 1000
 TOO_LITTLE = Money(500, "CNY")

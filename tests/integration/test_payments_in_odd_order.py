@@ -17,6 +17,8 @@ from tests.engines import Engine
 from tests.promises import check_promises, check_stock
 from tests.world import BUYER, PRICE, PROVIDER, SKU, SYSTEM, World, new_codes
 
+pytestmark = pytest.mark.usefixtures("kept_books")
+
 MINUTE_MS = 60_000
 ORDER_IS_OVER_MS = 20 * MINUTE_MS
 POOLS_ARE_READ_AGAIN_MS = 3_000

@@ -14,6 +14,8 @@ from tests.promises import check_promises, check_stock
 from tests.racing import at_once, refusals
 from tests.world import BUYER, PROVIDER, SKU, SYSTEM, World
 
+pytestmark = pytest.mark.usefixtures("kept_books")
+
 BUYERS, KEYS = 64, 50
 COPIES = 100
 MINUTE_MS = 60_000

@@ -25,6 +25,8 @@ from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.promises import check_promises
 from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
 
+pytestmark = pytest.mark.usefixtures("kept_books")
+
 WORKERS = 20
 AFTER_THE_LEASES_MS = 60 * 60 * 1000
 

@@ -8,6 +8,7 @@ from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import Confirmation
 from keyrail.platform.money import Money
+from tests.bank import Bank
 from tests.world import BUYER, PRICE, PROVIDER, SYSTEM, World
 
 ORDER_IS_OVER_MS = 20 * 60 * 1000
@@ -27,7 +28,7 @@ class Case:
     `act` runs once in the process that breaks. If its caller got no answer it comes again, twice, as `act` or as
     `repeat`; who was answered never does. `afterwards` is what others do then: the queue behind the stream, a buyer who
     pays. `check` sees the end. Each runs in a process that remembers nothing. `ahead_ms` is by how much time has run
-    since the arrangement began.
+    since the arrangement began; `bank` is the one that money came in at.
     """
 
     act: Step
@@ -37,6 +38,7 @@ class Case:
     afterwards: Step = nothing
     repeat: Step | None = None
     ahead_ms: int = 0
+    bank: Bank | None = None
 
 
 def stocked(world: World, count: int, price: Money = PRICE) -> tuple[str, list[str]]:

@@ -35,7 +35,7 @@ def _refund(world: World, troubles: list[str]) -> Case:
         expect(world.desk.payment(named).status is DeskStatus.REFUNDED, "the money is not back")
         expect(list(bank.given_back.values()) == [TOO_LITTLE], "the money went back another time")
 
-    return Case(act, check, codes, [sku], queue(named, bank))
+    return Case(act, check, codes, [sku], queue(named, bank), bank=bank)
 
 
 def acceptance_of_too_little(world: World) -> Case:

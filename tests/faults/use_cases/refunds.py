@@ -37,7 +37,7 @@ def refund_of_what_was_delivered(world: World) -> Case:
     def act(process: World) -> None:
         at_bank(process, bank).unit_refunds.request(order_id, WHOLE, "refund-of-tuesday", OPERATOR)
 
-    return Case(act, _goods_or_money(order_id, bank, PRICE.times(2)), codes, [sku], queue(order_id, bank))
+    return Case(act, _goods_or_money(order_id, bank, PRICE.times(2)), codes, [sku], queue(order_id, bank), bank=bank)
 
 
 def approval_of_a_refund(world: World) -> Case:
@@ -50,7 +50,7 @@ def approval_of_a_refund(world: World) -> Case:
     def act(process: World) -> None:
         at_bank(process, bank).unit_refunds.approve(order_id, waiting.refund_id, second)
 
-    return Case(act, _goods_or_money(order_id, bank, PRICE.times(2)), codes, [sku], queue(order_id, bank))
+    return Case(act, _goods_or_money(order_id, bank, PRICE.times(2)), codes, [sku], queue(order_id, bank), bank=bank)
 
 
 def refund_that_nobody_asks_for_again(world: World) -> Case:
@@ -65,7 +65,7 @@ def refund_that_nobody_asks_for_again(world: World) -> Case:
         given = bool(world.orders.of_operator(order_id).refunds)
         expect(list(bank.given_back.values()) == [PRICE.times(2)] * given, "given back what nobody owed, or not")
 
-    return Case(act, check, codes, [sku], queue(order_id, bank), repeat=nothing)
+    return Case(act, check, codes, [sku], queue(order_id, bank), repeat=nothing, bank=bank)
 
 
 def dispute_of_what_was_delivered(world: World) -> Case:
@@ -143,7 +143,8 @@ def _refund(world: World, troubles: list[str]) -> Case:
         expect(order.status is OrderStatus.REFUNDED, "the money is not back")
         expect(list(bank.given_back.values()) == [PRICE], "the money went back another time")
 
-    return Case(settle(placed.order.order_id, bank), check, codes, [sku], queue(placed.order.order_id, bank))
+    named = placed.order.order_id
+    return Case(settle(named, bank), check, codes, [sku], queue(named, bank), bank=bank)
 
 
 def at_bank(process: World, bank: Bank) -> World:

@@ -9,7 +9,7 @@ from keyrail.ordering.model import disputes
 from keyrail.ordering.model.books import entries_between
 from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit
 from keyrail.ordering.model.placing import assign
-from keyrail.ordering.model.refunds import ask, give_back, hear
+from keyrail.ordering.model.refunds import ask, give_back, give_by_hand, hear
 from keyrail.ordering.model.steps import deliver, fail_unit, pay
 from keyrail.payments.books import entries_between as desk_entries_between
 from keyrail.payments.model import desk
@@ -25,7 +25,7 @@ NOW_MS = 1_767_225_600_000
 PRICE = Money(990, "CNY")
 ORDER_ID = "ord_" + "0" * 26
 FIRST, SECOND = (f"pay_{'0' * 26}0{number}" for number in (1, 2))
-SALES, REFUNDS, SUSPENSE = "sales:CNY", "refunds:CNY", "suspense:CNY"
+SALES, REFUNDS, SUSPENSE, BANK = "sales:CNY", "refunds:CNY", "suspense:CNY", "bank:CNY"
 STRIPE, EPAY = "clearing:stripe/main:CNY", "clearing:epay/second:CNY"
 
 
@@ -111,6 +111,14 @@ def test_what_a_bank_takes_back_is_booked_when_it_has_decided_and_once() -> None
     assert moved(loss) == {STRIPE: -990, "disputes:CNY": 990}
     assert (loss.what, loss.number) == ("dispute_lost", (lost.disputes or ())[0].refund_id)
     assert entries_between(lost, replace(lost, version=9)) == ()
+
+
+def test_what_was_given_back_by_hand_left_our_bank_and_not_the_provider() -> None:
+    order = paid(unpaid())
+    due = fail_unit(order, "unt_1", "sold_out", PROVIDER, NOW_MS + 2)
+    failed = said(ask(due, due.refunds[0].refund_id, PROVIDER, NOW_MS + 3), RefundState.FAILED)
+    given = give_by_hand(failed, failed.refunds[0].refund_id, "transfer 4711", PROVIDER, NOW_MS + 4)
+    assert moved(*entries_between(failed, given)) == {BANK: -990, REFUNDS: 990}
 
 
 def test_a_refund_that_comes_back_stands_at_the_provider_again() -> None:

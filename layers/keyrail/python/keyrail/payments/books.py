@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
 from keyrail.payments.model.desk import UnmatchedPayment
-from keyrail.payments.model.refunds import Refund, RefundStatus
+from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.platform.money import Money
 
 
@@ -40,7 +40,7 @@ def _refund(old: UnmatchedPayment | None, new: UnmatchedPayment) -> _Movements:
         return
     went, had_gone = _is_back(refund), old is not None and _is_back(old.refund)
     if went and not had_gone:
-        yield "refund", refund.refund_id, _to_payer(new, refund.amount)
+        yield "refund", refund.refund_id, _to_payer(new, refund)
     if had_gone and not went:
         yield "refund_returned", refund.refund_id, _from_payer(new, refund.amount)
 
@@ -54,9 +54,12 @@ def _from_payer(payment: UnmatchedPayment, amount: Money) -> tuple[Posting, ...]
     return debit(at_provider, amount), credit(suspense, amount)
 
 
-def _to_payer(payment: UnmatchedPayment, amount: Money) -> tuple[Posting, ...]:
-    at_provider, suspense = _accounts(payment, amount.currency)
-    return debit(suspense, amount), credit(at_provider, amount)
+def _to_payer(payment: UnmatchedPayment, refund: Refund) -> tuple[Posting, ...]:
+    """What a person gave back by hand, the provider still has."""
+    at_provider, suspense = _accounts(payment, refund.amount.currency)
+    by_hand = refund.said == BY_HAND
+    given_from = Account(AccountKind.BANK, refund.amount.currency) if by_hand else at_provider
+    return debit(suspense, refund.amount), credit(given_from, refund.amount)
 
 
 def _accounts(payment: UnmatchedPayment, currency: str) -> tuple[Account, Account]:

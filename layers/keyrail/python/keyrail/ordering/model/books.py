@@ -6,7 +6,7 @@ from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, cl
 from keyrail.ordering.model.orders import Order
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
 from keyrail.payments.model.confirmations import DisputeState
-from keyrail.payments.model.refunds import Refund, RefundStatus
+from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.platform.money import Money
 
 
@@ -99,9 +99,12 @@ def _from_buyer(order: Order, attempt_id: str, amount: Money, kind: AccountKind)
 
 
 def _to_buyer(order: Order, refund: Refund, kind: AccountKind) -> tuple[Posting, ...]:
-    at_provider = _clearing(order, refund.attempt_id, refund.amount.currency)
-    other = Account(kind, refund.amount.currency)
-    return (debit(other, refund.amount), credit(at_provider, refund.amount)) if refund.amount.amount_minor else ()
+    """What a person gave back by hand, the provider still has."""
+    currency = refund.amount.currency
+    at_provider = _clearing(order, refund.attempt_id, currency)
+    given_from = Account(AccountKind.BANK, currency) if refund.said == BY_HAND else at_provider
+    other = Account(kind, currency)
+    return (debit(other, refund.amount), credit(given_from, refund.amount)) if refund.amount.amount_minor else ()
 
 
 def _clearing(order: Order, attempt_id: str, currency: str) -> Account:

@@ -1,0 +1,99 @@
+"""What the books have to say of the money that orders, the desk, batches and banks know of."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from keyrail.inventory.model.batches import Batch
+from keyrail.ordering.model.orders import Order
+from keyrail.payments.model.attempts import AttemptStatus
+from keyrail.payments.model.confirmations import DisputeState
+from keyrail.payments.model.desk import UnmatchedPayment
+from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
+from keyrail.platform.documents import from_attributes
+from keyrail.platform.money import Money
+from tests.bank import ACCOUNT, PROVIDER, Bank
+from tests.bookkeeping import books_of, check_books
+from tests.world import World
+
+FAR_DAY = "9999-12-31"
+AT_BANK = f"clearing:{PROVIDER}/{ACCOUNT}"
+
+
+def check_money(world: World, banks: Iterable[Bank] = ()) -> None:
+    """Once the relay has caught up: every sale, refund and stray payment is in once.
+
+    And once no refund is open any more: what these `banks` have is what the books say.
+    """
+    check_books(world)
+    balance = books_of(world).trial_balance(FAR_DAY)
+    assert balance.balanced, "the books do not balance"
+    expected = _Expected()
+    for order in world.stored_orders():
+        expected.add_order(order)
+    for item in world.scan("payments"):
+        if item["payment_id"]["S"].startswith("upm_"):
+            expected.add_payment(from_attributes(UnmatchedPayment, item))
+    for item in world.scan("keys"):
+        if item["key_id"]["S"].startswith("bat_"):
+            expected.add_batch(from_attributes(Batch, item))
+    found = {each.account: each.closing_minor for each in balance.accounts if each.closing_minor}
+    assert found == {name: minor for name, minor in expected.closings.items() if minor}, "booked something else"
+    given_back = Counter[str]()
+    for money in (money for bank in banks for money in bank.given_back.values()):
+        given_back[f"{AT_BANK}:{money.currency}"] += money.amount_minor
+    for name, minor in given_back.items():
+        assert found.get(name, 0) == expected.received[name] - minor, "the bank has another sum than the books"
+
+
+def moved_money(world: World) -> bool:
+    return any(order.paid_attempt() for order in world.stored_orders()) or bool(world.scan("payments"))
+
+
+class _Expected:
+    """Closings by account, and what came in at each provider."""
+
+    def __init__(self) -> None:
+        self.closings: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
+
+    def add_order(self, order: Order) -> None:
+        paid = order.paid_attempt()
+        at = {each.attempt_id: f"clearing:{each.provider}/{each.account}" for each in order.attempts}
+        for attempt in order.attempts:
+            if attempt.status is AttemptStatus.PAID and attempt.payment_id is None:
+                self._receive(at[attempt.attempt_id], "sales", attempt.came_in)
+            elif attempt.status is AttemptStatus.PAID:
+                self._move("suspense", "sales", attempt.came_in)  # what the desk had received
+        for dispute in order.disputes or ():
+            if dispute.state is DisputeState.LOST and dispute.amount:
+                self._move("disputes", at[dispute.attempt_id], dispute.amount)
+        for refund in order.refunds:
+            of_sale = paid is not None and refund.attempt_id == paid.attempt_id
+            of_sale = of_sale and refund.payment_reference in {None, paid.reference if paid else None}
+            if not of_sale:
+                self._receive(at[refund.attempt_id], "suspense", refund.amount)
+            self._give_back("refunds" if of_sale else "suspense", at[refund.attempt_id], refund)
+
+    def add_payment(self, payment: UnmatchedPayment) -> None:
+        at_provider = f"clearing:{payment.provider}/{payment.account}"
+        if payment.money:
+            self._receive(at_provider, "suspense", payment.money)
+        if payment.refund:
+            self._give_back("suspense", at_provider, payment.refund)
+
+    def add_batch(self, batch: Batch) -> None:
+        if batch.unit_cost:
+            kept = (batch.key_count or 0) - batch.charged_back
+            self._move("cost_of_goods", "supplier_payable", batch.unit_cost.times(kept))
+
+    def _receive(self, at_provider: str, account: str, amount: Money) -> None:
+        self.received[f"{at_provider}:{amount.currency}"] += amount.amount_minor
+        self._move(at_provider, account, amount)
+
+    def _give_back(self, account: str, at_provider: str, refund: Refund) -> None:
+        if refund.status is RefundStatus.SUCCEEDED:
+            self._move(account, "bank" if refund.said == BY_HAND else at_provider, refund.amount)
+
+    def _move(self, debited: str, credited: str, amount: Money) -> None:
+        self.closings[f"{debited}:{amount.currency}"] += amount.amount_minor
+        self.closings[f"{credited}:{amount.currency}"] -= amount.amount_minor
