@@ -11,7 +11,7 @@ from keyrail.inventory.model.own_codes import calls_for_maker
 from keyrail.ordering.model.orders import Order
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.platform.changes import Event
-from keyrail.reconciliation.model.differences import Difference, calls_for_inquiry
+from keyrail.reconciliation.model.differences import Difference, calls_for_inquiry, calls_for_refunds
 
 Work = tuple[str, dict[str, str | int]]
 
@@ -29,6 +29,8 @@ def work_of(change: Change) -> Iterator[Work]:
             yield settings().export_queue_url, {"export_id": export.export_id}
         case Difference(order_id=str() as order_id) as difference if calls_for_inquiry(difference):
             yield settings().inquiry_queue_url, {"order_id": order_id}
+        case Difference(order_id=str() as order_id) as difference if calls_for_refunds(difference):
+            yield settings().refund_queue_url, {"order_id": order_id}
 
 
 def _after(event: Event) -> Iterator[Work]:

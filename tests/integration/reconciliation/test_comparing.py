@@ -8,13 +8,18 @@ from functools import partial
 import pytest
 
 from keyrail.ordering.model.books import entries_between
+from keyrail.ordering.model.placing import assign
 from keyrail.ordering.model.refunds import give_back, give_by_hand
-from keyrail.payments.model.confirmations import Mismatch
+from keyrail.payments.books import entries_between as desk_entries
+from keyrail.payments.model.confirmations import Confirmation, Mismatch
+from keyrail.payments.model.desk import UnmatchedPayment, send_back
 from keyrail.payments.model.refunds import RefundStatus
 from keyrail.payments.model.statements import LineState, StatementLine
 from keyrail.payments.providers.epay import Epay
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import stamp
+from keyrail.platform.clock import system_now_ms
+from keyrail.platform.dynamo import transact
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.comparing import DifferenceKind
 from keyrail.reconciliation.model.days import SKEW_MS, window
@@ -118,6 +123,16 @@ def test_a_refund_that_a_bank_took_a_week_to_make_is_found_where_it_was_asked_fo
     assert asked in books.bank.statements_read
 
 
+def test_a_payment_by_a_slow_method_is_found_on_the_day_on_which_it_was_begun(books: Books, day: date) -> None:
+    begun = day - timedelta(days=5)
+    order = books.put(paid(order_of(noon_ms(begun, UTC)), noon_ms(day, UTC)))
+    books.said(begun, replace(lines_of(order, noon_ms(begun, UTC))[0], state=LineState.UNDER_WAY))
+    books.said(day)
+    books.post()
+    assert books.reconcile(day) == []
+    assert books.run(day).tally.elsewhere == 1
+
+
 def test_a_day_is_one_of_the_providers(books: Books, day: date) -> None:
     """In Beijing it begins eight hours before the UTC day whose name it has."""
     books.bank.statement_zone = BEIJING
@@ -141,23 +156,81 @@ def test_minutes_at_midnight_are_no_difference_on_either_side(books: Books, day:
     assert books.reconcile(day) == []
 
 
-def test_what_stands_on_the_desk_is_known(books: Books, day: date) -> None:
-    books.world.ahead_ms -= 12 * HOUR_MS
+def on_desk(books: Books, said: Confirmation, reason: Mismatch, at_ms: int) -> UnmatchedPayment:
+    """As it came at that time, with what the stream made of it in the books."""
+    now_ms = books.world.ahead_ms
+    books.world.ahead_ms = at_ms - system_now_ms()
+    books.world.desk.put(said, reason, SYSTEM)
+    books.world.ahead_ms = now_ms
+    payment = next(each for each in books.world.desk.waiting(10) if each.reference == said.reference)
+    books.entries += desk_entries(None, payment)
+    return payment
+
+
+@pytest.mark.parametrize("heard_days_later", [0, 1])
+def test_what_stands_on_the_desk_is_known(books: Books, day: date, heard_days_later: int) -> None:
+    day -= timedelta(days=heard_days_later)
     order = books.put(order_of(noon_ms(day, UTC)))
-    said = replace(books.bank.paid(order.attempts[0], "T-less"), amount=Money(1, "CNY"))
-    unknown = replace(said, attempt_id="", reference="T-unknown", amount=PRICE)
-    for confirmation, reason in ((said, Mismatch.UNDER_PAID), (unknown, Mismatch.UNKNOWN_ATTEMPT)):
-        books.world.desk.put(confirmation, reason, SYSTEM)
-    books.world.ahead_ms += 12 * HOUR_MS
+    less = replace(books.bank.paid(order.attempts[0], "T-less"), amount=Money(1, "CNY"))
+    unknown = replace(less, attempt_id="", reference="T-unknown", amount=PRICE)
+    for said, reason in ((less, Mismatch.UNDER_PAID), (unknown, Mismatch.UNKNOWN_ATTEMPT)):
+        on_desk(books, said, reason, noon_ms(day, UTC) + heard_days_later * DAY_MS)
     (line,) = lines_of(order, noon_ms(day, UTC))
     books.said(
         day,
         replace(line, reference="T-less", amount=Money(1, "CNY")),
         replace(line, line=2, number=None, reference="T-unknown", amount=PRICE),
     )
-    # It came in twelve hours ago, whichever day that was; in the books it is as soon as the stream was read.
-    found = [each for each in books.reconcile(day) if each.kind is not K.MISSING_WITH_US]
-    assert found == []
+    books.post()
+    assert books.reconcile(day) == []
+    assert books.run(day).tally.matched == 2
+
+
+def test_what_came_onto_the_desk_and_not_into_the_books_is_missing_with_us(books: Books, day: date) -> None:
+    (line,) = lines_of(order_of(noon_ms(day, UTC)), noon_ms(day, UTC))
+    stray = replace(books.bank.paid(order_of(noon_ms(day, UTC)).attempts[0], line.reference), attempt_id="")
+    on_desk(books, stray, Mismatch.UNKNOWN_ATTEMPT, noon_ms(day, UTC))
+    books.entries.clear()
+    books.said(day, replace(line, number=None))
+    (difference,) = books.reconcile(day)
+    assert difference.kind is K.MISSING_WITH_US
+    assert difference.ours is not None
+    assert difference.ours.name.startswith("desk:upm_")
+
+
+def test_a_payment_that_was_assigned_to_another_order_is_the_desks_and_its_refund_the_orders(
+    books: Books, day: date
+) -> None:
+    at_ms = noon_ms(day, UTC)
+    named, other = books.put(order_of(at_ms)), order_of(at_ms)
+    (line,) = lines_of(named, at_ms)
+    payment = on_desk(books, books.bank.paid(named.attempts[0], line.reference), Mismatch.DOUBLE_PAYMENT, at_ms)
+    order = assign(other, payment, OPERATOR, at_ms, accept_amount=True)
+    back = all_given_back(order, at_ms)
+    books.put(back)
+    refund = replace(lines_of(replace(back, attempts=named.attempts), at_ms)[1], payment_reference=line.reference)
+    books.said(day, line, refund)
+    books.post()
+    assert books.reconcile(day) == []
+    assert books.run(day).tally.entries == 2
+
+
+def test_a_payment_on_the_desk_that_goes_back_is_known_by_the_number_of_its_refund(books: Books, day: date) -> None:
+    at_ms = noon_ms(day, UTC)
+    stray = replace(books.bank.paid(order_of(at_ms).attempts[0], "T-stray"), attempt_id="not one of ours")
+    payment = on_desk(books, stray, Mismatch.UNKNOWN_ATTEMPT, at_ms)
+    owed = send_back(payment, OPERATOR, at_ms)
+    assert owed.refund is not None
+    transact(books.world.dynamodb, [books.world.desk.replacement(payment, owed)])
+    (line, refund) = lines_of(all_given_back(paid(order_of(at_ms), at_ms), at_ms), at_ms)
+    books.said(
+        day,
+        replace(line, number="not one of ours", reference="T-stray"),
+        replace(refund, number=owed.refund.refund_id, state=LineState.UNDER_WAY, payment_number="not one of ours"),
+    )
+    books.post()
+    assert books.reconcile(day) == []
+    assert books.run(day).tally.matched == 2
 
 
 def test_a_second_payment_that_is_given_back_is_known_and_so_is_its_refund(books: Books, day: date) -> None:
@@ -275,14 +348,19 @@ def test_a_statement_of_a_day_before_that_cannot_be_read_leaves_nothing_decided(
 
 
 @pytest.mark.parametrize(
-    ("moved", "status", "trouble"),
-    [(True, RunStatus.GIVEN_UP, "statement_missing"), (False, RunStatus.NOTHING_MOVED, None)],
+    ("told_days_ago", "status", "trouble"),
+    [
+        (30, RunStatus.GIVEN_UP, "statement_missing"),
+        (2, RunStatus.NOTHING_MOVED, None),
+        (None, RunStatus.NOTHING_MOVED, None),
+    ],
 )
 def test_a_statement_that_does_not_come_is_waited_for_and_then_given_up(
-    books: Books, day: date, *, moved: bool, status: RunStatus, trouble: str | None
+    books: Books, day: date, told_days_ago: int | None, status: RunStatus, trouble: str | None
 ) -> None:
-    if moved:
-        sold(books, day, told=day - timedelta(days=30))
+    """Some providers make none of a day on which nothing moved, though we may have heard on it of the day before."""
+    if told_days_ago is not None:
+        sold(books, day, told=day - timedelta(days=told_days_ago))
         books.post()
     name = books.request(day)
     assert books.world.comparing.run(name, SYSTEM) is Outcome.AGAIN
@@ -291,6 +369,17 @@ def test_a_statement_that_does_not_come_is_waited_for_and_then_given_up(
     books.world.ahead_ms += PATIENCE_MS - (books.world.now_ms() - requested_at_ms)
     assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
     assert (books.run(day).status, books.run(day).trouble) == (status, trouble)
+
+
+def test_a_run_that_waits_for_nobody_is_asked_for_anew(books: Books, day: date) -> None:
+    """Its message is lost for good: somebody emptied the dead letters."""
+    name = books.request(day)
+    desk = books.world.reconciliation_desk
+    assert desk.request(PROVIDER, ACCOUNT, day, OPERATOR).version == 1
+    books.world.ahead_ms += PATIENCE_MS
+    assert desk.request(PROVIDER, ACCOUNT, day, OPERATOR).version == 2
+    assert desk.request(PROVIDER, ACCOUNT, day, OPERATOR).version == 2
+    assert desk.run(name).status is RunStatus.REQUESTED
 
 
 def test_an_account_that_is_gone_is_given_up(books: Books, day: date) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from functions.event_relay.app import books as relay_books
+from functions.operator_api.audit import verification
 from functions.reconciliation import handler as function
+from keyrail.payments.model.refunds import RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
+from keyrail.platform.audit_walk import walk, walk_subject
 from keyrail.platform.clock import utc_date
 from keyrail.reconciliation.model import runs
 from keyrail.reconciliation.model.runs import FeeOfDay, RunStatus
@@ -19,7 +22,7 @@ from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.bookkeeping import check_books
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import Stage, stage
-from tests.reconciling import Books, at_bank, days_ago, lines_of, noon_ms, unpaid
+from tests.reconciling import Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid, unpaid
 from tests.world import OPERATOR, SYSTEM
 
 __all__ = ["relay", "stage"]
@@ -114,6 +117,44 @@ def test_a_provider_that_has_money_of_which_nobody_told_us_is_asked_at_once(
     pairs = [(None, difference), (difference, resolved)]
     assert relay.relays([relay.record(at, pair, "reconciliation") for at, pair in enumerate(pairs)]) == []
     assert stage.messages("inquiries") == [{"order_id": order.order_id}]
+
+
+def test_a_refund_that_is_done_with_them_and_open_with_us_is_asked_about(
+    stage: Stage, books: Books, relay: Relay
+) -> None:
+    day = days_ago(books.world, 1)
+    at_ms = noon_ms(day, UTC)
+    order = all_given_back(paid(unpaid(at_ms), at_ms), at_ms)
+    books.put(replace(order, refunds=(replace(order.refunds[0], status=RefundStatus.UNKNOWN),)))
+    books.said(day, *lines_of(order, at_ms))
+    books.post()
+    (difference,) = books.reconcile(day)
+    assert relay.relays([relay.record(0, (None, difference), "reconciliation")]) == []
+    assert stage.messages("refunds") == [{"order_id": order.order_id}]
+    assert stage.messages("inquiries") == []
+
+
+def test_the_audit_trail_of_a_run_and_of_its_differences_can_be_verified(
+    stage: Stage, books: Books, relay: Relay
+) -> None:
+    day, desk = days_ago(books.world, 1), books.world.reconciliation_desk
+    at_ms = noon_ms(day, UTC)
+    books.said(day, lines_of(unpaid(at_ms), at_ms)[0])
+    name = books.request(day)
+    requested = books.run(day)
+    books.world.comparing.run(name, SYSTEM)
+    finished = books.run(day)
+    comparing = runs.take_up(requested, SYSTEM, finished.changed_at_ms)
+    (difference,) = books.open(day)
+    resolved = desk.resolve(name, difference.difference_id, OPERATOR)
+    changes = [(None, requested), (requested, comparing), (comparing, finished), (None, difference)]
+    records = [relay.record(at, pair, "reconciliation") for at, pair in enumerate([*changes, (difference, resolved)])]
+    assert relay.relays(records) == []
+    for subject, versions in ((f"reconciliation:{name}", 3), (f"difference:{name}/{difference.difference_id}", 2)):
+        part = walk_subject(verification(), subject, 100, None)
+        assert (part.records, part.problems) == (versions, 0)
+    whole = walk(verification(), 1_000, None)
+    assert not [found for found in whole.findings if found[0].startswith(("reconciliation:", "difference:"))]
 
 
 def closings(books: Books) -> dict[str, int]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from keyrail.payments.model.statements import LineState, StatementKind, StatementLine
 from keyrail.reconciliation.model.days import Window
-from keyrail.reconciliation.model.movements import Booking, Known, Movement, agrees
+from keyrail.reconciliation.model.movements import Booking, Known, Movement, agrees, is_void
 
 
 class DifferenceKind(StrEnum):
@@ -105,15 +105,15 @@ class _Shelf:
                 self._by_reference.setdefault((movement.kind, movement.reference), []).append(movement)
 
     def judge(self, line: StatementLine) -> Found | None:
+        movement = self._of(line)
+        if is_void(line.state, line.kind, movement):
+            return None
         name = (line.kind, line.number, line.reference)
         again = self._seen[name] = self._seen.get(name, -1) + 1
-        movement = self._of(line)
         if movement is None:
             kind = DifferenceKind.TWICE_WITH_THEM if again else DifferenceKind.MISSING_WITH_US
             return Found(kind=kind, line=line, again=again)
         booked = self._ours.bookings.get(movement.name)
-        if line.state is LineState.FAILED and movement.refused and not again:
-            return None
         before = self.taken.get(movement.name)
         if before is not None:
             same = again or before.reference == line.reference or line.kind is StatementKind.REFUND

@@ -43,7 +43,8 @@ def window(day: date, zone: tzinfo) -> Window:
 def days_before(day: date, asked_at_ms: Iterable[int], zone: tzinfo) -> Iterator[date]:
     """In whose statements that is looked for which this day's has not, the latest first.
 
-    `asked_at_ms`: when refunds were asked for, which some providers book on the day that they take them.
+    `asked_at_ms`: when they were begun. A refund stands in the statement of the day on which it was taken, a payment by
+    a slow method in that of the day on which the buyer gave their account, and we hear of either once it is done.
     """
     wanted = {day - timedelta(days=number) for number in range(1, LOOK_BACK_DAYS + 1)}
     for at_ms in asked_at_ms:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from keyrail.payments.model.statements import StatementKind
+from keyrail.payments.model.attempts import order_id_of
+from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.errors import Conflict, NotFound
@@ -100,11 +101,16 @@ def difference_of(run: Run, found: Found, origin: Origin, now_ms: int) -> Differ
         movement=either.kind,
         number=_cut(either.number),
         reference=_cut(either.reference),
-        order_id=ours.order_id if ours else None,
+        order_id=ours.order_id if ours else _order_named_by(line),
         theirs=_theirs(found),
         ours=_ours(found),
         **stamp(origin, now_ms),
     )
+
+
+def _order_named_by(line: StatementLine | None) -> str | None:
+    number = (line.payment_number if line.kind is StatementKind.REFUND else line.number) if line else None
+    return order_id_of(number) if number else None
 
 
 def _theirs(found: Found) -> Theirs | None:
@@ -168,15 +174,22 @@ def resolve(standing: Difference, origin: Origin, now_ms: int) -> Difference:
     return replace(standing, status=DifferenceStatus.RESOLVED, resolution=origin.reason, **changed)
 
 
+def calls_for_refunds(difference: Difference) -> bool:
+    """The provider is further with a refund than we have heard: it is to be asked about."""
+    return _waits_with_us(difference) and difference.movement is StatementKind.REFUND
+
+
 def calls_for_inquiry(difference: Difference) -> bool:
     """The provider has the money of an attempt that is open with us: it is to be asked at once."""
+    return _waits_with_us(difference) and difference.movement is StatementKind.PAYMENT
+
+
+def _waits_with_us(difference: Difference) -> bool:
     return (
         difference.status is DifferenceStatus.OPEN
         and difference.kind is DifferenceKind.STATUS_DIFFERS
-        and difference.movement is StatementKind.PAYMENT
         and difference.ours is not None
         and difference.ours.known is Known.OPEN
-        and difference.order_id is not None
     )
 
 

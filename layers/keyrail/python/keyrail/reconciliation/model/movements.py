@@ -19,9 +19,10 @@ class Known(StrEnum):
 class Movement:
     """One of our own, by a `name` that an entry of the books about it has too (`sale:pay_…`, `refund:ref_…`).
 
-    `number` is what the provider knows as ours, `reference` the provider's. `booked_between` is when it must have been
-    booked, where that is known; a refund that somebody gave by hand never passes the provider. One that was `refused`
-    before and asked for again may stand in a statement for each time.
+    `number` is what the provider knows as ours, `reference` the provider's. `asked_at_ms` is when it began: it stands in
+    the statement of that day or of a later one. `booked_between` is when it must have been booked, where that is known.
+    A refund that somebody gave by hand never passes the provider; one that was `refused` before and asked for again may
+    stand in a statement for each time.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Movement:
     amount: Money
     known: Known
     order_id: str | None = None
+    asked_at_ms: int | None = None
     booked_between: tuple[int, int] | None = None
     by_hand: bool = False
     refused: bool = False
@@ -53,7 +55,16 @@ _AGREED = {
 
 
 def agrees(said: LineState, movement: Movement) -> bool:
-    """A payment that failed there is one that was never made here."""
-    if said is LineState.FAILED and movement.kind is StatementKind.PAYMENT:
-        return movement.known is not Known.DONE
     return movement.known in _AGREED[said]
+
+
+def is_void(said: LineState, kind: StatementKind, movement: Movement | None) -> bool:
+    """Whether a line is about an attempt at a movement that came to nothing, as far as we know too, and is none itself.
+
+    A payment may fail by one card and be made by the next under one number; a refund be refused and asked for again.
+    """
+    if said is not LineState.FAILED:
+        return False
+    if kind is StatementKind.PAYMENT:
+        return True
+    return movement is not None and (movement.refused or movement.known is Known.FAILED)

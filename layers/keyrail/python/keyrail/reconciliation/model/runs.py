@@ -143,8 +143,8 @@ def check_day(day: date, now_ms: int) -> None:
 
 
 def ask_again(run: Run, origin: Origin, now_ms: int) -> Run:
-    """The very run while it waits; what it found stays until it is compared anew."""
-    if run.status in WAITING:
+    """The very run while it waits, unless it waits too long for anybody to be at it; what it found stays until then."""
+    if run.status in WAITING and not is_out_of_patience(run, now_ms):
         return run
     return _changed(run, origin, now_ms, status=RunStatus.REQUESTED, requested_at_ms=now_ms, trouble=None)
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from keyrail.ledger.service import Books
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.model.statements import StatementKind, StatementLine, StatementMissing
+from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.service.accounts import PaymentAccounts, PaymentProvider, UnknownAccount
 from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
@@ -17,7 +17,7 @@ from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.logs import Entry
-from keyrail.reconciliation.model.comparing import Found, OurSide, compare, missing_with_them, named_in
+from keyrail.reconciliation.model.comparing import Found, compare, missing_with_them, named_in
 from keyrail.reconciliation.model.days import Window, days_before, window
 from keyrail.reconciliation.model.differences import Difference, difference_of, found_again, gone
 from keyrail.reconciliation.model.movements import Movement
@@ -83,7 +83,7 @@ class Comparing:
             lines = _read(provider.statement(day.day))
             compared = self._compare(run, provider, zone, day, lines)
         except (StatementMissing, ProviderUnavailable) as error:
-            return self._without(run, provider, day, error, origin)
+            return self._without(run, provider, zone, day, error, origin)
         except StatementTooLong as error:
             return self._end(run, RunStatus.GIVEN_UP, error.code, origin)
         self._keep(run, compared, lines, origin)
@@ -109,19 +109,22 @@ class Comparing:
         return Gathering(self.orders, self.desk, self.books, run.provider, run.account, provider.merchant)
 
     def _without(
-        self, run: Run, provider: PaymentProvider, day: Window, error: KeyrailError, origin: Origin
+        self, run: Run, provider: PaymentProvider, zone: tzinfo, day: Window, error: KeyrailError, origin: Origin
     ) -> Outcome:
         """Some providers have no statement of a day on which nothing moved."""
         logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code, run_id=run.run_id)
         if not is_out_of_patience(run, self.now_ms()):
             return Outcome.AGAIN
-        if isinstance(error, StatementMissing) and not self._has_entries(run, provider, day):
+        if isinstance(error, StatementMissing) and self._would_agree(run, provider, zone, day):
             return self._end(run, RunStatus.NOTHING_MOVED, None, origin)
         return self._end(run, RunStatus.GIVEN_UP, error.code, origin)
 
-    def _has_entries(self, run: Run, provider: PaymentProvider, day: Window) -> bool:
-        ours: OurSide = self._gathering(run, provider).our_side(day, (), self.now_ms())
-        return any(day.judges(booking.at_ms) for booking in ours.bookings.values())
+    def _would_agree(self, run: Run, provider: PaymentProvider, zone: tzinfo, day: Window) -> bool:
+        """With a statement that has no line."""
+        try:
+            return not self._compare(run, provider, zone, day, ()).found
+        except ProviderUnavailable:
+            return False
 
     def _end(self, run: Run, status: RunStatus, trouble: str | None, origin: Origin) -> Outcome:
         ended = end_without(run, status, trouble, origin, self.now_ms())
@@ -181,7 +184,7 @@ def _read(statement: Iterator[StatementLine]) -> list[StatementLine]:
 def _elsewhere(provider: PaymentProvider, zone: tzinfo, day: Window, left: Sequence[Movement]) -> set[str]:
     """The names of those that stand in the statement of a day before. Reads as few of them as it takes."""
     found: set[str] = set()
-    asked = [each.booked_between[0] for each in left if each.kind is StatementKind.REFUND and each.booked_between]
+    asked = [each.asked_at_ms for each in left if each.asked_at_ms is not None]
     for before in days_before(day.day, asked, zone):
         missing = [movement for movement in left if movement.name not in found]
         if not missing:

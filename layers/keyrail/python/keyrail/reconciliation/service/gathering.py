@@ -199,6 +199,7 @@ def _of_attempt(order: Order, attempt: PaymentAttempt) -> Movement:
         amount=attempt.amount,
         known=Known.DONE if attempt.status is AttemptStatus.PAID else Known.OPEN,
         order_id=order.order_id,
+        asked_at_ms=order.created_at_ms,
         booked_between=None if paid_at_ms is None else (paid_at_ms, paid_at_ms),
     )
 
@@ -212,6 +213,7 @@ def _of_surplus(order: Order, refund: Refund) -> Movement:
         amount=refund.amount,
         known=Known.DONE,
         order_id=order.order_id,
+        asked_at_ms=order.created_at_ms,
     )
 
 
@@ -228,6 +230,7 @@ def _of_refund(refund: Refund, order_id: str | None, changed_at_ms: int) -> Move
         amount=refund.amount,
         known=known,
         order_id=order_id,
+        asked_at_ms=asked_at_ms,
         booked_between=None if asked_at_ms is None or by_hand else (asked_at_ms, changed_at_ms),
         by_hand=by_hand,
         refused=refund.round > 0,
