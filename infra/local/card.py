@@ -46,6 +46,8 @@ def make_card(endpoint: str, outputs: dict[str, str], providers_base: str) -> di
             "issuance_dead_letters": outputs["IssuanceDeadLetterQueueUrl"],
             "inquiries": outputs["InquiryQueueUrl"],
             "inquiry_dead_letters": outputs["InquiryDeadLetterQueueUrl"],
+            "reconciliations": outputs["ReconciliationQueueUrl"],
+            "reconciliation_dead_letters": outputs["ReconciliationDeadLetterQueueUrl"],
             "relay_dead_letters": outputs["RelayDeadLetterQueueUrl"],
             "import_dead_letters": outputs["ImportDeadLetterQueueUrl"],
         },

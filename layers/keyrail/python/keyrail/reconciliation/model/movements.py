@@ -19,7 +19,7 @@ class Known(StrEnum):
 class Movement:
     """One of our own, by a `name` that an entry of the books about it has too (`sale:pay_…`, `refund:ref_…`).
 
-    `number` is what the provider knows as ours, `reference` the provider's. `asked_at_ms` is when it began: it stands in
+    `number` is what the provider knows as ours, `reference` the provider's. `asked_at_ms` is when it began: it is in
     the statement of that day or of a later one. `booked_between` is when it must have been booked, where that is known.
     A refund that somebody gave by hand never passes the provider; one that was `refused` before and asked for again may
     stand in a statement for each time.
