@@ -47,6 +47,7 @@ TELL_TIMEOUT_S = 4
 # After the page's function is over, so that what it decided is there to be seen.
 FIRST_LOOK_S = 30
 MAX_TRIES = 8
+MAX_NUMBER_LENGTH = 64  # of an attempt, a payment or a refund
 OK = 200
 
 
@@ -202,8 +203,8 @@ def _whole(account: PaymentProvider) -> Sandbox:
 def _text(asked: dict[str, Any], name: str) -> str:
     """Raises Invalid."""
     value = asked.get(name)
-    if not is_text(value):
-        raise Invalid(FieldError(name, "required"))
+    if not is_text(value) or len(str(value)) > MAX_NUMBER_LENGTH:
+        raise Invalid(FieldError(name, "no_number"))
     return str(value)
 
 

@@ -168,6 +168,15 @@ def test_a_purchase_told_by_the_samples(stage: Stage) -> None:
     assert len(stage.world.sold()) == 1
 
 
+def test_a_production_function_whose_accounts_name_the_sandbox_serves_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYRAIL_STAGE", "prod")
+    for name, trigger in (("storefront_api", "storefront_api"), ("payment_webhook", "payment_webhook_epay")):
+        assert stage.call(name, sample(trigger))["statusCode"] == 500
+    assert stage.world.stored_orders() == []
+
+
 def test_the_sandbox_shows_its_page_to_whoever_follows_the_link(stage: Stage) -> None:
     create_table(stage.world.dynamodb, "sandbox", f"{stage.world.names['keys']}-sandbox")
     shown = stage.call("payment_sandbox")
