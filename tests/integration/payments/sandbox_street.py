@@ -104,10 +104,11 @@ class Street:
 
     # the queue
 
-    def messages(self) -> list[dict[str, Any]]:
-        """What waits there, due or not."""
-        found = self.cloud.client("sqs").receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+    def waiting(self) -> int:
+        """How many messages are on their way through it, due later all of them."""
+        asked = "ApproximateNumberOfMessagesDelayed"
+        found = self.cloud.client("sqs").get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[asked])
+        return int(found["Attributes"][asked])
 
     def bring(self, **message: Any) -> None:
         record = {"messageId": "m-1", "body": json.dumps(message)}

@@ -194,6 +194,25 @@ def test_a_shop_that_does_not_answer_is_told_again_until_it_does(street: Street)
     assert len(street.heard) == 1
 
 
+def test_the_queue_is_asked_to_look_again_as_long_as_there_is_something_to_tell_and_not_for_ever(
+    street: Street,
+) -> None:
+    placed, late = street.buy(), street.buy()
+    street.press(late, "pay_late")
+    street.shop_is_open = False
+    street.press(placed, "pay")
+    message, about_late = ({"trade_id": f"sbx_1#{each.attempt.attempt_id}"} for each in (placed, late))
+    assert street.waiting() == 2
+    street.bring(**about_late)
+    street.bring(**message)
+    street.bring(**message, asked=len(function.WAITS_S) - 1)
+    assert street.waiting() == 5
+    street.bring(**message, asked=len(function.WAITS_S))
+    street.shop_is_open = True
+    street.bring(**message)
+    assert street.waiting() == 5
+
+
 def test_a_kill_after_the_shop_has_heard_tells_it_again_and_changes_nothing(street: Street) -> None:
     placed = street.buy()
     link = function.bank().link((placed.action.url or "").partition("?")[2])
