@@ -87,10 +87,15 @@ def test_a_setting_with_white_space_around_it_stops_the_start(name: str, setting
         refused(name, {**ACCOUNTS[name], setting: padded})
 
 
+@pytest.mark.parametrize(("name", "setting"), [each for each in NEEDED if isinstance(ACCOUNTS[each[0]][each[1]], str)])
+def test_half_a_character_stops_the_start(name: str, setting: str) -> None:
+    refused(name, {**ACCOUNTS[name], setting: ACCOUNTS[name][setting] + "\ud800"})
+
+
 @pytest.mark.parametrize(("name", "setting"), OPTIONAL)
 def test_a_setting_that_need_not_be_there_is_right_where_it_is(name: str, setting: str) -> None:
     wrong: Any
-    for wrong in (" ", "x ", 0, True, {}, ["x"], "https://shop.example/\n"):
+    for wrong in (" ", "x ", 0, True, {}, ["x"], "https://shop.example/\n", "https://shop.example:99999/"):
         refused(name, {**ACCOUNTS[name], setting: wrong})
 
 

@@ -184,7 +184,9 @@ def test_a_secret_that_is_none_is_refused_at_the_start(text: str) -> None:
         payment_accounts(text)
 
 
-@pytest.mark.parametrize("gateway", ["https://pay.example", "https://pay.example/", "https://PAY.example"])
+@pytest.mark.parametrize(
+    "gateway", ["https://pay.example", "https://pay.example/", "https://PAY.example", "https://pay.example:443/"]
+)
 def test_two_accounts_of_one_merchant_number_are_refused_at_the_start(gateway: str) -> None:
     with pytest.raises(ConfigError):
         payment_accounts(json.dumps({"epay": {"main": EPAY, "second": {**RENEWED, "gateway_url": gateway}}}))
@@ -192,6 +194,13 @@ def test_two_accounts_of_one_merchant_number_are_refused_at_the_start(gateway: s
     assert payment_accounts(json.dumps({"epay": {"main": EPAY, "second": versions}})).accounts
     with pytest.raises(ConfigError):
         payment_accounts(json.dumps({"epay": {"main": {**EPAY, "pid": "7"}, "second": versions}}))
+
+
+def test_a_number_is_one_merchant_whether_or_not_the_address_is_written_out() -> None:
+    stripe = {"account_id": "acct_1", "secret_key": "sk_test_1", "webhook_secret": "whsec_1"}
+    again = {**stripe, "api_base": "https://api.stripe.com"}
+    with pytest.raises(ConfigError):
+        payment_accounts(json.dumps({"stripe": {"main": stripe, "second": again}}))
 
 
 def test_one_number_at_two_gateways_is_two_merchants() -> None:

@@ -34,6 +34,6 @@ def _is_page(url: object) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0  # raises over 65535
     except ValueError:
         return False

@@ -84,6 +84,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECRET_LASTS_MS = 5 * 60 * 1000
 """So long after it was put a changed secret is known to every process that is at work."""
 
+HTTPS_PORT = 443
 LOOK_AGAIN_MS = 30 * 1000
 """Sooner, where something comes that is not known; not for each of them, or forged callbacks would have us read on."""
 
@@ -207,7 +208,9 @@ def payment_accounts(secret: str) -> PaymentAccounts:
     Raises ConfigError, which never quotes the secret.
     """
     try:
-        read = _read(_object(json.loads(secret, object_pairs_hook=_each_once)))
+        document = _object(json.loads(secret, object_pairs_hook=_each_once))
+        json.dumps(document, ensure_ascii=False).encode()  # JSON can spell half a character, and no key has one
+        read = _read(document)
     except (RecursionError, KeyError, TypeError, ValueError):
         raise ConfigError("PAYMENT_ACCOUNTS") from None
     if not read.accounts:
@@ -229,7 +232,7 @@ def _read(document: Mapping[str, object]) -> PaymentAccounts:
         versions = _versions(settings)
         credentials[where] = () if "" in versions else tuple(versions)
         accounts[where] = _account(where, versions)
-        merchant_at = {(where[0], _place(each), accounts[where].merchant) for each in versions.values()}
+        merchant_at = {(where[0], _place(where[0], each), accounts[where].merchant) for each in versions.values()}
         if merchants & merchant_at:
             raise ValueError("two accounts of one merchant number")
         merchants |= merchant_at
@@ -267,10 +270,16 @@ def _account(where: tuple[str, str], versions: Mapping[str, Mapping[str, Any]]) 
     return adapters[""] if "" in adapters else VersionedAccount(next(iter(adapters)), adapters)
 
 
-def _place(settings: Mapping[str, Any]) -> str:
-    """Merchant numbers are a provider's own; what goes by one name here, like epay, may be many."""
+def _place(provider: str, settings: Mapping[str, Any]) -> str:
+    """A merchant number is a provider's own, and by the name of epay go many providers, each with a gateway.
+
+    Raises ValueError for an address that nobody could connect to.
+    """
     parts = urlsplit(settings.get("gateway_url") or settings.get("api_base") or "")
-    return f"{parts.netloc}{parts.path.rstrip('/')}".lower()
+    port = parts.port or HTTPS_PORT  # which raises over 65535
+    if " " in parts.netloc:
+        raise ValueError("no address")
+    return f"{parts.hostname}:{port}{parts.path.rstrip('/')}" if provider == "epay" else ""
 
 
 def _object(value: object) -> dict[str, Any]:
