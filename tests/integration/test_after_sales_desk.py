@@ -35,15 +35,25 @@ class Desk:
         answer = self.answer(group, method, path, body, query)
         return int(answer["statusCode"]), json.loads(answer["body"])
 
-    def answer(self, group: str, method: str, path: str, body: Any = None, query: str = "") -> dict[str, Any]:
-        claims = {"username": "sue", "cognito:groups": f"[{group}]", "sub": "1"}
+    def answer(
+        self,
+        group: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: str = "",
+        *,
+        user: str = "sue",
+        headers: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        claims = {"username": user, "cognito:groups": f"[{group}]", "sub": "1"}
         request = {"method": method, "path": f"/ops/v1/{path}", "sourceIp": "192.0.2.44"}
         event = {
             "version": "2.0",
             "rawPath": f"/ops/v1/{path}",
             "rawQueryString": query,
             "queryStringParameters": dict(part.split("=") for part in query.split("&") if part),
-            "headers": {},
+            "headers": headers or {},
             "body": json.dumps(body) if body is not None else None,
             "requestContext": {
                 "http": request,

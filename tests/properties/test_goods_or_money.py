@@ -10,6 +10,7 @@ from keyrail.catalog.model import Product, Sku, Terms
 from keyrail.fulfilment.model import Complaint
 from keyrail.inventory.model.keys import Fault
 from keyrail.inventory.model.withdrawing import is_used
+from keyrail.inventory.service.claims import DRAINED_MEMORY_MS
 from keyrail.ordering.model.orders import Line, Order
 from keyrail.ordering.model.refund_requests import WantedRefund, awaiting
 from keyrail.ordering.service.checkout import Placed
@@ -88,11 +89,15 @@ class GoodsOrMoney(RuleBasedStateMachine):
         with suppress(Conflict, NotFound):
             self.world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
 
+    @PAID
     @rule(data=st.data(), name=st.integers(0, 2), back=st.booleans())
     def redeem(self, data: st.DataObject, name: int, back: bool) -> None:
-        code = data.draw(st.sampled_from(self.codes[:STOCK]))
-        with suppress(Conflict, NotFound):
-            (reverse if back else redeem)(self.world, code, f"till-7-00000{name}", issuer="g")
+        """Of an order, since chance says which code it has."""
+        own = [key for unit in self.draw(data).units if unit.sku_id == "own" for key in unit.key_ids[:1]]
+        for key in own:
+            code = self.codes[self.world.keys.get(key).line - 1]
+            with suppress(Conflict, NotFound):
+                (reverse if back else redeem)(self.world, code, f"till-7-00000{name}", issuer="g")
 
     @PAID
     @rule(data=st.data(), even_if_used=st.booleans(), by=PEOPLE, name=st.integers(0, 2), whole=st.booleans())
@@ -143,27 +148,26 @@ class GoodsOrMoney(RuleBasedStateMachine):
             self.world.freezing.unfreeze(self.draw(data).order_id, f"dp_{number}", OPERATOR)
 
     @PAID
-    @rule(data=st.data())
-    def complain(self, data: st.DataObject) -> None:
-        order = self.draw(data)
-        known = [key for unit in order.units for key in unit.key_ids]
-        if known:
+    @rule(data=st.data(), last=st.booleans())
+    def complain(self, data: st.DataObject, last: bool) -> None:
+        known = [key for unit in self.draw(data).units for key in unit.key_ids]
+        for key in known[-1:] if last else known[:1]:
             with suppress(Conflict, NotFound):
-                key = data.draw(st.sampled_from(known))
                 self.world.after_sales.replace(key, Complaint(fault=Fault.BAD_CODE, charge_back=False), OPERATOR)
 
-    @rule(data=st.data(), frozen=st.booleans())
-    def freeze_a_batch(self, data: st.DataObject, frozen: bool) -> None:
-        batch_id = data.draw(st.sampled_from(self.batches()))
+    @rule(sku_id=st.sampled_from(["own", "other"]), frozen=st.booleans())
+    def freeze_a_batch(self, sku_id: str, frozen: bool) -> None:
+        batch_id = self.batches()[sku_id]
         (self.world.commands.freeze if frozen else self.world.commands.unfreeze)(batch_id, OPERATOR)
         self.world.follow(batch_id)
+        self.world.ahead_ms += DRAINED_MEMORY_MS  # what is remembered of pools depends on the clock
 
-    def batches(self) -> list[str]:
-        return sorted({key.batch_id for key in self.world.stored_keys()})
+    def batches(self) -> dict[str, str]:
+        return {key.sku_id: key.batch_id for key in self.world.stored_keys()}
 
     def teardown(self) -> None:
         with self.until:
-            for batch_id in self.batches():
+            for batch_id in self.batches().values():
                 self.world.follow(batch_id)
             for placed in self.placed:
                 self.world.issuance.issue(placed.order.order_id, SYSTEM)
