@@ -34,7 +34,7 @@ def payment_inquiries(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.orders, "by_status")
     table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")
-    table(function, parts.tables.payments, "PutItem")
+    table(function, parts.tables.payments, "GetItem", "PutItem")
     table(function, parts.tables.guards, "GetItem", "PutItem")
     secret(function, parts.secrets.payment_accounts_arn)
     function.may(["sqs:SendMessage"], parts.inquiries.queue.queue_arn)

@@ -103,7 +103,7 @@ EXPECTED = {
         "orders/index/by_status": {"dynamodb:Query"},
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "keys/index/claimable": {"dynamodb:Query"},
-        "payments": {"dynamodb:PutItem"},
+        "payments": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "guards": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "payment_accounts": {"secretsmanager:GetSecretValue"},
         "inquiries": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},

@@ -120,6 +120,15 @@ def test_an_answer_is_bound_as_a_callback_is(
     assert [waiting.reason for waiting in world.desk.waiting(10)] == [reason]
 
 
+def test_a_payment_that_lies_on_the_desk_is_left_to_whoever_decides_about_it(world: World, bank: Bank) -> None:
+    """It was told of while the account's settings were wrong, say, and may be on its way back by now."""
+    world.stock_up(1)
+    placed = ordered(world)
+    world.desk.put(bank.collect(placed.attempt, "t-1"), Mismatch.WRONG_ACCOUNT, SYSTEM)
+    assert asked(world, placed) == placed.order
+    assert [waiting.reason for waiting in world.desk.waiting(10)] == [Mismatch.WRONG_ACCOUNT]
+
+
 def test_an_answer_about_another_order_than_was_asked_about_pays_neither(world: World, bank: Bank) -> None:
     world.stock_up(2)
     placed, other = ordered(world), ordered(world)

@@ -7,6 +7,7 @@ from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, InquiryState, Mismatch, mismatch
+from keyrail.payments.model.desk import payment_id
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform import logs, metrics
 from keyrail.platform.changes import Origin
@@ -26,9 +27,9 @@ class Inquiries:
     def ask(self, order_id: str, origin: Origin) -> None:
         """Ask about each attempt that is not known to be paid; what is paid takes a callback's way, binding first.
 
-        Repeating it, and a callback at the same moment, have one effect. A provider that does not answer changes
-        nothing, and whatever is wrong with one keeps no other from being asked. Raises OrderNotFound, and afterwards
-        what was wrong beside silence, Unavailable say.
+        Repeating it, and a callback at the same moment, have one effect; what lies on the desk stays there. A provider
+        that does not answer changes nothing, and whatever is wrong with one keeps no other from being asked. Raises
+        OrderNotFound, and afterwards what was wrong beside silence, Unavailable say.
         """
         trouble: Exception | None = None
         for attempt in self.orders.of_operator(order_id).attempts:
@@ -53,6 +54,9 @@ class Inquiries:
         reason = mismatch(answer.said, attempt, provider.merchant)
         if reason is not None and reason in _NOT_ASKED_ABOUT:
             self._to_desk(answer.said, attempt, reason, origin)
+            return
+        if self.settlement.desk.find(payment_id(answer.said)) is not None:
+            # It fitted nothing when it was told of before: a person gives it back, or assigns it, or has done so.
             return
         settled = self.settlement.settle(answer.said, origin)
         if settled.outcome is not Outcome.DUPLICATE:
