@@ -1,28 +1,35 @@
 """The books balance (promise I6) under any life of orders, brought in any order, cut, repeated and broken off anywhere.
 
-What they say in the end is what the orders say: what was paid, what is too much, and what went back.
+What they say in the end is what the orders and the vouchers say: what was paid, what is too much, and what went back.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from keyrail.ledger.model import JournalEntry
+from keyrail.ledger.model import JournalEntry, turnovers
 from keyrail.ordering.model.books import entries_between
 from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import fail_unit, pay
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundState, RefundStatus
-from keyrail.platform.clock import utc_date
-from keyrail.platform.errors import Unavailable
-from tests.bookkeeping import DAY_MS, books_of, check_books
+from keyrail.payments.model.vouchers import NewVoucher, Voucher, VoucherKind
+from keyrail.platform.changes import Origin
+from keyrail.platform.documents import from_attributes
+from keyrail.platform.errors import KeyrailError, Unavailable
+from keyrail.platform.money import Money
+from tests.bookkeeping import DAY_MS, books_of, check_books, vouchers_of
 from tests.faults.breaking import Killed, Way, Wire
 from tests.properties.in_memory import world_in_memory
 from tests.properties.orders import PROVIDER, SYSTEM, unpaid_orders
+from tests.world import World
 
+FINANCE = Origin("operator:fay", "192.0.2.8", "bank statement of Monday")
+FAR_DAY = "9999-12-31"
 SALES, REFUNDS, SUSPENSE, CLEARING = "sales:CNY", "refunds:CNY", "suspense:CNY", "clearing:epay/main:CNY"
 
 
@@ -81,6 +88,29 @@ class Ledger(RuleBasedStateMachine):
             answer = RefundAnswer(refund_id=some.refund_id, state=state, status=state)
             self.changes(order, hear(order, answer, SYSTEM, self.now_ms))
 
+    @rule(
+        number=st.integers(0, 5),
+        kind=st.sampled_from([VoucherKind.PARTNER_TOP_UP, VoucherKind.PARTNER_WITHDRAWAL]),
+        holder=st.sampled_from(["prt_1", "prt_2"]),
+        minor=st.integers(1, 3),
+        at=st.integers(0, 1),
+        way=st.sampled_from(Way),
+    )
+    def voucher(self, number: int, kind: VoucherKind, holder: str, minor: int, at: int, way: Way) -> None:
+        """A few numbers, so that many come again, with the same content and with another; some break off."""
+        wanted = NewVoucher(voucher_no=f"V-{number}", kind=kind, holder=holder, amount=Money(minor, "CNY"))
+        self.broken_off(at, way, lambda process: vouchers_of(process).post(wanted, FINANCE))
+
+    @rule(number=st.integers(0, 5), of=st.integers(0, 5), at=st.integers(0, 2), way=st.sampled_from(Way))
+    def reversal(self, number: int, of: int, at: int, way: Way) -> None:
+        self.broken_off(at, way, lambda process: vouchers_of(process).reverse(f"V-{number}", f"V-{of}", FINANCE))
+
+    def broken_off(self, at: int, way: Way, act: Callable[[World], object]) -> None:
+        process = self.world.another_process()
+        with suppress(KeyrailError, Killed), Wire(at, way).carrying(process.dynamodb):
+            act(process)
+        check_books(self.world)
+
     @rule(first=st.integers(0, 30), many=st.integers(1, 8), backwards=st.booleans())
     def brought_again(self, first: int, many: int, backwards: bool) -> None:
         entries = [entry for old, new in self.brought[first : first + many] for entry in entries_between(old, new)]
@@ -106,7 +136,7 @@ class Ledger(RuleBasedStateMachine):
 
     def check(self) -> None:
         check_books(self.world)
-        balance = books_of(self.world).trial_balance(utc_date(self.now_ms))
+        balance = books_of(self.world).trial_balance(FAR_DAY)
         assert balance.balanced
         expected = dict.fromkeys((SALES, REFUNDS, SUSPENSE, CLEARING), 0)
         for order in self.orders.values():
@@ -116,8 +146,21 @@ class Ledger(RuleBasedStateMachine):
                     expected[CLEARING] += attempt.amount.amount_minor
             for refund in order.refunds:
                 self.expect_refund(expected, refund)
+        self.expect_vouchers(expected)
         found = dict.fromkeys(expected, 0) | {each.account: each.closing_minor for each in balance.accounts}
         assert found == expected
+
+    def expect_vouchers(self, expected: dict[str, int]) -> None:
+        """As they stand in their table; each is reversed once, and a reversal never."""
+        items = [item for item in self.world.scan("payments") if item["payment_id"]["S"].startswith("vch_")]
+        vouchers = [from_attributes(Voucher, item) for item in items]
+        reversed_ones = [voucher.reverses for voucher in vouchers if voucher.reverses]
+        assert len(set(reversed_ones)) == len(reversed_ones), "reversed twice"
+        assert set(reversed_ones) <= {each.voucher_no for each in vouchers if not each.reverses}, (
+            "reversed what is none"
+        )
+        for name, moved in turnovers(each.entry() for each in vouchers).items():
+            expected[name] = expected.get(name, 0) + moved.balance_minor
 
     @staticmethod
     def expect_refund(expected: dict[str, int], refund: Refund) -> None:
