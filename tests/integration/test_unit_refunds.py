@@ -65,6 +65,56 @@ def limited(world: World, payment_minor: int, day_minor: int = 10**9) -> None:
     world.refund_limits = RefundLimits({"CNY": RefundLimit(payment_minor, day_minor)})
 
 
+def test_some_keys_of_a_unit_are_refunded_and_the_others_stay(world: World, bank: Bank) -> None:
+    world.stock_up(12)
+    placed = bought(world, bank, 10)
+    (unit,) = placed.order.units
+    bad = unit.key_ids[2:5]
+    order = refund(world, placed, WantedRefund(key_ids=bad, why="three are bad"))
+    kept, apart = order.units
+    assert (kept.unit_id, kept.quantity, kept.amount, kept.status) == (
+        unit.unit_id,
+        7,
+        PRICE.times(7),
+        UnitStatus.DELIVERED,
+    )
+    assert (apart.quantity, apart.amount, apart.key_ids, apart.status) == (3, PRICE.times(3), bad, UnitStatus.FAILED)
+    assert (order.status, order.refunds[0].amount) == (OrderStatus.PARTIALLY_DELIVERED, PRICE.times(3))
+    (shown,) = world.delivery.reveal(order.order_id, placed.token, BUYER)
+    assert {key.key_id for key in shown.keys} == set(unit.key_ids) - set(bad)
+    assert {world.keys.get(key).unit_id for key in bad} == {apart.unit_id}
+    world.refunds.settle(order.order_id, SYSTEM)
+    check_promises(world)
+    with pytest.raises(NotRefundable):
+        refund(world, placed, WantedRefund(key_ids=bad[:1], why="once more"))
+    assert refund(world, placed).refunds[1].amount == PRICE.times(7)
+    world.refunds.settle(order.order_id, SYSTEM)
+    assert world.orders.of_operator(order.order_id).status is OrderStatus.REFUNDED
+    check_promises(world)
+
+
+def test_keys_that_wait_for_approval_stay_with_their_unit_until_then(world: World, bank: Bank) -> None:
+    world.stock_up(5)
+    limited(world, 0)
+    placed = bought(world, bank, 3)
+    order_id, (unit,) = placed.order.order_id, placed.order.units
+    (waiting,) = refund(world, placed, WantedRefund(key_ids=unit.key_ids[:1], why="bad")).refunds
+    assert (waiting.unit_ids, waiting.amount) == ((unit.unit_id,), PRICE)
+    assert len(world.orders.of_operator(order_id).units) == 1
+    with pytest.raises(RefundWaits):
+        refund(world, placed, WantedRefund(key_ids=unit.key_ids[1:2], why="bad, too"))
+    complaint = Complaint(fault=Fault.BAD_CODE, charge_back=False)
+    stand_in = world.after_sales.replace(unit.key_ids[0], complaint, ALICE).by.key_id
+    with pytest.raises(NotRefundable):
+        world.unit_refunds.approve(order_id, waiting.refund_id, BOB)
+    world.unit_refunds.reject(order_id, waiting.refund_id, BOB)
+    (_, anew) = refund(world, placed, WantedRefund(key_ids=(stand_in,), why="bad as well")).refunds
+    approved = world.unit_refunds.approve(order_id, anew.refund_id, BOB)
+    assert [each.key_ids for each in approved.units] == [unit.key_ids[1:], (stand_in,)]
+    assert approved.refunds[1].unit_ids == (approved.units[1].unit_id,)
+    check_promises(world)
+
+
 def test_a_delivered_order_is_refunded_whole_its_keys_are_void_and_the_money_goes_back_once(
     world: World, bank: Bank
 ) -> None:
@@ -121,6 +171,10 @@ def test_what_cannot_be_refunded_is_refused_and_changes_nothing(world: World, ba
         (placed, WantedRefund(unit_ids=("unt_none",), why="x"), Invalid),
         (placed, WantedRefund(unit_ids=(placed.order.units[0].unit_id,) * 2, why="x"), Invalid),
         (placed, WantedRefund(unit_ids=(), why="x"), NotRefundable),
+        (placed, WantedRefund(key_ids=(), why="x"), Invalid),
+        (placed, WantedRefund(key_ids=("key_none",), why="x"), NotRefundable),
+        (placed, WantedRefund(key_ids=placed.order.units[0].key_ids * 2, why="x"), Invalid),
+        (placed, WantedRefund(key_ids=("key",), unit_ids=(placed.order.units[0].unit_id,), why="x"), Invalid),
     ]
     before = [world.orders.of_operator(each.order.order_id) for each in (unpaid, placed)]
     for of, wanted, error in wrong:

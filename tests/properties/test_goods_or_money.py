@@ -19,7 +19,7 @@ from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
 from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import Origin, stamp
-from keyrail.platform.errors import Conflict, Denied, NotFound, Unavailable
+from keyrail.platform.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from keyrail.platform.money import Money
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.promises import check_promises
@@ -100,12 +100,21 @@ class GoodsOrMoney(RuleBasedStateMachine):
                 (reverse if back else redeem)(self.world, code, f"till-7-00000{name}", issuer="g")
 
     @PAID
-    @rule(data=st.data(), even_if_used=st.booleans(), by=PEOPLE, name=st.integers(0, 2), whole=st.booleans())
-    def refund(self, data: st.DataObject, even_if_used: bool, by: Origin, name: int, whole: bool) -> None:
+    @rule(
+        data=st.data(),
+        even_if_used=st.booleans(),
+        by=PEOPLE,
+        name=st.integers(0, 2),
+        whole=st.booleans(),
+        by_key=st.booleans(),
+    )
+    def refund(self, data: st.DataObject, even_if_used: bool, by: Origin, name: int, whole: bool, by_key: bool) -> None:
         order = self.draw(data)
-        units = None if whole else (data.draw(st.sampled_from(order.units)).unit_id,)
+        units = None if whole else (order.units[0].unit_id,)
         wanted = WantedRefund(unit_ids=units, even_if_used=even_if_used, why="x")
-        with suppress(Conflict):
+        if by_key:
+            wanted = WantedRefund(key_ids=order.units[0].key_ids[:1], even_if_used=even_if_used, why="x")
+        with suppress(Conflict, Invalid):
             self.world.unit_refunds.request(order.order_id, wanted, f"the refund of number {name}", by)
 
     @PAID

@@ -5,22 +5,24 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from functions.operator_api.schemas.common import Reason
-from keyrail.ordering.model.orders import MAX_LINES
+from keyrail.ordering.model.orders import MAX_KEYS_PER_ORDER, MAX_LINES
 from keyrail.payments.model.refunds import Refund, RefundStatus
 from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
 
 UnitId = Annotated[str, Field(max_length=64)]
+KeyId = Annotated[str, Field(max_length=64)]
 
 
 @incoming
 class RefundIn:
-    """`unit_ids`: delivered units of the order; without them, all that it has. Their keys end with it.
+    """`unit_ids`: delivered units of the order, or `key_ids`: some of their keys, or neither for all that it has.
 
-    Used keys stand in the way, unless the money is to go back `even_if_used`.
+    These keys end with it. Used keys stand in the way, unless the money is to go back `even_if_used`.
     """
 
     unit_ids: Annotated[tuple[UnitId, ...], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    key_ids: Annotated[tuple[KeyId, ...], Field(min_length=1, max_length=MAX_KEYS_PER_ORDER)] | None = None
     even_if_used: bool = False
     reason: Reason
 
@@ -56,6 +58,7 @@ class RequestOut:
     keys_seen: int
     keys_used: int
     even_if_used: bool
+    key_ids: tuple[str, ...] | None
     decided_by: str | None
     decided_at: str | None
 

@@ -15,7 +15,7 @@ from keyrail.ordering.model.orders import Order, SeenSince
 from keyrail.ordering.model.refund_requests import (
     WantedRefund,
     given_alone,
-    refundable_units,
+    meant_by,
     requested,
     standing,
     take_back,
@@ -58,12 +58,12 @@ class UnitRefunds:
             order = self.orders.of_operator(order_id)
             if standing(order, wanted, known) is not None:
                 return order
-            units = refundable_units(order, wanted.unit_ids)
+            parted, units = meant_by(order, wanted)
             keys = self.withdrawals.keys([key for unit in units for key in unit.key_ids])
-            refund = requested(order, known, units, self._request(wanted, keys, origin))
+            refund = requested(parted, known, units, self._request(wanted, keys, origin))
             with suppress(NotSold):  # the order was read before somebody changed it together with its keys
-                withdrawn = self.withdrawals.writes(keys, known, origin, even_if_used=wanted.even_if_used)
-                done, over_the_day = self._record(order, refund, withdrawn, origin, alone=not over_the_day)
+                withdrawn = self._withdrawn(parted, refund, keys, origin, even_if_used=wanted.even_if_used)
+                done, over_the_day = self._record(order, parted, refund, withdrawn, origin, alone=not over_the_day)
                 if done is not None:
                     return done
             _wait(number)
@@ -78,12 +78,13 @@ class UnitRefunds:
 
         def decide(order: Order, refund: Refund) -> bool:
             approved = refund_requests.approve(order, refund, origin, self.now_ms())
-            units = [unit for unit in order.units if unit.unit_id in refund.unit_ids]
+            owed = next(each for each in approved.refunds if each.refund_id == refund_id)
+            units = [unit for unit in approved.units if unit.unit_id in owed.unit_ids]
             keys = self.withdrawals.keys([key for unit in units for key in unit.key_ids])
             request, found = refund.request, condition_of(keys)
             if request is None or found.seen > request.keys_seen or found.used > request.keys_used:
                 raise SeenSince
-            withdrawn = self.withdrawals.writes(keys, refund_id, origin, even_if_used=request.even_if_used)
+            withdrawn = self._withdrawn(approved, owed, keys, origin, even_if_used=request.even_if_used)
             refused = self._refused([self.orders.replacement(order, approved), *withdrawn])
             return refused is None
 
@@ -107,17 +108,24 @@ class UnitRefunds:
             keys_seen=found.seen,
             keys_used=found.used,
             even_if_used=wanted.even_if_used,
+            key_ids=wanted.key_ids,
         )
 
+    def _withdrawn(
+        self, order: Order, refund: Refund, keys: list[Key], origin: Origin, *, even_if_used: bool
+    ) -> list[Write]:
+        units = {key: unit.unit_id for unit in order.units for key in unit.key_ids}
+        return self.withdrawals.writes(keys, refund.refund_id, origin, even_if_used=even_if_used, units=units)
+
     def _record(
-        self, order: Order, refund: Refund, withdrawn: list[Write], origin: Origin, *, alone: bool
+        self, order: Order, parted: Order, refund: Refund, withdrawn: list[Write], origin: Origin, *, alone: bool
     ) -> tuple[Order | None, bool]:
         """The order as it stands then, or None where somebody was faster; and whether the person's day is full."""
         now_ms, before = self.now_ms(), given_alone(order, origin.by)
         if not alone or self.given_today.limits.needs_second_person(refund.amount, before):
             waiting = wait_for_approval(order, refund, origin, now_ms)
             return waiting if self.orders.replace(order, waiting) else None, not alone
-        owing = take_back(order, refund, origin, now_ms)
+        owing = take_back(parted, refund, origin, now_ms)
         counted = self.given_today.counting(refund.amount, origin, now_ms)
         refused = self._refused([self.orders.replacement(order, owing), counted, *withdrawn])
         if refused is not None:

@@ -27,11 +27,19 @@ def is_used(key: Key) -> bool:
 
 
 def withdraw(
-    key: Key, refund_id: str, origin: Origin, now_ms: int, *, flags_seen: bool, even_if_used: bool = False
+    key: Key,
+    refund_id: str,
+    origin: Origin,
+    now_ms: int,
+    *,
+    flags_seen: bool,
+    even_if_used: bool = False,
+    unit_id: str | None = None,
 ) -> Key:
     """The key once its price goes back: void, wherever it stood; flagged if its buyer has seen it and `flags_seen`.
 
-    Raises NotSold for one that no unit has, or had before it was replaced or taken back, and KeyRedeemed.
+    It is of `unit_id` then, where it was parted from others of its unit. Raises NotSold for one that no unit has, or
+    had before it was replaced or taken back, and KeyRedeemed.
     """
     if key.sold_at_ms is None or key.replaced_by is not None or key.refund_id is not None:
         raise NotSold
@@ -43,6 +51,7 @@ def withdraw(
         state_before=None,
         held_for=None,
         refund_id=refund_id,
+        unit_id=unit_id or key.unit_id,
         flagged_at_ms=now_ms if flags_seen and key.revealed_at_ms is not None else None,
         **stamp(origin, now_ms, key.version + 1),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.keys import Key
@@ -22,9 +23,18 @@ class Withdrawals:
         """As they stand, in the same order."""
         return self.store.get_all(key_ids)
 
-    def writes(self, keys: Sequence[Key], refund_id: str, origin: Origin, *, even_if_used: bool) -> list[Write]:
+    def writes(
+        self,
+        keys: Sequence[Key],
+        refund_id: str,
+        origin: Origin,
+        *,
+        even_if_used: bool,
+        units: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[Write]:
         """The writes that take these keys back, one a key in their order, for the caller's transaction.
 
+        `units` says of which unit each key is then, where that is another one.
         Each holds only while its key was neither seen nor used since it was read. Raises NotSold, KeyRedeemed,
         UnknownSku, Unavailable.
         """
@@ -33,7 +43,15 @@ class Withdrawals:
         }
         now_ms = self.now_ms()
         withdrawn = [
-            withdraw(key, refund_id, origin, now_ms, flags_seen=flags[key.sku_id], even_if_used=even_if_used)
+            withdraw(
+                key,
+                refund_id,
+                origin,
+                now_ms,
+                flags_seen=flags[key.sku_id],
+                even_if_used=even_if_used,
+                unit_id=units.get(key.key_id),
+            )
             for key in keys
         ]
         return [self.store.withdrawal(sold, gone, origin) for sold, gone in zip(keys, withdrawn, strict=True)]

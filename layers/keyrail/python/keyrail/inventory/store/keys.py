@@ -251,6 +251,7 @@ class KeyStore:
             Path("state_before").remove(),
             KeyItem.held_for.remove(),
             Path("refund_id").set(withdrawn.refund_id),
+            Path("unit_id").set(withdrawn.unit_id),
             *([Path("flagged_at_ms").set(withdrawn.flagged_at_ms)] if withdrawn.flagged_at_ms is not None else ()),
             *changed(origin, withdrawn.changed_at_ms),
         ]

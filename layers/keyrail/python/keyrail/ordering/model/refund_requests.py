@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from keyrail.ordering.model.disputes import is_disputed
+from keyrail.ordering.model.dividing import divided, units_with
 from keyrail.ordering.model.orders import (
     MAX_REFUND_REQUESTS,
     NotRefundable,
@@ -31,16 +32,19 @@ RETURNED = "returned"  # what the provider is told
 
 @dataclass(frozen=True, kw_only=True)
 class WantedRefund:
-    """Of these units, or of everything that is delivered; if so wished, also where our own books show a use of keys."""
+    """Of these units, of these keys, or of everything that is delivered; also of what our own books call used, if so
+    wished.
+    """
 
     unit_ids: tuple[str, ...] | None = None
+    key_ids: tuple[str, ...] | None = None
     even_if_used: bool = False
     why: str
 
     @property
     def fingerprint(self) -> str:
-        units = ",".join(sorted(self.unit_ids)) if self.unit_ids is not None else "*"
-        return hashlib.sha256("\n".join((units, str(self.even_if_used), self.why)).encode()).hexdigest()
+        named = (",".join(sorted(ids)) if ids is not None else "*" for ids in (self.unit_ids, self.key_ids))
+        return hashlib.sha256("\n".join((*named, str(self.even_if_used), self.why)).encode()).hexdigest()
 
 
 def refund_id(order_id: str, name: str) -> str:
@@ -54,6 +58,19 @@ def standing(order: Order, wanted: WantedRefund, known: str) -> Refund | None:
     if refund is not None and (refund.request is None or refund.request.fingerprint != wanted.fingerprint):
         raise IdempotencyConflict
     return refund
+
+
+def meant_by(order: Order, wanted: WantedRefund) -> tuple[Order, tuple[Unit, ...]]:
+    """The units that are meant, and the order with them: keys that are named are in units of their own then.
+
+    Raises Invalid, NotRefundable, RefundWaits, OrderDisputed.
+    """
+    if wanted.key_ids is None:
+        return order, refundable_units(order, wanted.unit_ids)
+    if wanted.unit_ids is not None:
+        raise Invalid(FieldError("key_ids", "not_with_unit_ids"))
+    refundable_units(order, [unit.unit_id for unit in units_with(order, wanted.key_ids)])
+    return divided(order, wanted.key_ids)
 
 
 def refundable_units(order: Order, unit_ids: Collection[str] | None) -> tuple[Unit, ...]:
@@ -112,7 +129,9 @@ def requested(order: Order, known: str, units: Collection[Unit], request: Refund
 
 
 def wait_for_approval(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
-    """On record, and nothing more."""
+    """On record, and nothing more: keys that are named stay with their units."""
+    if refund.request is not None and refund.request.key_ids is not None:
+        refund = replace(refund, unit_ids=tuple(u.unit_id for u in units_with(order, refund.request.key_ids)))
     return replace(order, refunds=(*order.refunds, refund), **stamp(origin, now_ms, order.version + 1))
 
 
@@ -134,10 +153,13 @@ def take_back(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Orde
 def approve(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
     """Raises AlreadyDecided, OwnRequest, OrderDisputed, and NotRefundable where so much is not left any more."""
     approved = refunds.approve(refund, origin.by, now_ms)
+    if refund.request is not None and refund.request.key_ids is not None:
+        order, apart = divided(order, refund.request.key_ids)
+        approved = replace(approved, unit_ids=tuple(unit.unit_id for unit in apart))
     if is_disputed(order):
         raise OrderDisputed
     delivered = {unit.unit_id for unit in order.units if unit.status is UnitStatus.DELIVERED}
-    if refund.amount.amount_minor > left_to_refund(order) or not set(refund.unit_ids) <= delivered:
+    if refund.amount.amount_minor > left_to_refund(order) or not set(approved.unit_ids) <= delivered:
         raise NotRefundable
     return take_back(order, approved, origin, now_ms)
 

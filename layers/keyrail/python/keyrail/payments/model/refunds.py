@@ -122,7 +122,8 @@ class RefundRequest:
     """A refund that a person of ours asks for; `fingerprint` recognises the same request when it comes again.
 
     `keys_seen` are how many of the keys the buyer had looked at by then, `keys_used` how many were used; who approves
-    decides on that. `even_if_used` means that what was used goes back all the same.
+    decides on that. `even_if_used` means that what was used goes back all the same. `key_ids` are those that are meant
+    where it is not all that the units have.
     """
 
     by: str
@@ -132,6 +133,7 @@ class RefundRequest:
     keys_seen: int = 0
     keys_used: int = 0
     even_if_used: bool = False
+    key_ids: tuple[str, ...] | None = None
     decided_by: str | None = None
     decided_at_ms: int | None = None
 
