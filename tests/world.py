@@ -224,7 +224,7 @@ class World:
 
     @cached_property
     def payment_desk(self) -> PaymentDesk:
-        return PaymentDesk(self.orders, self.desk, self.paying, self.dynamodb, self.now_ms)
+        return PaymentDesk(self.orders, self.desk, self.paying, self.given_today, self.dynamodb, self.now_ms)
 
     @cached_property
     def freezing(self) -> Freezing:
@@ -240,9 +240,11 @@ class World:
 
     @cached_property
     def unit_refunds(self) -> UnitRefunds:
-        allowances = Allowances(GuardStore(self.dynamodb, self.names["guards"]))
-        given_today = GivenToday(self.refund_limits, allowances)
-        return UnitRefunds(self.orders, self.withdrawals, given_today, self.dynamodb, self.now_ms)
+        return UnitRefunds(self.orders, self.withdrawals, self.given_today, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def given_today(self) -> GivenToday:
+        return GivenToday(self.refund_limits, Allowances(GuardStore(self.dynamodb, self.names["guards"])))
 
     @cached_property
     def refunds(self) -> Refunds:

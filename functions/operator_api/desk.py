@@ -5,7 +5,7 @@ from functools import cache
 from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
 from functions.operator_api.app import api, audit, desk, keys, orders
 from functions.operator_api.orders import UNTRACED
-from functions.operator_api.refunds import refund_desk
+from functions.operator_api.refunds import given_today, refund_desk
 from functions.operator_api.schemas.desk import AssignIn, DecideIn, DeskQuery, UnmatchedOut, UnmatchedPageOut
 from functions.operator_api.schemas.refunds import GivenBackIn, RefundStepIn
 from keyrail.fulfilment.service.issuance import Issuance
@@ -22,7 +22,8 @@ from keyrail.payments.model.desk import (
     UnmatchedPayment,
     refund_id,
 )
-from keyrail.payments.model.refunds import RefundNotFailed, RefundNotFound
+from keyrail.payments.model.refunds import AlreadyDecided as RefundDecided
+from keyrail.payments.model.refunds import OwnRequest, RefundNotFailed, RefundNotFound
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.errors import Invalid
@@ -34,7 +35,7 @@ def payment_desk() -> PaymentDesk:
     dynamodb, claims = client("dynamodb"), Claims(keys(), system_now_ms)
     issuance = Issuance(orders(), claims, dynamodb, system_now_ms)
     paying = Paying(orders(), claims, issuance, dynamodb, system_now_ms)
-    return PaymentDesk(orders(), desk(), paying, dynamodb, system_now_ms)
+    return PaymentDesk(orders(), desk(), paying, given_today(), dynamodb, system_now_ms)
 
 
 @api.operation(
@@ -116,7 +117,7 @@ def assign_payment(call: Call) -> UnmatchedOut:
 @api.operation(
     "POST",
     "/ops/v1/payments/{payment_id}/refund",
-    summary="Give a payment back to whoever made it, through the provider that it came from",
+    summary="Give a payment back to whoever made it, through its provider; above a limit a second person decides",
     body=DecideIn,
     answer=UnmatchedOut,
     raises=(Invalid, PaymentNotFound, AlreadyDecided, NoMoneyInIt, PaysAnOrder, NotInGroup),
@@ -124,6 +125,32 @@ def assign_payment(call: Call) -> UnmatchedOut:
 def refund_payment(call: Call) -> UnmatchedOut:
     origin = allow(call, PAYS_BACK, call.body.reason)
     return _shown(payment_desk().refund(call.path["payment_id"], origin))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/payments/{payment_id}/refund/approve",
+    summary="Approve the refund of a payment that somebody else asked for",
+    body=DecideIn,
+    answer=UnmatchedOut,
+    raises=(Invalid, PaymentNotFound, RefundNotFound, OwnRequest, RefundDecided, PaysAnOrder, NotInGroup),
+)
+def approve_payments_refund(call: Call) -> UnmatchedOut:
+    origin = allow(call, PAYS_BACK, call.body.reason)
+    return _shown(payment_desk().approve_refund(call.path["payment_id"], origin))
+
+
+@api.operation(
+    "POST",
+    "/ops/v1/payments/{payment_id}/refund/reject",
+    summary="Turn down the refund of a payment that waits for approval, or take one's own request back",
+    body=DecideIn,
+    answer=UnmatchedOut,
+    raises=(Invalid, PaymentNotFound, RefundNotFound, RefundDecided, NotInGroup),
+)
+def reject_payments_refund(call: Call) -> UnmatchedOut:
+    origin = allow(call, PAYS_BACK, call.body.reason)
+    return _shown(payment_desk().reject_refund(call.path["payment_id"], origin))
 
 
 @api.operation(

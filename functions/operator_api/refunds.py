@@ -49,10 +49,14 @@ def refund_desk() -> RefundDesk:
 
 
 @cache
-def unit_refunds() -> UnitRefunds:
+def given_today() -> GivenToday:
     allowances = Allowances(GuardStore(client("dynamodb"), settings().guards_table))
-    given_today = GivenToday(refund_limits(settings().refund_limits), allowances)
-    return UnitRefunds(orders(), _withdrawals(), given_today, client("dynamodb"), system_now_ms)
+    return GivenToday(refund_limits(settings().refund_limits), allowances)
+
+
+@cache
+def unit_refunds() -> UnitRefunds:
+    return UnitRefunds(orders(), _withdrawals(), given_today(), client("dynamodb"), system_now_ms)
 
 
 @cache

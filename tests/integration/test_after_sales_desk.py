@@ -86,6 +86,7 @@ def desk(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[D
         **{f"{kind.upper()}_TABLE": name for kind, name in world.names.items()},
         **{name.upper(): "x" for name in operator_api.Settings.__dataclass_fields__ if not name.endswith("_table")},
         "FINGERPRINT_KEY_ARN": world.fingerprint_key,
+        "REFUND_LIMITS": json.dumps({"CNY": {"payment_minor": 500, "day_minor": 500}}),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

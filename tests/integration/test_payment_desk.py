@@ -21,7 +21,8 @@ from keyrail.payments.model.desk import (
     PaymentNotFound,
     UnmatchedPayment,
 )
-from keyrail.payments.model.refunds import ASK_AGAIN_MS, STUCK_MS, RefundNotice, RefundStatus
+from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
+from keyrail.payments.model.refunds import ASK_AGAIN_MS, STUCK_MS, OwnRequest, RefundNotice, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import Origin
 from keyrail.platform.errors import Invalid, KeyrailError
@@ -162,6 +163,84 @@ def test_the_providers_word_about_a_payments_refund_is_heard(world: World, bank:
     assert world.refunds.hear_of(notice, SYSTEM)
     assert after(world, payment).status is DeskStatus.REFUNDED
     assert not world.refunds.hear_of(replace(notice, refund_id="re_of_the_console"), SYSTEM)
+
+
+def test_above_the_limit_a_second_person_gives_it_back(world: World, bank: Bank) -> None:
+    payment = under_paid(world, bank)
+    world.refund_limits = RefundLimits({"CNY": RefundLimit(TOO_LITTLE.amount_minor - 1, 10_000)})
+    waiting = world.payment_desk.refund(payment.payment_id, OPERATOR)
+    assert waiting.status is DeskStatus.AWAITING_APPROVAL
+    assert world.refunds.settle(payment.payment_id, SYSTEM)
+    assert bank.given_back == {}
+    with pytest.raises(OwnRequest):
+        world.payment_desk.approve_refund(payment.payment_id, OPERATOR)
+    with pytest.raises(AlreadyDecided):
+        world.payment_desk.accept(payment.payment_id, BOB)
+    approved = world.payment_desk.approve_refund(payment.payment_id, BOB)
+    assert world.payment_desk.approve_refund(payment.payment_id, BOB) == approved
+    assert world.refunds.settle(payment.payment_id, SYSTEM)
+    assert list(bank.given_back.values()) == [TOO_LITTLE]
+    check_promises(world)
+
+
+def test_what_a_person_gives_back_on_a_day_is_counted_with_it(world: World, bank: Bank) -> None:
+    """Of four that ask at once, and each twice, two are within the day; the others wait for a second person."""
+    world.stock_up(1)
+    world.refund_limits = RefundLimits({"CNY": RefundLimit(TOO_LITTLE.amount_minor, 2 * TOO_LITTLE.amount_minor)})
+    payments = [unknown(world, bank, TOO_LITTLE, f"T-{number}") for number in range(4)]
+    at_once([partial(world.payment_desk.refund, each.payment_id, OPERATOR) for each in payments * 2])
+    assert sorted(after(world, each).status for each in payments) == ["awaiting_approval"] * 2 + ["refunding"] * 2
+    world.refund_limits = RefundLimits({})
+    other = unknown(world, bank, Money(1, "USD"), "of no named currency")
+    assert world.payment_desk.refund(other.payment_id, BOB).status is DeskStatus.AWAITING_APPROVAL
+
+
+def test_a_payment_whose_refund_is_turned_down_can_still_pay_its_order(world: World, bank: Bank) -> None:
+    payment = under_paid(world, bank)
+    world.refund_limits = RefundLimits({})
+    world.payment_desk.refund(payment.payment_id, OPERATOR)
+    rejected = world.payment_desk.reject_refund(payment.payment_id, BOB)
+    assert world.payment_desk.reject_refund(payment.payment_id, BOB) == rejected
+    assert [each.payment_id for each in world.desk.waiting(10)] == [payment.payment_id]
+    world.payment_desk.accept(payment.payment_id, BOB)
+    check_promises(world)
+
+
+def test_a_refund_of_a_payment_that_paid_its_order_meanwhile_is_not_approved(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = world.order(provider=PROVIDER)
+    right = bank.paid(placed.attempt, "T-1")
+    payment = on_desk(world, replace(right, amount=TOO_LITTLE))
+    world.refund_limits = RefundLimits({})
+    world.payment_desk.refund(payment.payment_id, OPERATOR)
+    world.settlement.settle(right, SYSTEM)
+    with pytest.raises(PaysAnOrder):
+        world.payment_desk.approve_refund(payment.payment_id, BOB)
+    world.payment_desk.reject_refund(payment.payment_id, BOB)
+    assert world.payment_desk.dismiss(payment.payment_id, BOB).status is DeskStatus.DISMISSED
+
+
+def test_the_providers_word_about_the_refund_of_an_assigned_payment_finds_its_order(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed, faster = world.order(provider=PROVIDER), world.another_process()
+    faster.ahead_ms += AFTER_THE_LEASES_MS
+    faster.order()
+    payment = unknown(world, bank)
+    world.ahead_ms += AFTER_THE_LEASES_MS
+    world.payment_desk.assign(payment.payment_id, placed.order.order_id, OPERATOR, accept_amount=False)
+    bank.troubles = ["slow"]
+    assert not world.refunds.settle(placed.order.order_id, SYSTEM)
+    (refund,) = world.orders.of_operator(placed.order.order_id).refunds
+    notice = RefundNotice(
+        provider=PROVIDER,
+        account=ACCOUNT,
+        attempt_id=payment.attempt_id,
+        refund_id=refund.refund_id,
+        payment_reference=payment.reference,
+        moved=True,
+    )
+    assert world.refunds.hear_of(notice, SYSTEM)
+    assert world.orders.of_operator(placed.order.order_id).status is OrderStatus.REFUNDED
 
 
 def test_the_same_command_again_is_once_and_another_operator_is_told_who_was_faster(world: World, bank: Bank) -> None:

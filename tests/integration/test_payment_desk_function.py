@@ -18,9 +18,9 @@ WHY = {"reason": "ticket 4711"}
 CLEARING, SUSPENSE = "clearing:epay/main:CNY", "suspense:CNY"
 
 
-def under_paid(world: World) -> UnmatchedPayment:
+def under_paid(world: World, money: str = "5.00") -> UnmatchedPayment:
     world.stock_up(1)
-    said = world.confirmed(world.callback(world.order().attempt, money="5.00"))
+    said = world.confirmed(world.callback(world.order().attempt, money=money))
     world.settlement.settle(said, PROVIDER)
     return world.desk.payment(model.payment_id(said))
 
@@ -36,6 +36,21 @@ def test_finance_gives_a_payment_back_and_sees_who_did(desk: Desk) -> None:
     (refunding,) = desk.told("auditor", "GET", "payments/unmatched", query="status=refunding")["payments"]
     shown = desk.told("auditor", "GET", f"payments/{payment.payment_id}")
     assert refunding["decision"] == given["decision"] == shown["decision"]
+
+
+def test_a_second_person_agrees_to_what_is_above_the_limit(desk: Desk) -> None:
+    payment = under_paid(desk.world, "5.01")
+    path = f"payments/{payment.payment_id}/refund"
+    waiting = desk.told("finance", "POST", path, WHY)
+    assert (waiting["status"], waiting["refund"]["request"]["by"]) == ("awaiting_approval", "operator:sue")
+    (listed,) = desk.told("finance", "GET", "payments/unmatched", query="status=awaiting_approval")["payments"]
+    assert listed["payment_id"] == payment.payment_id
+    for command in ("approve", "reject"):
+        assert desk.ask("operator", "POST", f"{path}/{command}", WHY)[1]["code"] == "not_in_group"
+    status, refused = desk.ask("admin", "POST", f"{path}/approve", WHY)
+    assert (status, refused["code"]) == (403, "own_refund_request")
+    rejected = desk.told("finance", "POST", f"{path}/reject", WHY)
+    assert (rejected["status"], rejected["refund"]["status"]) == ("waiting", "rejected")
 
 
 def test_only_finance_decides_with_a_reason_and_of_what_is_there(desk: Desk) -> None:

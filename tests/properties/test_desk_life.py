@@ -19,6 +19,7 @@ from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.books import entries_between as desk_entries
 from keyrail.payments.model.confirmations import Confirmation
 from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
+from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
 from keyrail.payments.model.refunds import ASK_AGAIN_MS
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import Origin
@@ -42,6 +43,7 @@ class Desk(RuleBasedStateMachine):
         self.until = ExitStack()
         self.bank = Bank()
         self.world = self.at_bank(world_in_memory(self.until))
+        self.world.refund_limits = RefundLimits({"CNY": RefundLimit(payment_minor=900, day_minor=2_500)})
         self.placed: list[Placed] = []
         self.said: list[Confirmation] = []
 
@@ -79,7 +81,7 @@ class Desk(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         by=st.sampled_from(OPERATORS),
-        command=st.sampled_from(["accept", "assign", "refund", "dismiss"]),
+        command=st.sampled_from(["accept", "assign", "refund", "approve_refund", "reject_refund", "dismiss"]),
     )
     def decide(self, data: st.DataObject, by: Origin, command: str) -> None:
         payments = sorted(self.payments(), key=lambda each: each.reference)
@@ -164,7 +166,7 @@ class Desk(RuleBasedStateMachine):
         assert -booked.get("suspense:CNY", 0) == sum(money.amount_minor for money in (*held, *refused))
 
 
-NOT_PLACED = {DeskStatus.WAITING, DeskStatus.REFUNDING, DeskStatus.REFUNDED}
-HELD = {DeskStatus.WAITING, DeskStatus.REFUNDING}
+HELD = {DeskStatus.WAITING, DeskStatus.AWAITING_APPROVAL, DeskStatus.REFUNDING}
+NOT_PLACED = HELD | {DeskStatus.REFUNDED}
 TestDesk = Desk.TestCase
 TestDesk.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)

@@ -34,6 +34,13 @@ BUGS = (
         f"{DESK}::test_what_a_provider_refuses_to_give_back_is_on_the_desk_each_time",
     ),
     PlantedBug(
+        "lets one person give back any payment",
+        SERVICE,
+        "if over_the_day or self.given_today.limits.needs_second_person(amount, 0):",
+        "if over_the_day:",
+        f"{DESK}::test_above_the_limit_a_second_person_gives_it_back",
+    ),
+    PlantedBug(
         "leaves a payment on the desk that has paid an order",
         "fulfilment/service/paying.py",
         "decisive = [self.orders.replacement(order, delivered), *with_it]",

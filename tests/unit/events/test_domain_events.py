@@ -397,6 +397,14 @@ def of_payments() -> Iterator[Happening]:
 
 
 def of_refunded_payments(waiting: payment_desk.UnmatchedPayment) -> Iterator[Happening]:
+    large = payment_desk.send_back(waiting, ORIGIN, NOW_MS, alone=False)
+    another = replace(ORIGIN, by="operator:bob")
+    for old, new in (
+        (waiting, large),
+        (large, payment_desk.approve(large, another, NOW_MS)),
+        (large, payment_desk.reject(large, ORIGIN, NOW_MS)),
+    ):
+        yield Happening(new, payment_desk.events_between(old, new))
     due = payment_desk.send_back(waiting, ORIGIN, NOW_MS)
     refund_id = payment_desk.refund_id(waiting.payment_id)
     asked = payment_desk.ask(due, refund_id, ORIGIN, NOW_MS)

@@ -14,7 +14,8 @@ from keyrail.payments.model.desk import (
     refunded_by,
     send_back,
 )
-from keyrail.payments.model.refunds import BY_HAND, RefundAnswer, RefundNotFound, RefundState, RefundStatus
+from keyrail.payments.model.refunds import BY_HAND, OwnRequest, RefundAnswer, RefundNotFound, RefundState, RefundStatus
+from keyrail.payments.model.refunds import AlreadyDecided as RefundDecided
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
@@ -116,6 +117,36 @@ def test_what_the_provider_refuses_is_asked_for_again_or_given_by_hand() -> None
     assert given.refund is not None
     assert (given.status, given.refund.said) == (DeskStatus.REFUNDED, BY_HAND)
     assert desk.give_by_hand(given, refund_id, "T-77", BOB, NOW_MS) is given
+
+
+def test_a_refund_above_the_limit_waits_for_another_person() -> None:
+    waiting = send_back(unmatched(), ALICE, NOW_MS, alone=False)
+    assert waiting.refund is not None
+    assert (waiting.status, waiting.refund.status) == ("awaiting_approval", "awaiting_approval")
+    assert send_back(waiting, ALICE, NOW_MS) is waiting
+    with pytest.raises(OwnRequest):
+        desk.approve(waiting, ALICE, NOW_MS)
+    with pytest.raises(AlreadyDecided):
+        send_back(waiting, BOB, NOW_MS)
+    due = desk.approve(waiting, BOB, NOW_MS + 9)
+    assert due.refund is not None
+    assert (due.status, due.refund.status, due.refund.due_at_ms) == ("refunding", "due", NOW_MS + 9)
+    assert desk.approve(due, BOB, NOW_MS) is due
+    for late in (desk.approve, desk.reject):
+        with pytest.raises(RefundDecided):
+            late(due, ALICE, NOW_MS)
+
+
+def test_a_refund_that_is_turned_down_lets_the_payment_wait_for_any_decision() -> None:
+    rejected = desk.reject(send_back(unmatched(), ALICE, NOW_MS, alone=False), BOB, NOW_MS)
+    assert rejected.refund is not None
+    assert (rejected.status, rejected.decision, rejected.refund.status) == ("waiting", None, "rejected")
+    assert desk.reject(rejected, BOB, NOW_MS) is rejected
+    with pytest.raises(RefundDecided):
+        desk.approve(rejected, BOB, NOW_MS)
+    placed = desk.place(rejected, DeskStatus.ACCEPTED, "ord_1", "pay_1", BOB, NOW_MS)
+    assert (placed.status, placed.refund) == ("accepted", None)
+    assert send_back(rejected, ALICE, NOW_MS).status is DeskStatus.REFUNDING
 
 
 def test_a_refund_that_the_payment_does_not_have_is_not_found() -> None:

@@ -1,5 +1,6 @@
 """Whoever owes money back: an order, and a payment on the desk that belongs to no order. Each is one item."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -95,11 +96,20 @@ def owing(owner_id: str, orders: Orders, desk: Desk) -> Owing[Any]:
 
 
 def owner_of(notice: RefundNotice, orders: Orders, desk: Desk) -> str | None:
-    """Whose refund a provider speaks of: an order's, by the attempt that was paid, or a payment's, by its number."""
-    order_id = order_id_of(notice.attempt_id)
-    order = orders.find(order_id) if order_id else None
-    if order is not None and order.refund(notice.refund_id) is not None:
-        return order.order_id
+    """Whose refund a provider speaks of: an order's, or that of a payment on the desk, by its number."""
+    for order in _orders_of(notice, orders):
+        if order.refund(notice.refund_id) is not None:
+            return order.order_id
     payment_id = of_payment.refunded_by(notice.refund_id)
     payment = desk.find(payment_id) if payment_id else None
     return payment.payment_id if payment is not None and payment.refund is not None else None
+
+
+def _orders_of(notice: RefundNotice, orders: Orders) -> Iterator[Order]:
+    """By the attempt that was paid, else by the payment: an assigned one goes by another number than its attempt."""
+    order_id = order_id_of(notice.attempt_id)
+    order = orders.find(order_id) if order_id else None
+    if order is not None:
+        yield order
+    if notice.refund_id and notice.payment_reference:
+        yield from orders.paid_by(notice.provider, notice.account, notice.payment_reference)

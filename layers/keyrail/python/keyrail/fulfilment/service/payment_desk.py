@@ -10,8 +10,18 @@ from keyrail.fulfilment.service.paying import Paying
 from keyrail.ordering.model.orders import Order
 from keyrail.ordering.model.placing import NotAcceptable, accept, assign
 from keyrail.ordering.service.orders import Orders
-from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment, dismiss, is_decided, place, send_back
+from keyrail.payments.model.desk import (
+    DeskStatus,
+    UnmatchedPayment,
+    approve,
+    dismiss,
+    is_decided,
+    place,
+    reject,
+    send_back,
+)
 from keyrail.payments.service.desk import Desk
+from keyrail.payments.service.refund_limits import GivenToday
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
@@ -44,6 +54,7 @@ class PaymentDesk:
     orders: Orders
     desk: Desk
     paying: Paying
+    given_today: GivenToday
     client: "DynamoDBClient"
     now_ms: NowMs
 
@@ -87,17 +98,47 @@ class PaymentDesk:
     def refund(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """Its money is owed back to whoever paid; the queue behind the stream has the provider give it back.
 
-        Raises NoMoneyInIt, PaysAnOrder.
+        Above what the operator may give back alone it waits for a second person. Raises NoMoneyInIt, PaysAnOrder.
         """
+        over_the_day = False
+
+        def decide() -> UnmatchedPayment | None:
+            nonlocal over_the_day
+            payment, now_ms = self.desk.payment(payment_id), self.now_ms()
+            decided = send_back(payment, origin, now_ms)
+            if decided is payment or decided.refund is None:
+                return payment
+            named, amount = self._named_by(payment), decided.refund.amount
+            _check_unused(payment, named)
+            if over_the_day or self.given_today.limits.needs_second_person(amount, 0):
+                return self._put(payment, send_back(payment, origin, now_ms, alone=False), named)
+            counted = self.given_today.counting(amount, origin, now_ms)
+            done, over_the_day = self._counted(payment, decided, named, counted)
+            return done
+
+        return self._until_decided(decide)
+
+    def approve_refund(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
+        """The second person's word: it is owed back. Raises RefundNotFound, OwnRequest, RefundDecided, PaysAnOrder."""
 
         def decide() -> UnmatchedPayment | None:
             payment = self.desk.payment(payment_id)
-            decided = send_back(payment, origin, self.now_ms())
-            if decided is payment:
+            approved = approve(payment, origin, self.now_ms())
+            if approved is payment:
                 return payment
             named = self._named_by(payment)
             _check_unused(payment, named)
-            return self._put(payment, decided, named)
+            return self._put(payment, approved, named)
+
+        return self._until_decided(decide)
+
+    def reject_refund(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
+        """Nothing comes of the request, and the payment waits anew. Raises RefundNotFound, RefundDecided."""
+
+        def decide() -> UnmatchedPayment | None:
+            payment = self.desk.payment(payment_id)
+            rejected = reject(payment, origin, self.now_ms())
+            return payment if rejected is payment else self._put(payment, rejected, None)
 
         return self._until_decided(decide)
 
@@ -146,6 +187,17 @@ class PaymentDesk:
         except TransactionFailed:
             return None
         return self._logged(decided)
+
+    def _counted(
+        self, payment: UnmatchedPayment, decided: UnmatchedPayment, named: Order | None, counted: Write
+    ) -> tuple[UnmatchedPayment | None, bool]:
+        """As `_put`, with what the operator has given back today; and whether their day is full."""
+        unchanged = [self.orders.unchanged(named)] if named else []
+        try:
+            transact(self.client, [counted, self.desk.replacement(payment, decided), *unchanged])
+        except TransactionFailed as refused:
+            return None, 0 in refused.failed
+        return self._logged(decided), False
 
     def _logged(self, decided: UnmatchedPayment) -> UnmatchedPayment:
         logs.log(Entry.PAYMENT_DECIDED, payment_id=decided.payment_id, status=decided.status)

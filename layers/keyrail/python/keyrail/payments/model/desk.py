@@ -1,7 +1,8 @@
 """Payments that fit nothing, on the operator's desk until somebody decides what becomes of them (promise I5).
 
 waiting → accepted | assigned (it pays an order) | refunding → refunded | dismissed (there is no money of ours in it).
-A payment is decided about once. A payment in, the next one out.
+A payment is decided about once; above a limit its refund is awaiting_approval, and a rejection lets it wait anew. A
+payment in, the next one out.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from enum import StrEnum
 from keyrail.payments.model import refunds
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, Mismatch
-from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotFound, RefundStatus
+from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotFound, RefundRequest, RefundStatus
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.errors import Conflict, NotFound
@@ -32,11 +33,14 @@ that is not paid; a dispute and a refund are about money that is in the books al
 
 
 class DeskStatus(StrEnum):
-    """Where a payment on the desk stands. `refunding` until the provider has said that the money is back."""
+    """Where a payment on the desk stands. `refunding` until the provider has said that the money is back, and from when
+    nobody but the provider has a say any more: one that is `awaiting_approval` needs a second person.
+    """
 
     WAITING = "waiting"
     ACCEPTED = "accepted"
     ASSIGNED = "assigned"
+    AWAITING_APPROVAL = "awaiting_approval"
     REFUNDING = "refunding"
     REFUNDED = "refunded"
     DISMISSED = "dismissed"
@@ -149,10 +153,10 @@ def at_provider(payment: UnmatchedPayment) -> PaymentAttempt:
 # what operators decide
 
 
-def send_back(payment: UnmatchedPayment, origin: Origin, now_ms: int) -> UnmatchedPayment:
-    """Its money is owed back to whoever paid; the very payment if that was decided by the same operator before.
+def send_back(payment: UnmatchedPayment, origin: Origin, now_ms: int, *, alone: bool = True) -> UnmatchedPayment:
+    """Its money is owed back to whoever paid, or will be once a second person agrees, unless one may do that `alone`.
 
-    Raises AlreadyDecided, NoMoneyInIt.
+    The very payment if that was decided by the same operator before. Raises AlreadyDecided, NoMoneyInIt.
     """
     if is_decided(payment, DeskStatus.REFUNDING, origin):
         return payment
@@ -164,7 +168,50 @@ def send_back(payment: UnmatchedPayment, origin: Origin, now_ms: int) -> Unmatch
         reason=payment.reason,
         due_at_ms=now_ms,
     )
-    return _decided(payment, DeskStatus.REFUNDING, origin, now_ms, refund=due)
+    refunding = _decided(payment, DeskStatus.REFUNDING, origin, now_ms, refund=due)
+    return refunding if alone else _waiting_for_approval(refunding, due, origin, now_ms)
+
+
+def _waiting_for_approval(refunding: UnmatchedPayment, due: Refund, origin: Origin, now_ms: int) -> UnmatchedPayment:
+    asked = RefundRequest(by=origin.by, at_ms=now_ms, why=origin.reason or "", fingerprint=refunding.payment_id)
+    refund = replace(due, status=RefundStatus.AWAITING_APPROVAL, due_at_ms=None, request=asked)
+    return replace(refunding, status=DeskStatus.AWAITING_APPROVAL, refund=refund)
+
+
+def approve(payment: UnmatchedPayment, origin: Origin, now_ms: int) -> UnmatchedPayment:
+    """A second person agrees to the refund; the very payment if they did before.
+
+    Raises RefundNotFound, OwnRequest, refunds.AlreadyDecided.
+    """
+    refund = _asked_for(payment)
+    if _was_decided_by(refund, origin) and refund.is_owed:
+        return payment
+    approved = refunds.approve(refund, origin.by, now_ms)
+    changed = stamp(origin, now_ms, payment.version + 1)
+    return replace(payment, status=DeskStatus.REFUNDING, refund=approved, **changed)
+
+
+def reject(payment: UnmatchedPayment, origin: Origin, now_ms: int) -> UnmatchedPayment:
+    """Nothing comes of the request, and the payment waits anew; the very payment if the same person said so before.
+
+    Raises RefundNotFound, refunds.AlreadyDecided.
+    """
+    refund = _asked_for(payment)
+    if _was_decided_by(refund, origin) and not refund.is_owed:
+        return payment
+    rejected = refunds.reject(refund, origin.by, now_ms)
+    changed = stamp(origin, now_ms, payment.version + 1)
+    return replace(payment, status=DeskStatus.WAITING, decision=None, refund=rejected, **changed)
+
+
+def _asked_for(payment: UnmatchedPayment) -> Refund:
+    if payment.refund is None:
+        raise RefundNotFound
+    return payment.refund
+
+
+def _was_decided_by(refund: Refund, origin: Origin) -> bool:
+    return refund.request is not None and refund.request.decided_by == origin.by
 
 
 def dismiss(payment: UnmatchedPayment, origin: Origin, now_ms: int, *, is_booked: bool = False) -> UnmatchedPayment:
