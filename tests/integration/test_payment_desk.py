@@ -28,6 +28,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.errors import Invalid, KeyrailError
 from keyrail.platform.money import Money
 from tests.bank import ACCOUNT, PROVIDER, Bank
+from tests.engines import Engine
 from tests.promises import check_promises
 from tests.racing import at_once, refusals
 from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
@@ -264,6 +265,36 @@ def test_a_payment_that_paid_its_order_after_all_is_not_given_back(world: World,
     with pytest.raises(PaysAnOrder):
         world.payment_desk.refund(payment.payment_id, OPERATOR)
     assert world.payment_desk.dismiss(payment.payment_id, OPERATOR).status is DeskStatus.DISMISSED
+    check_promises(world)
+
+
+@pytest.mark.parametrize("command", ["refund", "assign"])
+def test_a_payment_that_pays_its_order_in_that_very_moment_stays_what_it_is(
+    engine: Engine, world: World, bank: Bank, command: str
+) -> None:
+    """The provider tells of it anew between the operator's look and their decision."""
+    world.stock_up(2)
+    placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)
+    right = bank.paid(placed.attempt, "T-1")
+    payment = on_desk(world, replace(right, amount=TOO_LITTLE))
+    slow, paid = at_bank(world.another_process(dynamodb=engine.dynamodb()), bank), False
+
+    def pay_first(**_: object) -> None:
+        nonlocal paid
+        if not paid:
+            paid = True
+            world.settlement.settle(right, SYSTEM)
+
+    slow.dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", pay_first)
+    named, order_id = payment.payment_id, other.order.order_id
+    commands: dict[str, Callable[[], object]] = {
+        "refund": lambda: slow.payment_desk.refund(named, OPERATOR),
+        "assign": lambda: slow.payment_desk.assign(named, order_id, OPERATOR, accept_amount=True),
+    }
+    with pytest.raises(PaysAnOrder):
+        commands[command]()
+    assert paid
+    assert after(world, payment) == payment
     check_promises(world)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.ordering.model.orders import Order
-from keyrail.ordering.model.placing import NotAcceptable, accept, assign
+from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, accept, assign
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.desk import (
     DeskStatus,
@@ -64,8 +64,7 @@ class PaymentDesk:
         Raises NotAcceptable, OrderPaid, OtherCurrency.
         """
 
-        def decide() -> UnmatchedPayment | None:
-            payment = self.desk.payment(payment_id)
+        def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             if is_decided(payment, DeskStatus.ACCEPTED, origin, payment.order_id):
                 return payment
             order = self._named_by(payment)
@@ -74,7 +73,7 @@ class PaymentDesk:
             paid = accept(order, payment, origin, self.now_ms())
             return self._pay(payment, DeskStatus.ACCEPTED, order, paid, origin)
 
-        return self._until_decided(decide)
+        return self._until_decided(payment_id, decide)
 
     def assign(self, payment_id: str, order_id: str, origin: Origin, *, accept_amount: bool) -> UnmatchedPayment:
         """It pays that order, which gets an attempt more; `accept_amount` though it is of another sum.
@@ -82,8 +81,7 @@ class PaymentDesk:
         Raises OrderNotFound, OrderPaid, OtherCurrency, OtherSum, PaysAnOrder.
         """
 
-        def decide() -> UnmatchedPayment | None:
-            payment = self.desk.payment(payment_id)
+        def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             if is_decided(payment, DeskStatus.ASSIGNED, origin, order_id):
                 return payment
             order, named = self.orders.of_operator(order_id), self._named_by(payment)
@@ -93,7 +91,7 @@ class PaymentDesk:
             _check_unused(payment, named)
             return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin, self.orders.unchanged(named))
 
-        return self._until_decided(decide)
+        return self._until_decided(payment_id, decide)
 
     def refund(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """Its money is owed back to whoever paid; the queue behind the stream has the provider give it back.
@@ -102,9 +100,9 @@ class PaymentDesk:
         """
         over_the_day = False
 
-        def decide() -> UnmatchedPayment | None:
+        def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             nonlocal over_the_day
-            payment, now_ms = self.desk.payment(payment_id), self.now_ms()
+            now_ms = self.now_ms()
             decided = send_back(payment, origin, now_ms)
             if decided is payment or decided.refund is None:
                 return payment
@@ -116,13 +114,12 @@ class PaymentDesk:
             done, over_the_day = self._counted(payment, decided, named, counted)
             return done
 
-        return self._until_decided(decide)
+        return self._until_decided(payment_id, decide)
 
     def approve_refund(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """The second person's word: it is owed back. Raises RefundNotFound, OwnRequest, RefundDecided, PaysAnOrder."""
 
-        def decide() -> UnmatchedPayment | None:
-            payment = self.desk.payment(payment_id)
+        def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             approved = approve(payment, origin, self.now_ms())
             if approved is payment:
                 return payment
@@ -130,33 +127,39 @@ class PaymentDesk:
             _check_unused(payment, named)
             return self._put(payment, approved, named)
 
-        return self._until_decided(decide)
+        return self._until_decided(payment_id, decide)
 
     def reject_refund(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """Nothing comes of the request, and the payment waits anew. Raises RefundNotFound, RefundDecided."""
 
-        def decide() -> UnmatchedPayment | None:
-            payment = self.desk.payment(payment_id)
+        def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             rejected = reject(payment, origin, self.now_ms())
             return payment if rejected is payment else self._put(payment, rejected, None)
 
-        return self._until_decided(decide)
+        return self._until_decided(payment_id, decide)
 
     def dismiss(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """Off the desk, since there is no money of ours in it that is not booked elsewhere. Raises MoneyInIt."""
 
-        def decide() -> UnmatchedPayment | None:
-            payment = self.desk.payment(payment_id)
+        def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             named = self._named_by(payment)
             decided = dismiss(payment, origin, self.now_ms(), is_booked=_is_used(payment, named))
             return payment if decided is payment else self._put(payment, decided, named)
 
-        return self._until_decided(decide)
+        return self._until_decided(payment_id, decide)
 
-    def _until_decided(self, decide: Callable[[], UnmatchedPayment | None]) -> UnmatchedPayment:
+    def _until_decided(
+        self, payment_id: str, decide: Callable[[UnmatchedPayment], UnmatchedPayment | None]
+    ) -> UnmatchedPayment:
         """Anew on what stands there, as long as somebody else was faster."""
         for number in range(MAX_TRIES):
-            decided = decide()
+            payment = self.desk.payment(payment_id)
+            try:
+                decided = decide(payment)
+            except (OrderPaid, PaysAnOrder):
+                if self.desk.payment(payment_id) == payment:
+                    raise
+                decided = None  # the order is paid since somebody placed this very payment: that is to be told
             if decided is not None:
                 return decided
             time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
