@@ -56,7 +56,7 @@ def test_a_line_and_what_we_know_agree_or_differ_in_status(made: object, said: L
 def test_another_sum_or_currency_differs_in_amount(amount: Money) -> None:
     line, ours = payment(0)
     day = Day()
-    day.add(replace(line, amount=amount), ours)
+    day.add(replace(line, amount=amount), ours, booked_at_ms=None)
     assert kinds(day) == [K.AMOUNT_DIFFERS]
 
 
