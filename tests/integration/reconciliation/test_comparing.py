@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from keyrail.ledger.model import Account, AccountKind, clearing, credit, debit
 from keyrail.ordering.model.books import entries_between
 from keyrail.ordering.model.placing import assign
 from keyrail.ordering.model.refunds import give_back, give_by_hand
@@ -29,7 +30,7 @@ from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay,
 from keyrail.reconciliation.service import comparing as service
 from keyrail.reconciliation.service.comparing import Outcome
 from tests.bank import ACCOUNT, PROVIDER, Bank
-from tests.racing import at_once
+from tests.racing import at_once, refusals
 from tests.reconciling import DAY_MS, FEE, HOUR_MS, Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid
 from tests.reconciling import unpaid as order_of
 from tests.world import OPERATOR, PRICE, SYSTEM, World
@@ -259,6 +260,23 @@ def test_money_that_somebody_gave_back_by_hand_is_in_no_statement(books: Books, 
     assert books.reconcile(day) == []
 
 
+def test_what_a_bank_has_taken_back_is_in_no_statement(books: Books, day: date) -> None:
+    at_ms = noon_ms(day, UTC)
+    order = books.put(paid(order_of(at_ms), at_ms))
+    loss = Account(AccountKind.DISPUTES, PRICE.currency), clearing(PROVIDER, ACCOUNT, PRICE.currency)
+    books.entries.append(
+        replace(
+            books.entries[0],
+            what="dispute_lost",
+            number="ref_1",
+            postings=(debit(loss[0], PRICE), credit(loss[1], PRICE)),
+        )
+    )
+    books.said(day, *lines_of(order, at_ms))
+    books.post()
+    assert books.reconcile(day) == []
+
+
 def test_a_payment_that_nobody_heard_of_is_a_difference_that_has_the_provider_asked(books: Books, day: date) -> None:
     order = books.put(order_of(noon_ms(day, UTC)))
     books.said(day, *lines_of(order, noon_ms(day, UTC)))
@@ -428,6 +446,24 @@ def test_runs_of_one_day_at_once_find_each_difference_once(books: Books, day: da
         books.world.comparing.run(name, SYSTEM)
     assert len(books.open(day)) == len(books.all(day)) == 150
     assert {each.version for each in books.all(day)} == {1}
+
+
+def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: Books, day: date) -> None:
+    at_ms = noon_ms(day, UTC)
+    books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(5)))
+    found = books.reconcile(day)
+    name = books.request(day)
+    # Each is to be written anew, with another sum.
+    books.bank.statements[day] = [replace(each, amount=PRICE.times(2)) for each in books.bank.statements[day]]
+    workers = [at_bank(books.world.another_process(), books.bank) for _ in range(6)]
+    resolving = [
+        partial(worker.reconciliation_desk.resolve, name, each.difference_id, OPERATOR)
+        for worker, each in zip(workers, found, strict=False)
+    ]
+    results = at_once([*resolving, partial(workers[5].comparing.run, name, SYSTEM)])
+    assert refusals(results) == []
+    assert {each.status for each in books.all(day)} == {DifferenceStatus.RESOLVED}
+    assert books.run(day).status is RunStatus.RECONCILED
 
 
 def test_a_run_that_was_overtaken_writes_nothing(books: Books, day: date) -> None:

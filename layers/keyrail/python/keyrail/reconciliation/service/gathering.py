@@ -25,7 +25,9 @@ from keyrail.reconciliation.model.movements import Booking, Known, Movement
 BOOKS_LAG_MS = 60 * 60 * 1000
 """What was paid so lately may not have come through the stream into the books."""
 ORDERS_AT_ONCE = 100
-_SALE, _SURPLUS, _REFUND, _RETURNED = "sale", "surplus", "refund", "refund_returned"
+_SALE, _SURPLUS, _REFUND, _RETURNED, _UNMATCHED = "sale", "surplus", "refund", "refund_returned", "unmatched"
+IN_STATEMENTS = frozenset({_SALE, _SURPLUS, _REFUND, _RETURNED, _UNMATCHED})
+"""What the books call that which a line of a statement may be. Lost disputes, fees and payouts are in none."""
 _KNOWN = {
     RefundStatus.SUCCEEDED: Known.DONE,
     RefundStatus.FAILED: Known.FAILED,
@@ -86,7 +88,7 @@ class Gathering:
         for day in days:
             for entry in self.books.journal(day, since_ms):
                 posting = self._at_provider(entry)
-                if posting is None or not entry.source.startswith((_ORDER, _PAYMENT)):
+                if posting is None or entry.what not in IN_STATEMENTS:
                     continue
                 sources.add(entry.source)
                 self._book(entry, posting, gathered)
@@ -168,7 +170,7 @@ class Gathering:
 
 
 def _name_of(entry: JournalEntry) -> str:
-    if entry.source.startswith(_PAYMENT) and entry.what == "unmatched":
+    if entry.source.startswith(_PAYMENT) and entry.what == _UNMATCHED:
         return f"desk:{entry.source.removeprefix(_PAYMENT)}"
     return f"{_REFUND if entry.what == _RETURNED else entry.what}:{entry.number}"
 
