@@ -1,6 +1,7 @@
 """Days compared on a real engine: orders, books, the desk and a provider's statements."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, timedelta, timezone
 from functools import partial
@@ -263,15 +264,9 @@ def test_money_that_somebody_gave_back_by_hand_is_in_no_statement(books: Books, 
 def test_what_a_bank_has_taken_back_is_in_no_statement(books: Books, day: date) -> None:
     at_ms = noon_ms(day, UTC)
     order = books.put(paid(order_of(at_ms), at_ms))
-    loss = Account(AccountKind.DISPUTES, PRICE.currency), clearing(PROVIDER, ACCOUNT, PRICE.currency)
-    books.entries.append(
-        replace(
-            books.entries[0],
-            what="dispute_lost",
-            number="ref_1",
-            postings=(debit(loss[0], PRICE), credit(loss[1], PRICE)),
-        )
-    )
+    loss, there = Account(AccountKind.DISPUTES, PRICE.currency), clearing(PROVIDER, ACCOUNT, PRICE.currency)
+    lost = (debit(loss, PRICE), credit(there, PRICE))
+    books.entries.append(replace(books.entries[0], what="dispute_lost", number="ref_1", postings=lost))
     books.said(day, *lines_of(order, at_ms))
     books.post()
     assert books.reconcile(day) == []
@@ -456,7 +451,7 @@ def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: B
     # Each is to be written anew, with another sum.
     books.bank.statements[day] = [replace(each, amount=PRICE.times(2)) for each in books.bank.statements[day]]
     workers = [at_bank(books.world.another_process(), books.bank) for _ in range(6)]
-    resolving = [
+    resolving: list[Callable[[], object]] = [
         partial(worker.reconciliation_desk.resolve, name, each.difference_id, OPERATOR)
         for worker, each in zip(workers, found, strict=False)
     ]
