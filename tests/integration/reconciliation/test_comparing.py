@@ -455,7 +455,8 @@ def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: B
         partial(worker.reconciliation_desk.resolve, name, each.difference_id, OPERATOR)
         for worker, each in zip(workers, found, strict=False)
     ]
-    results = at_once([*resolving, partial(workers[5].comparing.run, name, SYSTEM)])
+    resolving.append(partial(workers[5].comparing.run, name, SYSTEM))
+    results = at_once(resolving)
     assert refusals(results) == []
     assert {each.status for each in books.all(day)} == {DifferenceStatus.RESOLVED}
     assert books.run(day).status is RunStatus.RECONCILED
