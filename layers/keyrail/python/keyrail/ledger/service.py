@@ -1,10 +1,8 @@
 """The books: what happened is posted once, and read as a trial balance and as an account's statement."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import SystemRandom
 
 from keyrail.ledger.model import (
     AccountDay,
@@ -22,6 +20,7 @@ from keyrail.ledger.model import (
 from keyrail.ledger.store import AccountStore, entry_of, lots
 from keyrail.platform import logs
 from keyrail.platform.clock import epoch_ms
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.documents import Attributes
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, Write, transact
 from keyrail.platform.errors import IdempotencyConflict
@@ -153,4 +152,4 @@ def _is_same(entry: JournalEntry, standing: Attributes | None) -> bool:
 
 def _wait(number: int) -> None:
     """Somebody else adds to the same page or balance at this moment."""
-    time.sleep(SystemRandom().uniform(0, min(MAX_WAIT_S, WAIT_S * 2**number)))
+    let_others_go(number, WAIT_S, MAX_WAIT_S)

@@ -1,8 +1,6 @@
 """After-sales: another key for a bad one, and what its source owes us for that."""
 
-import time
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.model import Complaint, Replacement
@@ -19,6 +17,7 @@ from keyrail.ordering.service.orders import Orders
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, transact
 from keyrail.platform.logs import Entry
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 REPLACEMENT_LEASE_MS = 60_000  # from claiming the key that stands in to selling it
 MAX_TRIES = 10
-MAX_BACKOFF_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class AfterSales:
             else:
                 return Replacement(bad, self.lookup.key(bad.replaced_by))
             if not done:
-                time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
+                let_others_go(number)
         raise StoreUnavailable
 
     def _replace(self, bad: Key, complaint: Complaint, origin: Origin) -> bool:

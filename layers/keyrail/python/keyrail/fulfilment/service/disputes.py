@@ -1,8 +1,6 @@
 """Disputes: what a payment paid for stands still at once, comes back if we win, and is gone if we lose."""
 
-import time
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
@@ -18,6 +16,7 @@ from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, Write, transact
 from keyrail.platform.logs import Entry
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 MAX_TRIES = 10
-MAX_BACKOFF_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Freezing:
             released = release(order, dispute_id, origin, self.now_ms())
             if released is order or self.replace(order, released, origin):
                 return released
-            _wait(number)
+            let_others_go(number)
         raise StoreUnavailable
 
     def replace(self, order: Order, following: Order, origin: Origin) -> bool:
@@ -104,7 +102,7 @@ class Disputes:
                     Entry.DISPUTE_HEARD, order_id=order.order_id, dispute_id=notice.dispute_id, state=notice.state
                 )
                 return heard
-            _wait(number)
+            let_others_go(number)
         raise SettlementContended
 
     def _to_desk(self, notice: DisputeNotice, order: Order | None, origin: Origin) -> None:
@@ -132,7 +130,3 @@ def _newly_lost(order: Order, following: Order) -> Dispute | None:
     """The dispute by which the buyer's units are given up in this step."""
     before = {each.dispute_id for each in order.disputes or () if each.unit_ids}
     return next((each for each in following.disputes or () if each.unit_ids and each.dispute_id not in before), None)
-
-
-def _wait(number: int) -> None:
-    time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))

@@ -1,9 +1,7 @@
 """What operators decide about payments that fit nothing: each once, by one write that its order may not overtake."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.service.paying import Paying
@@ -25,6 +23,7 @@ from keyrail.payments.service.refund_limits import GivenToday
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, Write, transact
 from keyrail.platform.errors import Conflict
 from keyrail.platform.logs import Entry
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 MAX_TRIES = 10
-MAX_BACKOFF_S = 0.2
 
 
 class PaysAnOrder(Conflict):
@@ -162,7 +160,7 @@ class PaymentDesk:
                 decided = None  # the order is paid since somebody placed this very payment: that is to be told
             if decided is not None:
                 return decided
-            time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
+            let_others_go(number)
         raise StoreUnavailable
 
     def _named_by(self, payment: UnmatchedPayment) -> Order | None:

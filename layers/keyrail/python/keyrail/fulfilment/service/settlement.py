@@ -1,8 +1,6 @@
 """Settle a verified payment: bind it, then pay and deliver."""
 
-import time
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
@@ -20,13 +18,13 @@ from keyrail.payments.service.desk import Desk
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.logs import Entry
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 MAX_TRIES = 10
-MAX_BACKOFF_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Settlement:
                 return Settled(Outcome.DUPLICATE, order_id)
             elif self._apply(order, said, origin):
                 return Settled(Outcome.APPLIED, order_id)
-            time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
+            let_others_go(number)
         raise SettlementContended
 
     def _why_not(self, said: Confirmation, order: Order | None) -> Mismatch | None:

@@ -1,10 +1,8 @@
 """Refunds of what was delivered: the goods are given up in the transaction that owes their price back."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from keyrail.inventory.model.keys import Key, NotSold
@@ -28,6 +26,7 @@ from keyrail.payments.service.refund_limits import GivenToday
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, Write, transact
 from keyrail.platform.logs import Entry
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 MAX_TRIES = 10
-MAX_BACKOFF_S = 0.2
 _OF_THE_DAY = 1  # the position of its count in the transaction
 
 
@@ -66,7 +64,7 @@ class UnitRefunds:
                 done, over_the_day = self._record(order, parted, refund, withdrawn, origin, alone=not over_the_day)
                 if done is not None:
                     return done
-            _wait(number)
+            let_others_go(number)
         raise StoreUnavailable
 
     def approve(self, order_id: str, refund_id: str, origin: Origin) -> Order:
@@ -144,7 +142,7 @@ class UnitRefunds:
             with suppress(NotSold):  # as above
                 if decide(order, refund):
                     return self.orders.of_operator(order_id)
-            _wait(number)
+            let_others_go(number)
         raise StoreUnavailable
 
     def _refused(self, writes: list[Write]) -> TransactionFailed | None:
@@ -154,7 +152,3 @@ class UnitRefunds:
         except TransactionFailed as refused:
             return refused
         return None
-
-
-def _wait(number: int) -> None:
-    time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))

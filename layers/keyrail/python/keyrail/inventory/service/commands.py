@@ -1,19 +1,17 @@
 """Commands on a batch: one transaction each, of the same size for any number of keys; the keys follow behind it."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import SystemRandom
 
 from keyrail.inventory.model.batches import Batch, Standing
 from keyrail.inventory.model.commands import extend, filled, held_with, release, stand
 from keyrail.inventory.store.batches import BatchStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed
 
 MAX_TRIES = 8
-MAX_BACKOFF_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class BatchCommands:
             try:
                 self._store(commanded, origin)
             except TransactionFailed:
-                time.sleep(SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.01 * 2**number)))
+                let_others_go(number)
                 continue
             return commanded
         raise StoreUnavailable

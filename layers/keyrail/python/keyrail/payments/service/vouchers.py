@@ -1,9 +1,7 @@
 """Vouchers into the books: each once under the number that finance gave it, with its entry in one transaction."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import SystemRandom
 
 from keyrail.ledger.model import Account, AccountKind, InsufficientBalance
 from keyrail.ledger.service import Books
@@ -19,11 +17,11 @@ from keyrail.payments.model.vouchers import (
 from keyrail.payments.store import VoucherStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs, utc_date
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, transact
 from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid
 
 MAX_TRIES = 10
-MAX_WAIT_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Vouchers:
                     raise AlreadyReversed from None
                 if refused.failed:
                     raise InsufficientBalance from None
-                time.sleep(SystemRandom().uniform(0, min(MAX_WAIT_S, 0.01 * 2**number)))
+                let_others_go(number)
             else:
                 return voucher
         raise StoreUnavailable
