@@ -14,6 +14,7 @@ from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.payments.model.disputes import DisputeNotFound
+from keyrail.payments.model.refunds import RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import stamp
 from keyrail.platform.money import Money
@@ -147,6 +148,38 @@ def test_a_person_lets_it_go_on_and_the_bank_may_still_decide_otherwise(world: W
     check_promises(world)
     world.disputes.hear(LOST, SYSTEM)
     assert world.orders.of_operator(order_id).status is OrderStatus.REFUNDED
+    check_promises(world)
+
+
+def test_a_bank_that_only_asks_is_answered_by_a_refund(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = bought(world, bank)
+    asked = replace(OPEN, state=DisputeState.ASKED, status="warning_needs_response")
+    for notice in (asked, replace(asked, status="warning_under_review")):
+        world.disputes.hear(notice, SYSTEM)
+    with pytest.raises(KeyFrozen):
+        shown(world, placed)
+    assert len(world.desk.waiting(10)) == 1
+    wanted = WantedRefund(why="they ask")
+    order = world.unit_refunds.request(placed.order.order_id, wanted, "a name of sixteen", OPERATOR)
+    assert order.refunds[0].status is RefundStatus.DUE
+    world.disputes.hear(WON, SYSTEM)
+    world.refunds.settle(placed.order.order_id, SYSTEM)
+    assert world.orders.of_operator(placed.order.order_id).status is OrderStatus.REFUNDED
+    check_promises(world)
+
+
+def test_a_bank_that_asked_and_takes_the_money_then_freezes_what_was_let_go(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = bought(world, bank)
+    asked = replace(OPEN, state=DisputeState.ASKED, status="warning_needs_response")
+    world.disputes.hear(asked, SYSTEM)
+    world.freezing.unfreeze(placed.order.order_id, "dp_1", OPERATOR)
+    for notice in (OPEN, asked):
+        world.disputes.hear(notice, SYSTEM)
+    with pytest.raises(KeyFrozen):
+        shown(world, placed)
+    assert [each.provider_status for each in world.desk.waiting(10)] == ["dp_1 open", "dp_1 asked"]
     check_promises(world)
 
 

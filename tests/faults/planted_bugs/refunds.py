@@ -122,7 +122,7 @@ BUGS = (
     PlantedBug(
         "freezes anew for a dispute that is over",
         "ordering/model/disputes.py",
-        "elif known.state is not DisputeState.OPEN or notice.state is DisputeState.OPEN:",
+        "elif _AFTER[notice.state] <= _AFTER[known.state]:",
         "elif known.state is notice.state:",
         f"{DISPUTES}::test_an_end_that_is_told_before_the_beginning_is_the_end",
     ),

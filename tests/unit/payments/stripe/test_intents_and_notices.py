@@ -181,22 +181,20 @@ def test_a_dispute_without_its_numbers_is_refused(lost: dict[str, None]) -> None
     assert refused(payload, sdk_header(payload))
 
 
-def test_what_happens_on_the_way_of_a_dispute_is_no_news() -> None:
-    assert said(about("charge.dispute.updated", DISPUTE)) is None
-
-
 @pytest.mark.parametrize(
     ("status", "state"),
     [
         ("won", DisputeState.WON),
         ("warning_closed", DisputeState.WON),
         ("lost", DisputeState.LOST),
+        ("warning_needs_response", DisputeState.ASKED),
+        ("warning_under_review", DisputeState.ASKED),
         ("under_review", DisputeState.OPEN),
         ("a word of next year", DisputeState.OPEN),
     ],
 )
-def test_only_words_that_are_known_end_a_dispute(status: str, state: DisputeState) -> None:
-    for kind in ("charge.dispute.closed", "charge.dispute.created"):
+def test_a_dispute_stands_as_its_word_says_and_only_known_words_end_it(status: str, state: DisputeState) -> None:
+    for kind in ("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"):
         notice = said(about(kind, {**DISPUTE, "status": status}))
         assert isinstance(notice, DisputeNotice)
         assert (notice.state, notice.status) == (state, status)

@@ -115,7 +115,7 @@ class Disputes:
             reference=notice.reference,
             amount=notice.amount,
             paid=False,
-            status=f"{notice.dispute_id} {notice.status}",
+            status=f"{notice.dispute_id} {notice.state}",  # once for each, however the provider words its way there
         )
         if self.desk.put(said, Mismatch.DISPUTED, origin):
             logs.warn(

@@ -12,24 +12,26 @@ from keyrail.platform.ids import derived_id
 from keyrail.platform.money import total
 
 MAX_DISPUTES = 10  # of one order, which has one payment
+_AFTER = {DisputeState.ASKED: 0, DisputeState.OPEN: 1, DisputeState.WON: 2, DisputeState.LOST: 2}
 _WITH_US = {UnitStatus.RESERVED, UnitStatus.DELIVERED}
 
 
 def hear(order: Order, notice: DisputeNotice, origin: Origin, now_ms: int) -> Order:
     """The order as the notice leaves it; the very order where it says nothing new, or what it says is too much.
 
-    The end of a dispute is final, also where it is heard of before the beginning.
+    The end of a dispute is final, also where it is heard of before the beginning. A bank that has only asked and takes
+    the money then freezes what was let go before.
     """
     known = _dispute(order, notice.dispute_id)
     if known is None:
         if len(order.disputes or ()) >= MAX_DISPUTES:
             return order
         known = _new(order, notice, now_ms)
-    elif known.state is not DisputeState.OPEN or notice.state is DisputeState.OPEN:
+    elif _AFTER[notice.state] <= _AFTER[known.state]:
         return order
     heard = replace(known, state=notice.state, said=notice.status, amount=notice.amount or known.amount)
     match notice.state:
-        case DisputeState.OPEN:
+        case DisputeState.ASKED | DisputeState.OPEN:
             return _with(order, replace(heard, frozen=True), origin, now_ms)
         case DisputeState.WON:
             return _with(order, replace(heard, frozen=False), origin, now_ms)
@@ -56,7 +58,7 @@ def is_frozen(order: Order) -> bool:
 
 
 def is_disputed(order: Order) -> bool:
-    """The bank has not decided yet, so that nothing is refunded: it would be given back twice."""
+    """The bank has the money and has not decided yet, so that nothing is refunded: it would be given back twice."""
     return any(dispute.state is DisputeState.OPEN for dispute in order.disputes or ())
 
 

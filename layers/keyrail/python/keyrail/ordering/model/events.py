@@ -75,6 +75,7 @@ def _disputes(old: Order | None, new: Order) -> _Happened:
 
 
 _OF_DISPUTE = {
+    DisputeState.ASKED: "disputed",
     DisputeState.OPEN: "disputed",
     DisputeState.WON: "dispute_won",
     DisputeState.LOST: "dispute_lost",

@@ -43,8 +43,12 @@ class Inquiry:
 
 
 class DisputeState(StrEnum):
-    """What the bank has decided. `won`: the money stays with us, also where it was only asked about."""
+    """What the bank has decided. `asked`: it has taken nothing yet, and a refund may be the answer to it.
 
+    `won`: the money stays with us.
+    """
+
+    ASKED = "asked"
     OPEN = "open"
     WON = "won"
     LOST = "lost"

@@ -18,7 +18,14 @@ from keyrail.platform.errors import SignatureInvalid
 Said = Confirmation | RefundNotice | DisputeNotice
 
 # Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
-_ENDED = {"won": DisputeState.WON, "warning_closed": DisputeState.WON, "lost": DisputeState.LOST}
+# Any other word is one of a dispute that is under way.
+_STATES = {
+    "warning_needs_response": DisputeState.ASKED,
+    "warning_under_review": DisputeState.ASKED,
+    "warning_closed": DisputeState.WON,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
 OTHER_MODES = frozenset({"setup", "subscription"})
 FAILED_REFUNDS = frozenset({"failed", "canceled"})
 
@@ -104,7 +111,7 @@ def _dispute(ours: Ours, event: Document, dispute: Document) -> DisputeNotice | 
         attempt_id=None,
         amount=money(dispute.get("amount"), text(dispute, "currency")),
         status=text(dispute, "status"),
-        state=_ENDED.get(text(dispute, "status"), DisputeState.OPEN),
+        state=_STATES.get(text(dispute, "status"), DisputeState.OPEN),
     )
 
 
@@ -118,5 +125,6 @@ _READERS: dict[str, Callable[[Ours, Document, Document], Said | None]] = {
     "charge.refund.updated": _refund,
     "charge.refunded": _refunded_charge,
     "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
     "charge.dispute.closed": _dispute,
 }
