@@ -18,7 +18,7 @@ from keyrail.ordering.model.refund_requests import WantedRefund
 from keyrail.ordering.service.checkout import Placed, WayToPay
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable, order_id_of
 from keyrail.payments.model.confirmations import Confirmation
-from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment, payment_id
 from keyrail.payments.model.refunds import ASK_AGAIN_MS, Refund, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import Origin
@@ -37,6 +37,8 @@ TROUBLES = ("", "", "down", "lost", "slow", "refuse", "other_sum")
 STOCK = 2
 ROUNDS = 12  # more than there are troubles in a row
 SECOND_OPERATOR = Origin("operator:second", "192.0.2.2", "test")
+COMMANDS = ("accept", "assign", "refund", "dismiss")
+PLACED_BY_HAND = {DeskStatus.ACCEPTED, DeskStatus.ASSIGNED}
 PLACED = precondition(lambda self: self.placed)
 PAID = precondition(lambda self: self.taken)
 
@@ -97,11 +99,14 @@ class Trade(RuleBasedStateMachine):
             self.hear(self.taken[-1])
 
     @PLACED
-    @rule(data=st.data(), more_minor=st.sampled_from([-1, 1]), heard=st.booleans())
-    def pay_another_sum(self, data: st.DataObject, more_minor: int, heard: bool) -> None:
+    @rule(data=st.data(), more_minor=st.sampled_from([-1, 1]), command=st.sampled_from([None, "", *COMMANDS]))
+    def pay_another_sum(self, data: st.DataObject, more_minor: int, command: str | None) -> None:
+        """Its callback comes, unless `command` is None, and somebody decides about it, unless that is empty."""
         self.collect(data.draw(st.sampled_from(self.attempts(data))), more_minor)
-        if heard:
+        if command is not None:
             self.hear(self.taken[-1])
+        if command:
+            self.command(data, command, payment_id(self.taken[-1].said))
 
     @PLACED
     @rule(data=st.data())
@@ -186,12 +191,19 @@ class Trade(RuleBasedStateMachine):
         self.codes += self.world.import_codes(new_codes(1))[0]
 
     @PAID
-    @rule(data=st.data(), command=st.sampled_from(["refund", "dismiss"]))
+    @rule(data=st.data(), command=st.sampled_from(COMMANDS))
     def decide(self, data: st.DataObject, command: str) -> None:
         entries = self.entries()
         if entries:
-            with suppress(Conflict):
-                getattr(self.world.payment_desk, command)(data.draw(st.sampled_from(entries)).payment_id, OPERATOR)
+            self.command(data, command, data.draw(st.sampled_from(entries)).payment_id)
+
+    def command(self, data: st.DataObject, command: str, payment_id: str) -> None:
+        desk, order_id = self.world.payment_desk, data.draw(st.sampled_from(self.order_ids()))
+        with suppress(Conflict):
+            if command == "assign":
+                desk.assign(payment_id, order_id, OPERATOR, accept_amount=True)
+            else:
+                getattr(desk, command)(payment_id, OPERATOR)
 
     @PAID
     @rule(data=st.data())
@@ -274,22 +286,26 @@ class Trade(RuleBasedStateMachine):
         assert all(self.world.refunds.settle(owner_id, SYSTEM) for owner_id in self.owners()), "a refund has no end"
 
     def check(self, taken: Taken) -> None:
-        order, said = self.now(taken.order_id), taken.said
-        paid = order.paid_attempt()
-        by_it = paid is not None and (paid.attempt_id, paid.reference) == (said.attempt_id, said.reference)
-        goods = sum(unit.amount.amount_minor for unit in order.units if unit.status is UnitStatus.DELIVERED)
-        known = [(refund.attempt_id, refund.payment_reference, refund.refund_id) for refund in order.refunds]
-        entries = [entry for entry in self.entries() if (entry.attempt_id, entry.reference) == known_as(said)]
-        known += [(*known_as(said), entry.refund.refund_id) for entry in entries if entry.refund]
-        given = self.banks[said.provider].given_back
-        back = [given[refund_id] for *of, refund_id in known if tuple(of) == known_as(said) and refund_id in given]
-        worth = (goods if by_it else 0) + sum(money.amount_minor for money in back)
+        """By the bank's number of the payment, which is another for each."""
+        reference, bank = taken.said.reference, self.banks[taken.said.provider]
+        orders = [self.now(order_id) for order_id in self.order_ids()]
+        entries = [entry for entry in self.entries() if entry.reference == reference]
+        of_it = [refund for order in orders for refund in order.refunds if paid_with(order, refund) == reference]
+        of_it += [entry.refund for entry in entries if entry.refund]
+        back = sum(bank.given_back[each.refund_id].amount_minor for each in of_it if each.refund_id in bank.given_back)
+        bought = [order for order in orders if (paid := order.paid_attempt()) and paid.reference == reference]
+        units = [unit for order in bought for unit in order.units if unit.status is UnitStatus.DELIVERED]
+        goods = sum(unit.amount.amount_minor for unit in units)
+        if goods and any(entry.status in PLACED_BY_HAND for entry in entries):
+            goods = taken.amount_minor  # an operator took what came for the price
         waits = any(entry.status is DeskStatus.WAITING and entry.money for entry in entries)
-        assert worth == (0 if waits else taken.amount_minor), f"{said.reference}: {worth} of {taken.amount_minor}"
+        worth = (goods, back, taken.amount_minor if waits else 0)
+        assert sum(worth) == taken.amount_minor, f"{reference} of {taken.amount_minor}: {worth}"
 
 
-def known_as(said: Confirmation) -> tuple[str, str]:
-    return said.attempt_id, said.reference
+def paid_with(order: Order, refund: Refund) -> str | None:
+    attempt = order.attempt(refund.attempt_id)
+    return refund.payment_reference or (attempt.reference if attempt else None)
 
 
 TestTrade = Trade.TestCase

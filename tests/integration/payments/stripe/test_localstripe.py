@@ -219,3 +219,23 @@ def test_its_webhook_of_a_declined_card_is_no_payment(
         pay(buyer, attempt, DECLINED_CARD)
     sent = event_about(attempt, "payment_intent.payment_failed", webhooks)
     assert account.confirm(Callback("POST", "", sent.body, sent.headers), system_now_ms()) is None
+
+
+def test_a_customer_of_stripes_pays_with_a_stored_card_and_gets_it_back(
+    account: Stripe, buyer: sdk.StripeClient, webhooks: list[Sent]
+) -> None:
+    """As where the merchant's own page has its buyers stored there: the payment is one like any other."""
+    customer = buyer.v1.customers.create({"name": "王小明", "email": "buyer@example.com"})
+    buyer.v1.payment_methods.attach(GOOD_CARD, {"customer": customer.id})
+    attempt = opened(account)
+    buyer.v1.payment_intents.update(attempt.reference or "", {"customer": customer.id})
+    pay(buyer, attempt)
+    sent = event_about(attempt, "payment_intent.succeeded", webhooks)
+    assert json.loads(sent.body)["data"]["object"]["customer"] == customer.id
+    callback = Callback("POST", "", sent.body, sent.headers)
+    assert account.confirm(callback, system_now_ms()) == confirmation_of(attempt)
+    wanted = RefundOrder(
+        refund_id=derived_id("ref", attempt.attempt_id), attempt=attempt, amount=attempt.amount, reason="test"
+    )
+    given = account.refund(wanted)
+    assert (given.state, given.amount) == (RefundState.SUCCEEDED, attempt.amount)
