@@ -231,6 +231,7 @@ def _lines(trade: Trade, now_ms: int) -> list[dict[str, Any]]:
         {
             "kind": "refund",
             "number": refund.refund_id,
+            "payment_number": trade.attempt_id,
             "reference": refund.number,
             **refund.amount.plain(),
             "status": "refunded",

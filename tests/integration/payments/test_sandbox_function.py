@@ -347,6 +347,7 @@ def test_a_statement_has_every_payment_and_refund_of_its_day(street: Street) -> 
     assert payments == {(attempt.attempt_id, said["reference"], PRICE) for said in street.heard[:2]}
     (back,) = [line for line in lines if line.kind is StatementKind.REFUND]
     assert (back.number, back.reference, back.amount) == ("rfd_1", refund.reference, Money(100, "CNY"))
+    assert (back.payment_number, back.fee) == (attempt.attempt_id, Money(0, "CNY"))
     assert list(street.account.statement(today(street) - timedelta(days=1))) == []
     with pytest.raises(StatementMissing):
         street.account.statement(today(street) + timedelta(days=1))

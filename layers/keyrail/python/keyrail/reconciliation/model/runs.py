@@ -16,7 +16,7 @@ from keyrail.reconciliation.model.comparing import Comparison, DifferenceKind, F
 PATIENCE_MS = 12 * 60 * 60 * 1000
 """For so long a statement is waited for that is not there, or that the provider does not hand out."""
 MAX_DAYS_BACK = 90
-MAX_LINES = 100_000  # of a statement; a line takes about a kilobyte of memory
+MAX_LINES = 100_000  # of a statement; a line and what we know of it take about two kilobytes of memory
 MAX_LISTED = 5_000  # differences of a run that are kept one by one
 
 

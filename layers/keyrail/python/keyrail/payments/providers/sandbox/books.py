@@ -23,6 +23,7 @@ from keyrail.payments.providers.sandbox.signing import (
 )
 from keyrail.platform.clock import NowMs
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.money import Money
 
 OK = 200
 NO_ANSWER = "no_answer"
@@ -141,7 +142,7 @@ def _line(number: int, said: Any) -> StatementLine:
     """Raises ProviderUnavailable."""
     if not isinstance(said, dict) or not all(is_text(said.get(n)) for n in ("kind", "reference", "status", "at")):
         raise ProviderUnavailable
-    amount, ours = amount_of(said), said.get("number")
+    amount, ours, paid_as = amount_of(said), said.get("number"), said.get("payment_number")
     if amount is None or not is_text(ours) or said["kind"] not in set(StatementKind):
         raise ProviderUnavailable
     return StatementLine(
@@ -150,7 +151,8 @@ def _line(number: int, said: Any) -> StatementLine:
         number=ours,
         reference=said["reference"],
         amount=amount,
-        fee=None,
+        fee=Money(0, amount.currency),
         status=said["status"],
         at=said["at"],
+        payment_number=paid_as if is_text(paid_as) else None,
     )
