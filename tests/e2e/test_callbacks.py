@@ -10,7 +10,7 @@ import pytest
 
 from infra.local.demo_client import Answer, send
 from infra.local.demo_gateway import Payment
-from tests.e2e.shop import Shop, problem
+from tests.e2e.shop import Shop, eventually, problem
 
 Forgery = Callable[[Shop, Payment], Answer]
 FORGERIES: dict[str, Forgery] = {
@@ -85,3 +85,29 @@ def test_a_second_payment_of_a_delivered_order_is_owed_back(shop: Shop, well_sto
     assert (refund["amount"], refund["unit_ids"]) == (order.total, [])
     assert shop.status(order) == "delivered"
     assert len(shop.reveal(order)) == 1
+
+
+def test_an_operator_accepts_what_is_too_little_and_gives_back_what_is_nobodys(shop: Shop, well_stocked: str) -> None:
+    """With IAM enforced: the operator's decisions, and the worker behind the stream of each."""
+    order, other = shop.order(well_stocked), shop.order(well_stocked)
+    short, stray = shop.payment(order), shop.payment(other)
+    shop.gateway.notify(short, money="0.01")
+    shop.gateway.notify(stray, out_trade_no="till-7")
+    on_desk = {entry["reference"]: entry["payment_id"] for entry in shop.desk()}
+    why = {"reason": "test"}
+
+    accepted = shop.ops("POST", f"payments/{on_desk[short.number]}/accept", document=why)
+    assert (accepted.status, accepted.json["status"]) == (200, "accepted"), accepted.text
+    assert shop.status(order) == "delivered"
+    assert len(shop.reveal(order)) == 1
+    refused = shop.ops("POST", f"payments/{on_desk[short.number]}/refund", document=why)
+    assert problem(refused, 409, "payment_already_decided")["facts"]["status"] == "accepted"
+
+    path = f"payments/{on_desk[stray.number]}"
+    assert shop.ops("POST", f"{path}/refund", document=why).json["status"] == "refunding"
+    # The gateway of this account takes no refunds by its API, so that a person has to give it back there.
+    eventually(lambda: shop.ops("GET", path).json["refund"]["status"] == "failed")
+    by_hand = shop.ops("POST", f"{path}/refund/given-back", document={**why, "reference": "T-77"})
+    assert by_hand.json["status"] == "refunded"
+    steps = eventually(lambda: [s["what"] for s in shop.ops("GET", path).json["trace"] if "refund_succ" in str(s)])
+    assert steps == [["payment.refund_succeeded"]]
