@@ -15,10 +15,13 @@ from keyrail.ledger.model import (
 )
 from keyrail.ledger.service import Books
 from keyrail.ledger.store import AccountStore
+from keyrail.payments.service.refund_limits import GivenToday
 from keyrail.payments.service.vouchers import Vouchers
 from keyrail.payments.store import VoucherStore
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.money import Money
+from keyrail.risk.service import Allowances
+from keyrail.risk.store import GuardStore
 from tests.world import World
 
 DAY = "2026-01-01"
@@ -34,7 +37,8 @@ def books_of(world: World) -> Books:
 
 def vouchers_of(world: World) -> Vouchers:
     store = VoucherStore(world.dynamodb, world.names["payments"])
-    return Vouchers(store, books_of(world), lambda name: name.startswith("Acme"), world.now_ms)
+    given_today = GivenToday(world.refund_limits, Allowances(GuardStore(world.dynamodb, world.names["guards"])))
+    return Vouchers(store, books_of(world), lambda name: name.startswith("Acme"), given_today, world.now_ms)
 
 
 def entry(number: int, *postings: Posting, what: str = "sale", at_ms: int = NOON_MS) -> JournalEntry:

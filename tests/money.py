@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from keyrail.inventory.model.batches import Batch
+from keyrail.ledger.model import turnovers
 from keyrail.ordering.model.orders import Order
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
+from keyrail.payments.model.vouchers import Voucher
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
 from tests.bank import ACCOUNT, PROVIDER, Bank
@@ -27,15 +29,7 @@ def check_money(world: World, banks: Iterable[Bank] = ()) -> None:
     check_books(world)
     balance = books_of(world).trial_balance(FAR_DAY)
     assert balance.balanced, "the books do not balance"
-    expected = _Expected()
-    for order in world.stored_orders():
-        expected.add_order(order)
-    for item in world.scan("payments"):
-        if item["payment_id"]["S"].startswith("upm_"):
-            expected.add_payment(from_attributes(UnmatchedPayment, item))
-    for item in world.scan("keys"):
-        if item["key_id"]["S"].startswith("bat_"):
-            expected.add_batch(from_attributes(Batch, item))
+    expected = _expected(world)
     found = {each.account: each.closing_minor for each in balance.accounts if each.closing_minor}
     assert found == {name: minor for name, minor in expected.closings.items() if minor}, "booked something else"
     given_back = Counter[str]()
@@ -47,6 +41,21 @@ def check_money(world: World, banks: Iterable[Bank] = ()) -> None:
 
 def moved_money(world: World) -> bool:
     return any(order.paid_attempt() for order in world.stored_orders()) or bool(world.scan("payments"))
+
+
+def _expected(world: World) -> "_Expected":
+    expected = _Expected()
+    for order in world.stored_orders():
+        expected.add_order(order)
+    for item in world.scan("payments"):
+        if item["payment_id"]["S"].startswith("upm_"):
+            expected.add_payment(from_attributes(UnmatchedPayment, item))
+        elif item["payment_id"]["S"].startswith("vch_"):
+            expected.add_voucher(from_attributes(Voucher, item))
+    for item in world.scan("keys"):
+        if item["key_id"]["S"].startswith("bat_"):
+            expected.add_batch(from_attributes(Batch, item))
+    return expected
 
 
 class _Expected:
@@ -85,6 +94,10 @@ class _Expected:
         if batch.unit_cost:
             kept = (batch.key_count or 0) - batch.charged_back
             self._move("cost_of_goods", "supplier_payable", batch.unit_cost.times(kept))
+
+    def add_voucher(self, voucher: Voucher) -> None:
+        for name, moved in turnovers([] if voucher.waits else [voucher.entry()]).items():
+            self.closings[name] += moved.balance_minor
 
     def _receive(self, at_provider: str, account: str, amount: Money) -> None:
         self.received[f"{at_provider}:{amount.currency}"] += amount.amount_minor

@@ -194,7 +194,8 @@ def _goods_or_money_back_or_on_the_desk(items: list[dict[str, Any]], orders: lis
     attempts = [(order, attempt) for order in orders for attempt in order.attempts]
     paying = {attempt.payment_id: (order, attempt) for order, attempt in attempts if attempt.payment_id}
     used = {(attempt.provider, attempt.account, attempt.reference) for _, attempt in attempts if attempt.reference}
-    for payment in (from_attributes(UnmatchedPayment, item) for item in items):
+    on_desk = [item for item in items if item["payment_id"]["S"].startswith("upm_")]
+    for payment in (from_attributes(UnmatchedPayment, item) for item in on_desk):
         placed, decided = paying.pop(payment.payment_id, None), payment.decision
         if decided is not None and decided.what in {DeskStatus.ACCEPTED, DeskStatus.ASSIGNED}:
             assert placed is not None, "a payment was placed, and no order knows it"

@@ -10,6 +10,7 @@ from keyrail.inventory.model.faults import SourceNotFound
 from keyrail.inventory.store.sources import SourceStore
 from keyrail.ledger.model import InsufficientBalance
 from keyrail.payments.model.vouchers import AlreadyReversed, NotReversible, VoucherNotFound
+from keyrail.payments.service.refund_limits import GivenToday, refund_limits
 from keyrail.payments.service.vouchers import Vouchers
 from keyrail.payments.store import VoucherStore
 from keyrail.platform.aws import client
@@ -17,11 +18,16 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.cursor import decode_cursor
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call
+from keyrail.risk.service import Allowances
+from keyrail.risk.store import GuardStore
 
 
 @cache
 def vouchers() -> Vouchers:
-    return Vouchers(VoucherStore(client("dynamodb"), settings().payments_table), books(), _is_source, system_now_ms)
+    store = VoucherStore(client("dynamodb"), settings().payments_table)
+    allowances = Allowances(GuardStore(client("dynamodb"), settings().guards_table))
+    given_today = GivenToday(refund_limits(settings().refund_limits), allowances)
+    return Vouchers(store, books(), _is_source, given_today, system_now_ms)
 
 
 def _is_source(name: str) -> bool:
@@ -35,7 +41,7 @@ def _is_source(name: str) -> bool:
 @api.operation(
     "POST",
     "/ops/v1/books/vouchers",
-    summary="Book what somebody paid, was paid or is credited with outside of orders: once under its number",
+    summary="Book what was paid or credited outside of orders, once under its number; above a limit two people send it",
     body=VoucherIn,
     answer=VoucherOut,
     status=201,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import Name, Reason
-from keyrail.payments.model.vouchers import NUMBER, NewVoucher, Voucher, VoucherKind
+from keyrail.payments.model.vouchers import NUMBER, NewVoucher, Voucher, VoucherKind, VoucherStatus
 from keyrail.platform.cursor import encode_cursor
 from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
@@ -52,13 +52,17 @@ class VouchersQuery:
 
 @outgoing
 class VoucherOut:
-    """`reverses` is the number of the voucher whose postings this one takes back."""
+    """`reverses` is the number of the voucher whose postings this one takes back. One that awaits a second person is in
+    no books yet, and is posted once somebody else than `asked_by` sends the same.
+    """
 
     voucher_no: str
     kind: VoucherKind
     holder: str
     amount: Money
     reverses: str | None
+    status: VoucherStatus
+    asked_by: str | None
     day: str
     changed_at: str
     changed_by: str

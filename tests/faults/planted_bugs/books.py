@@ -132,8 +132,8 @@ BUGS = (
     PlantedBug(
         "takes a voucher for the same whatever its amount",
         VOUCHERS,
-        "        return replace(other, changed_by",
-        "        return replace(other, amount=self.amount, changed_by",
+        "wanted = replace(other, **",
+        "wanted = replace(other, amount=self.amount, **",
         f"{ON_ENGINE}::test_the_number_of_a_voucher_is_not_given_to_another_one",
     ),
     PlantedBug(
@@ -142,5 +142,12 @@ BUGS = (
         'mark = f"{REVERSED}{voucher_id(voucher.reverses)}"',
         'mark = f"{REVERSED}{voucher.voucher_id}"',
         f"{ON_ENGINE}::test_a_voucher_is_reversed_once_however_many_reverse_it",
+    ),
+    PlantedBug(
+        "takes the one who asked for the second person",
+        "payments/service/vouchers.py",
+        "if standing.waits and standing.asked_by != voucher.changed_by:",
+        "if standing.waits:",
+        f"{ON_ENGINE}::test_above_the_limit_a_balance_is_given_once_another_person_sends_the_same",
     ),
 )

@@ -10,7 +10,17 @@ import pytest
 
 from functions.event_relay.app import books as relay_books
 from keyrail.ledger.model import InsufficientBalance
-from keyrail.payments.model.vouchers import AlreadyReversed, NewVoucher, Voucher, VoucherKind, VoucherNotFound
+from keyrail.payments.model.desk import PaymentNotFound
+from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
+from keyrail.payments.model.vouchers import (
+    AlreadyReversed,
+    NewVoucher,
+    NotReversible,
+    Voucher,
+    VoucherKind,
+    VoucherNotFound,
+)
+from keyrail.payments.service.vouchers import Vouchers
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid, Unavailable
@@ -122,6 +132,57 @@ def test_a_voucher_that_breaks_off_and_comes_again_is_booked_once(engine: Engine
     check_books(world)
 
 
+# a second person
+
+
+BOB = Origin("operator:bob", "192.0.2.9", "seen at the bank")
+
+
+def limited(world: World, payment_minor: int, day_minor: int) -> Vouchers:
+    world.refund_limits = RefundLimits({"CNY": RefundLimit(payment_minor, day_minor)})
+    return vouchers_of(world)
+
+
+def test_above_the_limit_a_balance_is_given_once_another_person_sends_the_same(world: World) -> None:
+    vouchers, wanted = limited(world, 100, 1_000), voucher("V-1", "partner_top_up", "prt_1", 101)
+    for _ in range(2):
+        assert vouchers.post(wanted, FINANCE).waits
+    assert world.scan("accounts") == []
+    with pytest.raises(IdempotencyConflict):
+        vouchers.post(voucher("V-1", "partner_top_up", "prt_1", 102), BOB)
+    with pytest.raises(NotReversible):
+        vouchers.reverse("R-1", "V-1", BOB)
+    (first, *others) = at_once([partial(vouchers.post, wanted, BOB)] * 8)
+    assert isinstance(first, Voucher)
+    assert (first.waits, first.asked_by, first.changed_by) == (False, FINANCE.by, BOB.by)
+    assert {each.version for each in others if isinstance(each, Voucher)} == {2}
+    assert not vouchers.post(wanted, FINANCE).waits
+    assert closings(world) == {"bank:CNY": 101, "partner_balance:CNY": -101}
+
+
+def test_a_person_gives_no_more_on_a_day_by_giving_it_in_parts_at_once(world: World) -> None:
+    vouchers = limited(world, 100, 250)
+    some = [voucher(f"V-{number}", "credit_granted", "cus_1", 100) for number in range(6)]
+    found = at_once([partial(vouchers.post, each, FINANCE) for each in some])
+    assert sorted(each.waits for each in found if isinstance(each, Voucher)) == [False] * 2 + [True] * 4
+    assert books_of(world).balance("customer_credit:cus_1:CNY") == 200
+    check_books(world)
+
+
+def test_what_gives_nobody_a_balance_takes_one_person_and_taking_it_back_to_a_holder_takes_two(world: World) -> None:
+    vouchers = limited(world, 100, 250)
+    assert not vouchers.post(voucher("V-1", "supplier_paid", "Acme", 10_000), FINANCE).waits
+    wanted = voucher("V-2", "partner_top_up", "prt_1", 500)
+    vouchers.post(wanted, FINANCE)
+    vouchers.post(wanted, BOB)
+    assert not vouchers.post(voucher("V-3", "partner_withdrawal", "prt_1", 400), FINANCE).waits
+    assert vouchers.reverse("R-3", "V-3", FINANCE).waits
+    assert books_of(world).balance(BALANCE) == 100
+    assert not vouchers.reverse("R-3", "V-3", BOB).waits
+    assert books_of(world).balance(BALANCE) == 500
+    check_books(world)
+
+
 # the desk
 
 
@@ -134,7 +195,7 @@ def test_finance_books_lists_and_reverses_vouchers_and_others_do_not(desk: Desk)
         "voucher_no": "2026-0117",
         "kind": "partner_top_up",
         "holder": "prt_1",
-        "amount": {"amount_minor": 900, "currency": "CNY"},
+        "amount": {"amount_minor": 400, "currency": "CNY"},
     }
     for group in ("support", "operator", "auditor"):
         assert post(desk, body, group)[1]["code"] == "not_in_group"
@@ -159,6 +220,13 @@ def test_finance_books_lists_and_reverses_vouchers_and_others_do_not(desk: Desk)
     check_books(desk.world)
 
 
+def test_a_voucher_is_no_payment_on_the_desk(desk: Desk) -> None:
+    posted = vouchers_of(desk.world).post(voucher("V-1", "partner_top_up", "prt_1", 5), FINANCE)
+    with pytest.raises(PaymentNotFound):
+        desk.world.desk.payment(posted.voucher_id)
+    assert desk.world.desk.waiting(10) == []
+
+
 def test_a_source_of_keys_is_paid_and_nobody_else_is(desk: Desk) -> None:
     desk.world.import_codes(new_codes(1), source="Acme Ltd.", unit_cost=Money(700, "CNY"))
     amount = {"amount_minor": 700, "currency": "CNY"}
@@ -172,7 +240,7 @@ def test_a_body_that_is_wrong_books_nothing(desk: Desk) -> None:
         "voucher_no": "V-1",
         "kind": "partner_top_up",
         "holder": "prt_1",
-        "amount": {"amount_minor": 900, "currency": "CNY"},
+        "amount": {"amount_minor": 400, "currency": "CNY"},
     }
     for wrong in (
         {"voucher_no": "V/1"},

@@ -50,9 +50,11 @@ from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundAnswer, RefundReq
 from keyrail.payments.model.vouchers import (
     NewVoucher,
     VoucherKind,
+    agreed,
     new_voucher,
     reversal,
     voucher_events_between,
+    waiting,
 )
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.handover import Handover
@@ -431,6 +433,9 @@ def of_vouchers() -> Iterator[Happening]:
         posted = new_voucher(wanted, ORIGIN, NOW_MS)
         for each in (posted, reversal(posted, "V-2", ORIGIN, NOW_MS)):
             yield Happening(each, voucher_events_between(None, each))
+            asked = waiting(each)
+            yield Happening(asked, voucher_events_between(None, asked))
+            yield Happening(agreed(asked, each), voucher_events_between(asked, agreed(asked, each)))
 
 
 def of_reconciliation() -> Iterator[Happening]:

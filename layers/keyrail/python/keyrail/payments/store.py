@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BY_DESK = "by_desk"
 DESK_SHARDS = 4
+ON_DESK = "upm_"
 REVERSED = "reversed#"
 
 
@@ -38,7 +39,7 @@ class PaymentStore:
         return self._sent(self._table.put(payment, PaymentItem.payment_id.does_not_exist(), **_index_keys(payment)))
 
     def get(self, payment_id: str) -> UnmatchedPayment | None:
-        attributes = self._table.get(payment_id=payment_id)
+        attributes = self._table.get(payment_id=payment_id) if payment_id.startswith(ON_DESK) else None
         return from_attributes(UnmatchedPayment, attributes) if attributes else None
 
     def replacement(self, standing: UnmatchedPayment, payment: UnmatchedPayment) -> Write:
@@ -97,13 +98,14 @@ class VoucherStore:
         return from_attributes(Voucher, found) if found else None
 
     def writes(self, voucher: Voucher) -> list[Write]:
-        """The voucher, on condition that its number is free; if it is a reversal, then on condition that it is the only
-        one of the voucher that it names. In this order.
+        """The voucher, on condition that its number is free, or that it waits; if it is a reversal, then on condition
+        that it is the only one of the voucher that it names. In this order.
         """
         free = PaymentItem.payment_id.does_not_exist()
+        unchanged = free if voucher.version == 1 else PaymentItem.version == voucher.version - 1
         place = {"payment_id": voucher.voucher_id, "desk": _of_day(voucher.day), "desk_order": _in_day(voucher)}
-        writes = [self._table.put(voucher, free, **place)]
-        if voucher.reverses is not None:
+        writes = [self._table.put(voucher, unchanged, **place)]
+        if voucher.reverses is not None and not voucher.waits:
             mark = f"{REVERSED}{voucher_id(voucher.reverses)}"
             writes.append(self._table.put(ReversedBy(voucher.voucher_no), free, payment_id=mark))
         return writes

@@ -1,13 +1,15 @@
 """Vouchers: what people do with money outside of the stream of orders, each of a kind that says what it means. Pure.
 
-A voucher is never changed nor taken out. One that is wrong is reversed by another one, which names it.
+A voucher that is in the books is never changed nor taken out. One that is wrong is reversed by another one, which names
+it. Above a limit, what gives somebody a prepaid balance waits until another person sends the same voucher.
 """
 
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
-from keyrail.ledger.model import HELD, Account, AccountKind, JournalEntry, Posting, credit, debit
+from keyrail.ledger.model import HELD, PREPAID, Account, AccountKind, JournalEntry, Posting, credit, debit
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
@@ -28,6 +30,11 @@ class VoucherKind(StrEnum):
     CREDIT_GRANTED = "credit_granted"
     CREDIT_SPENT = "credit_spent"
     CREDIT_PAID_OUT = "credit_paid_out"
+
+
+class VoucherStatus(StrEnum):
+    AWAITING_SECOND_PERSON = "awaiting_second_person"
+    POSTED = "posted"
 
 
 _MEANS = {
@@ -58,8 +65,8 @@ class AlreadyReversed(Conflict):
 
 class NotReversible(Conflict):
     code = "voucher_not_reversible"
-    title = "A reversal is not reversed: post the voucher anew."
-    title_zh = "冲销凭证不能再次冲销，请重新录入。"
+    title = "Only what is in the books is reversed, and a reversal is not: post the voucher anew."
+    title_zh = "仅可冲销已入账的凭证；冲销凭证不能再次冲销，请重新录入。"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +81,10 @@ class NewVoucher:
 
 @dataclass(frozen=True, kw_only=True)
 class Voucher(Versioned):
-    """`voucher_no` is the caller's name for it. `reverses` is the number of the one whose postings it takes back."""
+    """`voucher_no` is the caller's name for it. `reverses` is the number of the one whose postings it takes back.
+
+    `asked_by` is who sent it first, where it takes two; it is in the books once it is `posted`.
+    """
 
     voucher_id: str
     voucher_no: str
@@ -82,6 +92,18 @@ class Voucher(Versioned):
     holder: str
     amount: Money
     reverses: str | None = None
+    status: VoucherStatus = VoucherStatus.POSTED
+    asked_by: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.status is VoucherStatus.AWAITING_SECOND_PERSON
+
+    @property
+    def gives_balance(self) -> bool:
+        """Whether somebody can spend more by it: what nobody may do alone without a limit."""
+        debited, credited = _MEANS[self.kind]
+        return (debited if self.reverses else credited) in PREPAID
 
     @property
     def day(self) -> str:
@@ -89,9 +111,9 @@ class Voucher(Versioned):
         return utc_date(self.changed_at_ms)
 
     def says_as(self, other: "Voucher") -> bool:
-        """Whether both are the same request, whoever sent it and when."""
-        by, address, at_ms = self.changed_by, self.changed_from, self.changed_at_ms
-        return replace(other, changed_by=by, changed_from=address, changed_at_ms=at_ms) == self
+        """Whether both are the same request, whoever sent it and when. A second person has a reason of their own."""
+        wanted = replace(other, **_of_its_sending(self))
+        return wanted == self and (self.asked_by is not None or other.changed_reason == self.changed_reason)
 
     def entry(self) -> JournalEntry:
         return JournalEntry(
@@ -108,6 +130,12 @@ class Voucher(Versioned):
         if self.reverses:
             debited, credited = credited, debited
         return debit(debited, self.amount), credit(credited, self.amount)
+
+
+def _of_its_sending(voucher: Voucher) -> dict[str, Any]:
+    state = {"status": voucher.status, "asked_by": voucher.asked_by, "version": voucher.version}
+    origin = Origin(voucher.changed_by, voucher.changed_from, voucher.changed_reason)
+    return {**stamp(origin, voucher.changed_at_ms), **state}
 
 
 def account(kind: AccountKind, holder: str, currency: str) -> Account:
@@ -146,16 +174,33 @@ def new_voucher(wanted: NewVoucher, origin: Origin, now_ms: int) -> Voucher:
 
 def reversal(of: Voucher, voucher_no: str, origin: Origin, now_ms: int) -> Voucher:
     """Raises NotReversible."""
-    if of.reverses is not None:
+    if of.reverses is not None or of.waits:
         raise NotReversible
-    number = voucher_id(voucher_no)
-    return replace(of, voucher_id=number, voucher_no=voucher_no, reverses=of.voucher_no, **stamp(origin, now_ms))
+    return Voucher(
+        voucher_id=voucher_id(voucher_no),
+        voucher_no=voucher_no,
+        kind=of.kind,
+        holder=of.holder,
+        amount=of.amount,
+        reverses=of.voucher_no,
+        **stamp(origin, now_ms),
+    )
 
 
-def voucher_events_between(old: Voucher | None, new: Voucher | None) -> list[Event]:
-    if new is None or old is not None:
+def waiting(voucher: Voucher) -> Voucher:
+    """In no books until another person sends the same."""
+    return replace(voucher, status=VoucherStatus.AWAITING_SECOND_PERSON, asked_by=voucher.changed_by)
+
+
+def agreed(asked: Voucher, second: Voucher) -> Voucher:
+    """The voucher that waits, posted by the word of the second person."""
+    return replace(second, version=asked.version + 1, asked_by=asked.asked_by)
+
+
+def voucher_events_between(_old: Voucher | None, new: Voucher | None) -> list[Event]:
+    if new is None:
         return []
     data = {"voucher_no": new.voucher_no, "kind": new.kind, "holder": new.holder, "amount": new.amount.plain()}
-    happened = "reversed" if new.reverses else "posted"
+    happened = "awaiting" if new.waits else "reversed" if new.reverses else "posted"
     data |= {"reverses": new.reverses} if new.reverses else {}
     return [Event(f"voucher.{happened}", f"voucher:{new.voucher_id}", data)]

@@ -10,10 +10,13 @@ from keyrail.payments.model.vouchers import (
     NewVoucher,
     Voucher,
     VoucherNotFound,
+    agreed,
     held_by,
     new_voucher,
     reversal,
+    waiting,
 )
+from keyrail.payments.service.refund_limits import GivenToday
 from keyrail.payments.store import VoucherStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs, utc_date
@@ -26,21 +29,25 @@ MAX_TRIES = 10
 
 @dataclass(frozen=True)
 class Vouchers:
-    """`is_source` says whether keys ever came from a source of that name."""
+    """`is_source` says whether keys ever came from a source of that name. What a person gives in balances alone counts
+    with what they give back in refunds.
+    """
 
     store: VoucherStore
     books: Books
     is_source: Callable[[str], bool]
+    given_today: GivenToday
     now_ms: NowMs
 
     def post(self, wanted: NewVoucher, origin: Origin) -> Voucher:
-        """The same one again for the same request, whenever and from whomever it comes.
+        """The same one again for the same request, whenever and from whomever it comes. One that waits for a second
+        person is posted by whoever else sends it.
 
         Raises Invalid, IdempotencyConflict, InsufficientBalance, StoreUnavailable.
         """
         voucher = new_voucher(wanted, origin, self.now_ms())
         if standing := self.store.find(voucher.voucher_no):
-            return _same(standing, voucher)
+            return self._again(standing, voucher)
         self._check(held_by(wanted))
         return self._post(voucher)
 
@@ -52,7 +59,7 @@ class Vouchers:
         """
         voucher = reversal(self._standing(of), voucher_no, origin, self.now_ms())
         if standing := self.store.find(voucher_no):
-            return _same(standing, voucher)
+            return self._again(standing, voucher)
         return self._post(voucher)
 
     def _standing(self, voucher_no: str) -> Voucher:
@@ -75,27 +82,40 @@ class Vouchers:
         if not known:
             raise Invalid(FieldError("holder", "unknown"))
 
+    def _again(self, standing: Voucher, voucher: Voucher) -> Voucher:
+        """Raises IdempotencyConflict if it is another one."""
+        if not standing.says_as(voucher):
+            raise IdempotencyConflict
+        if standing.waits and standing.asked_by != voucher.changed_by:
+            return self._post(agreed(standing, voucher))
+        return standing
+
     def _post(self, voucher: Voucher) -> Voucher:
-        """What it takes from a prepaid balance is decided by the same write."""
-        own = self.store.writes(voucher)
+        """What it takes from a prepaid balance is decided by the same write, and so is what a person gives alone."""
+        alone = voucher.gives_balance and voucher.asked_by is None
+        over = alone and self.given_today.limits.needs_second_person(voucher.amount, 0)
         for number in range(MAX_TRIES):
+            wanted = waiting(voucher) if over else voucher
+            own = self.store.writes(wanted)
+            booked = [] if over else self.books.spending(wanted.entry())
+            counted = (
+                [self.given_today.counting(voucher.amount, _by(voucher), self.now_ms())] if alone and not over else []
+            )
             try:
-                transact(self.store.client, [*own, *self.books.spending(voucher.entry())])
+                transact(self.store.client, [*own, *booked, *counted])
             except TransactionFailed as refused:
                 if 0 in refused.failed:
-                    return _same(self._standing(voucher.voucher_no), voucher)
+                    return self._again(self._standing(voucher.voucher_no), voucher)
                 if 1 in refused.failed and len(own) > 1:
                     raise AlreadyReversed from None
-                if refused.failed:
+                over = over or (alone and len(own) + len(booked) in refused.failed)
+                if refused.failed and not over:
                     raise InsufficientBalance from None
                 let_others_go(number)
             else:
-                return voucher
+                return wanted
         raise StoreUnavailable
 
 
-def _same(standing: Voucher, wanted: Voucher) -> Voucher:
-    """Raises IdempotencyConflict."""
-    if not standing.says_as(wanted):
-        raise IdempotencyConflict
-    return standing
+def _by(voucher: Voucher) -> Origin:
+    return Origin(voucher.changed_by, voucher.changed_from, voucher.changed_reason)
