@@ -174,7 +174,7 @@ def unfreeze_order(call: Call) -> OrderOut:
 )
 def ask_again(call: Call) -> OrderOut:
     origin = allow(call, PAYS_BACK, call.body.reason)
-    return _shown(refund_desk().ask_again(call.path["order_id"], call.path["refund_id"], origin))
+    return _shown(refund_desk().ask_again(_of_an_order(call), call.path["refund_id"], origin))
 
 
 @api.operation(
@@ -188,8 +188,13 @@ def ask_again(call: Call) -> OrderOut:
 def give_by_hand(call: Call) -> OrderOut:
     said: GivenBackIn = call.body
     origin = allow(call, PAYS_BACK, said.reason)
-    order_id, refund_id = call.path["order_id"], call.path["refund_id"]
+    order_id, refund_id = _of_an_order(call), call.path["refund_id"]
     return _shown(refund_desk().give_by_hand(order_id, refund_id, said.reference, origin))
+
+
+def _of_an_order(call: Call) -> str:
+    """Raises OrderNotFound, also for a payment on the desk, which can owe a refund as well."""
+    return orders().of_operator(call.path["order_id"]).order_id
 
 
 def _shown(order: Order) -> OrderOut:

@@ -76,6 +76,8 @@ def test_only_finance_decides_with_a_reason_and_of_what_is_there(desk: Desk) -> 
         assert desk.ask("finance", "POST", f"{decide}/refund/{command}", said)[1]["code"] == "refund_not_found"
         path = f"payments/{payment.order_id}/refund/{command}"
         assert desk.ask("finance", "POST", path, said)[1]["code"] == "payment_not_found"
+        path = f"orders/{payment.payment_id}/refunds/{model.refund_id(payment.payment_id)}/{command}"
+        assert desk.ask("finance", "POST", path, said)[1]["code"] == "order_not_found"
     assert desk.ask("finance", "POST", f"{decide}/dismiss", WHY)[1]["code"] == "money_in_payment"
     assert desk.world.desk.payment(payment.payment_id) == payment
 
