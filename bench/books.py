@@ -33,4 +33,6 @@ def figures(bench: Bench) -> Iterator[Figure]:
     wanted = NewVoucher(voucher_no="V-1", kind=VoucherKind.PARTNER_TOP_UP, holder="prt_1", amount=Money(5, "CNY"))
     with bench.meter.tally() as voucher:
         vouchers.post(wanted, OPERATOR)
-    yield Figure("books: write units of a voucher", voucher.write_units, 12, "with its holder's balance")
+    yield Figure(
+        "books: write units of a voucher", voucher.write_units, 14, "with its holder's balance and the person's day"
+    )
