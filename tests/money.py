@@ -8,7 +8,7 @@ from keyrail.ledger.model import turnovers
 from keyrail.ordering.model.orders import Order
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.payments.model.confirmations import DisputeState
-from keyrail.payments.model.desk import UnmatchedPayment
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
 from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.payments.model.vouchers import Voucher
 from keyrail.platform.documents import from_attributes
@@ -85,7 +85,7 @@ class _Expected:
 
     def add_payment(self, payment: UnmatchedPayment) -> None:
         at_provider = f"clearing:{payment.provider}/{payment.account}"
-        if payment.money:
+        if payment.money and payment.status is not DeskStatus.DISMISSED:  # an order has that money
             self._receive(at_provider, "suspense", payment.money)
         if payment.refund:
             self._give_back("suspense", at_provider, payment.refund)

@@ -8,7 +8,7 @@ import pytest
 from keyrail.catalog.model import Product, Sku
 from keyrail.fulfilment.model import Complaint, GivenUp, NotDelivered
 from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyState, KeyVoid
-from keyrail.ordering.model.orders import NotRefundable, OrderDisputed, OrderStatus, UnitStatus
+from keyrail.ordering.model.orders import Line, NotRefundable, OrderDisputed, OrderStatus, UnitStatus
 from keyrail.ordering.model.refund_requests import WantedRefund
 from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
@@ -218,6 +218,34 @@ def test_an_approval_waits_for_the_bank_too(world: World, bank: Bank) -> None:
         with pytest.raises(error):
             world.unit_refunds.approve(order_id, waiting.refund_id, second)
     check_promises(world)
+
+
+@pytest.mark.parametrize(("end", "taken", "given"), [(WON, 1, 1), (LOST, 1, 1), (LOST, 2, 0)])
+def test_what_is_owed_already_waits_for_the_bank_and_goes_back_unless_that_was_faster(
+    world: World, bank: Bank, end: DisputeNotice, taken: int, given: int
+) -> None:
+    for sku_id in (SKU, "other"):
+        world.stock_up(1, sku_id)
+    placed = world.order(lines=(Line(SKU, 1), Line("other", 1)), provider=PROVIDER)
+    world.settlement.settle(bank.paid(placed.attempt, "pi_1"), SYSTEM)
+    order_id, first = placed.order.order_id, placed.order.units[0].unit_id
+    world.unit_refunds.request(order_id, WantedRefund(unit_ids=(first,), why="x"), "a name of sixteen", OPERATOR)
+    amount = PRICE.times(taken)
+    world.disputes.hear(replace(OPEN, amount=amount), SYSTEM)
+    assert not world.refunds.settle(order_id, SYSTEM)
+    assert bank.asked == 0
+    world.disputes.hear(replace(end, amount=amount), SYSTEM)
+    assert world.refunds.settle(order_id, SYSTEM) is bool(given)
+    assert list(bank.given_back.values()) == [PRICE] * given
+
+
+def test_a_second_payment_goes_back_while_the_first_is_disputed(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = bought(world, bank)
+    world.disputes.hear(OPEN, SYSTEM)
+    world.settlement.settle(bank.paid(placed.attempt, "pi_2"), SYSTEM)
+    assert world.refunds.settle(placed.order.order_id, SYSTEM)
+    assert list(bank.given_back.values()) == [PRICE]
 
 
 def test_what_is_not_delivered_yet_is_not_delivered_before_the_dispute_is_over(world: World, bank: Bank) -> None:

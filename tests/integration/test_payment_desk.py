@@ -484,6 +484,19 @@ def test_a_payment_that_paid_its_order_after_all_is_not_assigned_to_another(worl
         world.payment_desk.assign(payment.payment_id, other.order.order_id, OPERATOR, accept_amount=True)
 
 
+def test_a_payment_that_was_assigned_and_is_told_of_in_other_words_is_not_given_back(world: World, bank: Bank) -> None:
+    world.stock_up(2)
+    placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)
+    payment, again = unknown(world, bank), unknown(world, bank, TOO_LITTLE)
+    world.payment_desk.assign(payment.payment_id, placed.order.order_id, OPERATOR, accept_amount=False)
+    with pytest.raises(PaysAnOrder) as refused:
+        world.payment_desk.refund(again.payment_id, OPERATOR)
+    assert refused.value.facts == {"order_id": placed.order.order_id}
+    with pytest.raises(PaysAnOrder):
+        world.payment_desk.assign(again.payment_id, other.order.order_id, OPERATOR, accept_amount=True)
+    assert world.payment_desk.dismiss(again.payment_id, OPERATOR).status is DeskStatus.DISMISSED
+
+
 @pytest.mark.parametrize("turn", range(3))
 def test_whoever_is_faster_the_money_goes_one_way(world: World, bank: Bank, turn: int) -> None:
     """Two who accept, one who assigns to another order, one who refunds, and the right payment of the order."""
@@ -501,7 +514,7 @@ def test_whoever_is_faster_the_money_goes_one_way(world: World, bank: Bank, turn
     results = at_once(crowd[turn:] + crowd[:turn])
     won = [result for result in results if isinstance(result, UnmatchedPayment)]
     assert len({payment.status for payment in won}) == len({p.decision and p.decision.by for p in won}) == 1
-    assert set(refusals(results)) <= {"payment_already_decided", "order_already_paid"}
+    assert set(refusals(results)) <= {"payment_already_decided", "order_already_paid", PaysAnOrder.code}
     for owner_id in (named, placed.order.order_id, other.order.order_id):
         process(world, bank).refunds.settle(owner_id, SYSTEM)
     check_promises(world)

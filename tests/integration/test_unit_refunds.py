@@ -21,6 +21,7 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.model.refund_requests import RETURNED, WantedRefund, awaiting
 from keyrail.ordering.service.checkout import Placed
+from keyrail.payments.model.desk import payment_id
 from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
 from keyrail.payments.model.refunds import AlreadyDecided, OwnRequest, RefundNotFound, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
@@ -450,6 +451,37 @@ def test_what_was_seen_since_it_was_asked_for_is_not_given_back_on_an_old_word(w
     (_, anew) = refund(world, placed).refunds
     world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
     assert world.unit_refunds.approve(placed.order.order_id, anew.refund_id, BOB).status is OrderStatus.REFUNDING
+    check_promises(world)
+
+
+def test_a_key_that_was_seen_in_the_place_of_another_is_not_given_back_on_an_old_word(world: World, bank: Bank) -> None:
+    world.stock_up(2)
+    limited(world, 0)
+    placed = bought(world, bank)
+    world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+    (waiting,) = refund(world, placed).refunds
+    complaint = Complaint(fault=Fault.BAD_CODE, charge_back=False)
+    world.after_sales.replace(placed.order.units[0].key_ids[0], complaint, ALICE)
+    world.delivery.reveal(placed.order.order_id, placed.token, BUYER)
+    with pytest.raises(SeenSince):
+        world.unit_refunds.approve(placed.order.order_id, waiting.refund_id, BOB)
+    check_promises(world)
+
+
+def test_what_was_paid_too_much_goes_back_with_whatever_unit_is_approved_last(world: World, bank: Bank) -> None:
+    limited(world, 0)
+    world.stock_up(1)
+    world.stock_up(1, "other")
+    placed = world.order(lines=(Line(SKU, 1), Line("other", 1)), provider=PROVIDER)
+    too_much = replace(bank.paid(placed.attempt, "odd"), amount=Money(2_500, "CNY"))
+    world.settlement.settle(too_much, SYSTEM)
+    world.payment_desk.accept(payment_id(too_much), ALICE)
+    for unit in placed.order.units:
+        refund(world, placed, WantedRefund(unit_ids=(unit.unit_id,), why="x"))
+    for waiting in world.orders.of_operator(placed.order.order_id).refunds:
+        world.unit_refunds.approve(placed.order.order_id, waiting.refund_id, BOB)
+    assert world.refunds.settle(placed.order.order_id, SYSTEM)
+    assert sorted(money.amount_minor for money in bank.given_back.values()) == [990, 1_510]
     check_promises(world)
 
 

@@ -22,7 +22,7 @@ BUGS = (
     PlantedBug(
         "gives back a payment that has paid for its order's goods",
         SERVICE,
-        "if named is not None and _is_used(payment, named):",
+        "if used_by is not None:",
         "if False:",
         f"{DESK}::test_a_payment_that_paid_its_order_after_all_is_not_given_back",
     ),

@@ -21,6 +21,13 @@ BUGS = (
         f"{TESTS}::test_whatever_is_lost_on_the_way_the_money_goes_back_once",
     ),
     PlantedBug(
+        "gives back what the buyer's bank may take back",
+        SERVICE,
+        "or not self.owing.may_go_back(owner, refund):",
+        "or False:",
+        f"{DISPUTES}::test_what_is_owed_already_waits_for_the_bank_and_goes_back_unless_that_was_faster",
+    ),
+    PlantedBug(
         "believes an answer about another sum",
         MODEL,
         "other_sum = answer.amount not in {None, asked.amount}",

@@ -212,6 +212,15 @@ def test_a_payment_that_is_sent_back_is_in_suspense_until_it_has_gone_and_again_
     assert moved(*desk_entries_between(back, returned)) == {STRIPE: 990, SUSPENSE: -990}
 
 
+def test_a_payment_that_is_off_the_desk_because_an_order_has_it_goes_out_as_it_came() -> None:
+    there = unmatched(Mismatch.UNDER_PAID)
+    off = desk.dismiss(there, PROVIDER, NOW_MS, is_booked=True)
+    assert moved(*desk_entries_between(None, there), *desk_entries_between(there, off)) == {}
+    assert desk_entries_between(off, replace(off, version=9)) == ()
+    unpaid_for = unmatched(Mismatch.NOT_PAID)
+    assert desk_entries_between(unpaid_for, desk.dismiss(unpaid_for, PROVIDER, NOW_MS)) == ()
+
+
 @pytest.mark.parametrize("minor", [500, 990, 1_500])
 def test_what_an_operator_places_leaves_suspense_for_sales_with_what_was_received(minor: int) -> None:
     came = Money(minor, "CNY")

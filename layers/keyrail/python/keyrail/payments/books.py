@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
-from keyrail.payments.model.desk import UnmatchedPayment
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
 from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.platform.money import Money
 
@@ -11,7 +11,8 @@ from keyrail.platform.money import Money
 def entries_between(old: UnmatchedPayment | None, new: UnmatchedPayment) -> tuple[JournalEntry, ...]:
     """Money that comes onto the desk is in suspense until it is back at whoever paid.
 
-    One that is found to pay an order leaves suspense with the sale, which the order's change books.
+    One that is found to pay an order leaves suspense with the sale, which the order's change books. One that is taken
+    off the desk, since it stands in the books of an order, goes out as it came.
     """
     return tuple(
         JournalEntry(
@@ -22,7 +23,7 @@ def entries_between(old: UnmatchedPayment | None, new: UnmatchedPayment) -> tupl
             at_ms=new.changed_at_ms,
             postings=postings,
         )
-        for what, number, postings in (*_came(old, new), *_refund(old, new))
+        for what, number, postings in (*_came(old, new), *_dismissed(old, new), *_refund(old, new))
     )
 
 
@@ -32,6 +33,13 @@ _Movements = Iterator[tuple[str, str, tuple[Posting, ...]]]
 def _came(old: UnmatchedPayment | None, new: UnmatchedPayment) -> _Movements:
     if old is None and new.money is not None:
         yield "unmatched", new.attempt_id, _from_payer(new, new.money)
+
+
+def _dismissed(old: UnmatchedPayment | None, new: UnmatchedPayment) -> _Movements:
+    dismissed = new.status is DeskStatus.DISMISSED and old is not None and old.status is not new.status
+    if dismissed and new.money is not None:
+        at_provider, suspense = _accounts(new, new.money.currency)
+        yield "dismissed", new.attempt_id, (debit(suspense, new.money), credit(at_provider, new.money))
 
 
 def _refund(old: UnmatchedPayment | None, new: UnmatchedPayment) -> _Movements:

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from keyrail.ordering.model import refunds as of_order
 from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.owed import may_go_back
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model import desk as of_payment
 from keyrail.payments.model.attempts import PaymentAttempt, as_paid, order_id_of
@@ -38,6 +39,10 @@ class Owing(Protocol[T]):
 
     def refunds(self, owner: T) -> tuple[Refund, ...]: ...
 
+    def may_go_back(self, owner: T, refund: Refund, /) -> bool:
+        """False where it would be given back twice: the provider is not asked for it then."""
+        ...
+
     def payment(self, owner: T, refund: Refund) -> PaymentAttempt:
         """What goes back, as its provider knows it: by its numbers, its account and its whole sum."""
         ...
@@ -47,6 +52,7 @@ class Owing(Protocol[T]):
 class OwedByOrders:
     orders: Orders
 
+    may_go_back = staticmethod(may_go_back)
     ask = staticmethod(of_order.ask)
     hear = staticmethod(of_order.hear)
     ask_again = staticmethod(of_order.ask_again)
@@ -85,6 +91,9 @@ class OwedByPayments:
 
     def refunds(self, owner: UnmatchedPayment) -> tuple[Refund, ...]:
         return (owner.refund,) if owner.refund else ()
+
+    def may_go_back(self, owner: UnmatchedPayment, refund: Refund) -> bool:  # noqa: ARG002 - it has no disputes
+        return True
 
     def payment(self, owner: UnmatchedPayment, refund: Refund) -> PaymentAttempt:  # noqa: ARG002 - it has one payment
         return of_payment.at_provider(owner)

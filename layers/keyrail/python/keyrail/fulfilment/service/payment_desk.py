@@ -84,9 +84,9 @@ class PaymentDesk:
                 return payment
             order, named = self.orders.of_operator(order_id), self._named_by(payment)
             paid = assign(order, payment, origin, self.now_ms(), accept_amount=accept_amount)
+            self._check_unused(payment, named)
             if named is None or named.order_id == order_id:
                 return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin)
-            _check_unused(payment, named)
             return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin, self.orders.unchanged(named))
 
         return self._until_decided(payment_id, decide)
@@ -105,7 +105,7 @@ class PaymentDesk:
             if decided is payment or decided.refund is None:
                 return payment
             named, amount = self._named_by(payment), decided.refund.amount
-            _check_unused(payment, named)
+            self._check_unused(payment, named)
             if over_the_day or self.given_today.limits.needs_second_person(amount, 0):
                 return self._put(payment, send_back(payment, origin, now_ms, alone=False), named)
             counted = self.given_today.counting(amount, origin, now_ms)
@@ -122,7 +122,7 @@ class PaymentDesk:
             if approved is payment:
                 return payment
             named = self._named_by(payment)
-            _check_unused(payment, named)
+            self._check_unused(payment, named)
             return self._put(payment, approved, named)
 
         return self._until_decided(payment_id, decide)
@@ -141,7 +141,7 @@ class PaymentDesk:
 
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             named = self._named_by(payment)
-            decided = dismiss(payment, origin, self.now_ms(), is_booked=_is_used(payment, named))
+            decided = dismiss(payment, origin, self.now_ms(), is_booked=self._used_by(payment, named) is not None)
             return payment if decided is payment else self._put(payment, decided, named)
 
         return self._until_decided(payment_id, decide)
@@ -165,6 +165,17 @@ class PaymentDesk:
 
     def _named_by(self, payment: UnmatchedPayment) -> Order | None:
         return self.orders.find(payment.order_id) if payment.order_id else None
+
+    def _check_unused(self, payment: UnmatchedPayment, named: Order | None) -> None:
+        used_by = self._used_by(payment, named)
+        if used_by is not None:
+            raise PaysAnOrder(facts={"order_id": used_by.order_id})
+
+    def _used_by(self, payment: UnmatchedPayment, named: Order | None) -> Order | None:
+        """The order that this very payment pays: the one that it names, or that it was assigned to by other words."""
+        if _is_used(payment, named):
+            return named
+        return next(iter(self.orders.paid_by(payment.provider, payment.account, payment.reference)), None)
 
     def _pay(
         self, payment: UnmatchedPayment, what: DeskStatus, order: Order, paid: Order, origin: Origin, *besides: Write
@@ -203,11 +214,6 @@ class PaymentDesk:
     def _logged(self, decided: UnmatchedPayment) -> UnmatchedPayment:
         logs.log(Entry.PAYMENT_DECIDED, payment_id=decided.payment_id, status=decided.status)
         return decided
-
-
-def _check_unused(payment: UnmatchedPayment, named: Order | None) -> None:
-    if named is not None and _is_used(payment, named):
-        raise PaysAnOrder(facts={"order_id": named.order_id})
 
 
 def _is_used(payment: UnmatchedPayment, named: Order | None) -> bool:

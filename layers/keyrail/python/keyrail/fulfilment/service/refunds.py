@@ -132,7 +132,7 @@ class _Settling(Generic[T]):
         if refund.status is not RefundStatus.DUE:
             owner = self._heard(owner_id, owner, self._asked_about(owner, refund), origin)
         refund = self._still(owner, refund_id)
-        if not refund.may_be_asked_for(self.now_ms()):
+        if not refund.may_be_asked_for(self.now_ms()) or not self.owing.may_go_back(owner, refund):
             return owner
         if refund.status is RefundStatus.UNKNOWN and not self._may_repeat(owner, refund):
             return owner

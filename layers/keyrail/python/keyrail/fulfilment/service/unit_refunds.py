@@ -79,8 +79,8 @@ class UnitRefunds:
             owed = next(each for each in approved.refunds if each.refund_id == refund_id)
             units = [unit for unit in approved.units if unit.unit_id in owed.unit_ids]
             keys = self.withdrawals.keys([key for unit in units for key in unit.key_ids])
-            request, found = refund.request, condition_of(keys)
-            if request is None or found.seen > request.keys_seen or found.used > request.keys_used:
+            request = refund.request
+            if request is None or _known_better(keys, request):
                 raise SeenSince
             withdrawn = self._withdrawn(approved, owed, keys, origin, even_if_used=request.even_if_used)
             refused = self._refused([self.orders.replacement(order, approved), *withdrawn])
@@ -152,3 +152,10 @@ class UnitRefunds:
         except TransactionFailed as refused:
             return refused
         return None
+
+
+def _known_better(keys: list[Key], request: RefundRequest) -> bool:
+    """Whether keys were looked at or used since, or others stand in for them that were."""
+    found = condition_of(keys)
+    others = condition_of(key for key in keys if key.sold_at_ms is not None and key.sold_at_ms > request.at_ms)
+    return found.seen > request.keys_seen or found.used > request.keys_used or others.seen + others.used > 0

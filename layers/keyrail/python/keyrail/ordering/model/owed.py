@@ -5,10 +5,11 @@ from collections.abc import Collection
 from keyrail.ordering.model.orders import Order, Unit, UnitStatus
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import DisputeState
-from keyrail.payments.model.refunds import Refund
+from keyrail.payments.model.refunds import Refund, RefundStatus
 from keyrail.platform.money import Money, total
 
 _GIVEN_UP = {UnitStatus.FAILED, UnitStatus.REFUNDED}
+_ASKED_FOR = {RefundStatus.UNKNOWN, RefundStatus.PROCESSING, RefundStatus.SUCCEEDED}
 
 
 def left_to_refund(order: Order) -> int:
@@ -21,8 +22,26 @@ def left_to_refund(order: Order) -> int:
         for refund in order.refunds
         if refund.is_owed and refund.attempt_id == paid.attempt_id and _is_of(refund, paid)
     )
-    lost = (each.amount for each in order.disputes or () if each.state is DisputeState.LOST)
-    return max(0, received.amount_minor - sum(gone) - sum(amount.amount_minor for amount in lost if amount))
+    return max(0, received.amount_minor - sum(gone) - _lost_minor(order))
+
+
+def may_go_back(order: Order, refund: Refund) -> bool:
+    """Not while the buyer's bank may take the same money back, nor what it has taken already.
+
+    A second payment is another one than the bank speaks of.
+    """
+    received, paid = order.received(), order.paid_attempt()
+    if received is None or paid is None or refund.attempt_id != paid.attempt_id or not _is_of(refund, paid):
+        return True
+    if any(each.state is DisputeState.OPEN for each in order.disputes or ()):
+        return False
+    others = (
+        other.amount.amount_minor
+        for other in order.refunds
+        if other.status in _ASKED_FOR and other.attempt_id == paid.attempt_id and _is_of(other, paid)
+        if other.refund_id != refund.refund_id
+    )
+    return sum(others) + _lost_minor(order) + refund.amount.amount_minor <= received.amount_minor
 
 
 def owed_for(order: Order, units: Collection[Unit]) -> Money:
@@ -35,6 +54,11 @@ def owed_for(order: Order, units: Collection[Unit]) -> Money:
     received, last = order.received(), all(unit in units or unit.status in _GIVEN_UP for unit in order.units)
     surplus = max(0, received.amount_minor - order.total.amount_minor) if received and last else 0
     return Money(min(cost + surplus, left_to_refund(order)), order.total.currency)
+
+
+def _lost_minor(order: Order) -> int:
+    lost = (each.amount for each in order.disputes or () if each.state is DisputeState.LOST)
+    return sum(amount.amount_minor for amount in lost if amount)
 
 
 def _is_of(refund: Refund, paid: PaymentAttempt) -> bool:

@@ -151,7 +151,10 @@ def take_back(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Orde
 
 
 def approve(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
-    """Raises AlreadyDecided, OwnRequest, OrderDisputed, and NotRefundable where so much is not left any more."""
+    """With what was paid too much, where these are the last units by now.
+
+    Raises AlreadyDecided, OwnRequest, OrderDisputed, and NotRefundable where so much is not left any more.
+    """
     approved = refunds.approve(refund, origin.by, now_ms)
     if refund.request is not None and refund.request.key_ids is not None:
         order, apart = divided(order, refund.request.key_ids)
@@ -161,7 +164,9 @@ def approve(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
     delivered = {unit.unit_id for unit in order.units if unit.status is UnitStatus.DELIVERED}
     if refund.amount.amount_minor > left_to_refund(order) or not set(approved.unit_ids) <= delivered:
         raise NotRefundable
-    return take_back(order, approved, origin, now_ms)
+    owed = owed_for(order, [unit for unit in order.units if unit.unit_id in approved.unit_ids])
+    amount = max(owed, refund.amount, key=lambda each: each.amount_minor)
+    return take_back(order, replace(approved, amount=amount), origin, now_ms)
 
 
 def reject(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:

@@ -13,7 +13,7 @@ from keyrail.ordering.model.orders import Order
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, order_id_of
 from keyrail.payments.model.confirmations import Confirmation
-from keyrail.payments.model.desk import UnmatchedPayment, payment_id, refunded_by
+from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment, payment_id, refunded_by
 from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.payments.service.desk import Desk
@@ -240,8 +240,8 @@ def _of_refund(refund: Refund, order_id: str | None, changed_at_ms: int) -> Move
 
 
 def _on_desk(payment: UnmatchedPayment) -> Iterator[Movement]:
-    """Nothing of what is no payment that came in: a dispute, a refund that hangs."""
-    if payment.money is None:
+    """Nothing of what is no payment that came in: a dispute, a refund that hangs, one that is in an order's books."""
+    if payment.money is None or payment.status is DeskStatus.DISMISSED:
         return
     yield Movement(
         name=f"desk:{payment.payment_id}",
