@@ -26,7 +26,8 @@ def commands() -> BatchCommands:
 
 
 def _command(call: Call, reason: str, give: Callable[[str, Origin], Batch]) -> BatchOut:
-    batch = give(call.path["batch_id"], allow(call, STOCK, reason))
+    origin = allow(call, STOCK, reason)
+    batch = give(call.path["batch_id"], origin)
     logs.log(Entry.BATCH_COMMANDED, batch_id=batch.batch_id, standing=batch.standing, generation=batch.generation)
     return BatchOut.of(batch, generated=own_codes().generated(batch))
 
@@ -90,8 +91,11 @@ def close_batch(call: Call) -> BatchOut:
 def extend_batch(call: Call) -> BatchOut:
     wanted: ExtendIn = call.body
     day = wanted.expires_on.isoformat()
-    over_ms = end_of_day_ms(day, zone())
-    return _command(call, wanted.reason, lambda batch_id, origin: commands().extend(batch_id, day, over_ms, origin))
+
+    def extend(batch_id: str, origin: Origin) -> Batch:
+        return commands().extend(batch_id, day, end_of_day_ms(day, zone()), origin)
+
+    return _command(call, wanted.reason, extend)
 
 
 @api.operation(

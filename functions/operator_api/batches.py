@@ -78,5 +78,6 @@ def get_batch(call: Call) -> BatchOut:
 )
 def hand_out_rejected_lines(call: Call) -> RejectedFileOut:
     said: RejectedLinesIn = call.body
-    content = import_desk().hand_out(call.path["batch_id"], allow(call, STOCK, said.reason))
+    origin = allow(call, STOCK, said.reason)
+    content = import_desk().hand_out(call.path["batch_id"], origin)
     return RejectedFileOut(content=content.decode("utf-8-sig"))

@@ -49,7 +49,8 @@ def _is_source(name: str) -> bool:
 )
 def post_voucher(call: Call) -> VoucherOut:
     said: VoucherIn = call.body
-    return VoucherOut.of(vouchers().post(said.new(), allow(call, PAYS_BACK, said.reason)))
+    origin = allow(call, PAYS_BACK, said.reason)
+    return VoucherOut.of(vouchers().post(said.new(), origin))
 
 
 @api.operation(

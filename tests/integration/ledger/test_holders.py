@@ -64,6 +64,14 @@ def test_a_holders_long_day_comes_in_pages_with_every_entry_once(world: World, m
     assert sorted([*found, *page.entries], key=lambda each: each.place) == sorted(mine, key=lambda each: each.place)
 
 
+def test_behind_a_place_of_another_day_and_before_there_were_any_is_nothing(world: World) -> None:
+    books = books_of(world)
+    books.post([on(0, top_up(1, 10))])
+    for day, behind in (("1900-01-01", None), (DAY, "zzz"), (DAY, f"{NOON_MS + 9 * DAY_MS:013d}#jnl_x")):
+        page = books.statement(PARTNER.name, day, behind)
+        assert (list(page.entries), page.behind) == ([], None)
+
+
 def test_all_holders_of_a_kind_are_listed_page_by_page_with_what_they_have(world: World) -> None:
     books = books_of(world)
     payable = Account(AccountKind.SUPPLIER_PAYABLE, "CNY", "Acme Ltd.")

@@ -338,6 +338,20 @@ def test_a_rerun_closes_what_is_gone_keeps_what_is_resolved_and_finds_what_is_ba
     assert (back.difference_id, back.version) == (gone.difference_id, 3)
 
 
+def test_a_reason_that_was_given_for_one_amount_is_none_for_another(books: Books, day: date) -> None:
+    (line,) = sold(books, day, told=day - timedelta(days=1))
+    books.post()
+    books.said(day, replace(line, amount=line.amount + Money(1, "CNY")))
+    (found,) = books.reconcile(day)
+    books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, OPERATOR)
+    assert books.reconcile(day) == []
+    books.bank.statements[day] = [replace(line, amount=Money(500_000, "CNY"))]
+    (again,) = books.reconcile(day)
+    assert (again.difference_id, again.resolution) == (found.difference_id, None)
+    assert again.theirs is not None
+    assert again.theirs.amount == Money(500_000, "CNY")
+
+
 def test_a_statement_that_breaks_off_is_none(books: Books, day: date) -> None:
     books.said(day, *lines_of(order_of(noon_ms(day, UTC)), noon_ms(day, UTC)))
     books.bank.breaks_off = True

@@ -82,7 +82,7 @@ def test_a_run_is_shown_with_its_differences_page_by_page(desk: Desk, books: Boo
 def test_all_differences_are_a_file_in_which_nothing_runs(desk: Desk, books: Books, day: date) -> None:
     at_ms = noon_ms(day, UTC)
     (line,) = lines_of(unpaid(at_ms), at_ms)
-    evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", 'a,"b'] * 20
+    evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", 'a,"b'] * 20
     for number, said in enumerate(evil):
         books.said(day, replace(line, number=said, reference=f"{number}", status=said))
     name = books.reconcile(day)[0].run_id
@@ -90,7 +90,7 @@ def test_all_differences_are_a_file_in_which_nothing_runs(desk: Desk, books: Boo
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 1 + len(evil)
     at = COLUMNS.index("number")
-    assert {row[at] for row in rows[1:]} == {"'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'\rx", 'a,"b'}
+    assert {row[at] for row in rows[1:]} == {"'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'\rx", "'\nx", "'＝1", 'a,"b'}
     assert {row[COLUMNS.index("their_status")] for row in rows[1:]} == {row[at] for row in rows[1:]}
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 

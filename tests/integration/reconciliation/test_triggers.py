@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.bookkeeping import check_books
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import Stage, stage
-from tests.reconciling import Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid, unpaid
+from tests.reconciling import DAY_MS, Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid, unpaid
 from tests.world import OPERATOR, SYSTEM
 
 __all__ = ["relay", "stage"]
@@ -49,6 +49,17 @@ def test_the_clock_asks_for_yesterday_of_every_account_once(stage: Stage, books:
         assert function.handler(messages({"job": "reconcile"}), None) == {"batchItemFailures": []}
     assert (books.run(day).status, books.run(day).version) == (RunStatus.REQUESTED, 1)
     assert len(stage.world.scan("reconciliation")) == 1
+
+
+def test_a_morning_that_did_not_come_is_made_up_for(books: Books) -> None:
+    world, now_ms = books.world, books.world.now_ms()
+    accounts, last = [(PROVIDER, ACCOUNT)], days_ago(world, 1)
+    desk = world.reconciliation_desk
+    assert desk.request_day(accounts, SYSTEM) == 1
+    later = replace(desk, now_ms=lambda: now_ms + 3 * DAY_MS)
+    assert later.request_day(accounts, SYSTEM) == 3
+    assert [books.run(last + timedelta(days=number)).version for number in range(4)] == [1] * 4
+    assert later.request_day([*accounts, (PROVIDER, "new")], SYSTEM) == 1
 
 
 def test_a_run_that_is_asked_for_is_worked_on_and_tried_again_while_there_is_no_statement(

@@ -143,10 +143,12 @@ class AccountStore:
         self, name: str, since_ms: int, until_ms: int, limit: int, behind: str | None
     ) -> tuple[list[JournalEntry], str | None]:
         """Entries of a holder's account from `since_ms` to before `until_ms`, as `journal`; they are found a moment
-        after they are booked.
+        after they are booked. None behind a place of another day, nor before there were any.
         """
-        first = f"{since_ms:013d}" if behind is None else f"{behind}{_BEHIND_BETWEEN}"
-        here = (AccountItem.holder == name) & AccountItem.holder_order.between(first, f"{until_ms:013d}")
+        first, last = f"{since_ms:013d}" if behind is None else f"{behind}{_BEHIND_BETWEEN}", f"{until_ms:013d}"
+        if first > last:
+            return [], None
+        here = (AccountItem.holder == name) & AccountItem.holder_order.between(first, last)
         page = self._table.query(here, index=BY_HOLDER, limit=limit)
         entries = [entry_of(item) for item in self._behind_index(page)]
         return entries, page.last_key["holder_order"]["S"] if page.last_key else None

@@ -138,8 +138,10 @@ def _cut(text: str | None) -> str | None:
 
 
 def found_again(standing: Difference, found: Difference) -> Difference:
-    """The very one that stands, where nothing is new about it. What somebody has resolved stays so."""
-    if standing.status is DifferenceStatus.RESOLVED:
+    """The very one that stands, where nothing is new about it. What somebody has resolved stays so while its amounts
+    are those that they saw; a reason given for a cent is none for a fortune.
+    """
+    if standing.status is DifferenceStatus.RESOLVED and _amounts(standing) == _amounts(found):
         return standing
     as_it_is = replace(
         found,
@@ -150,6 +152,11 @@ def found_again(standing: Difference, found: Difference) -> Difference:
         changed_reason=standing.changed_reason,
     )
     return standing if standing == as_it_is else replace(found, version=standing.version + 1)
+
+
+def _amounts(difference: Difference) -> tuple[Money | None, Money | None]:
+    theirs, ours = difference.theirs, difference.ours
+    return theirs.amount if theirs else None, ours.amount if ours else None
 
 
 def gone(standing: Difference, origin: Origin, now_ms: int) -> Difference:

@@ -34,7 +34,8 @@ COLUMNS = (
     "booked_time",
     "resolution",
 )
-_RUNS_IN_EXCEL = ("=", "+", "-", "@", "\t", "\r")
+# A Chinese or Japanese Excel takes the wide ones for the narrow. Source: owasp.org/www-community/attacks/CSV_Injection.
+_RUNS_IN_EXCEL = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def as_csv(differences: Iterable[Difference]) -> str:

@@ -33,20 +33,32 @@ class ReconciliationDesk:
     now_ms: NowMs
 
     def request_day(self, accounts: Iterable[tuple[str, str]], origin: Origin) -> int:
-        """Yesterday, for each account; and the days before that still have open differences, which may be gone by now.
+        """Yesterday, for each account, and what a morning that did not come has left out; and the days before that
+        still have open differences, which may be gone by now.
 
         How many runs were asked for. Asking twice is asking once. Raises StoreUnavailable.
         """
         today = date.fromisoformat(utc_date(self.now_ms()))
         asked = 0
         for provider, account in accounts:
-            yesterday = new_run(
-                provider, account, today - timedelta(days=1), RunStatus.REQUESTED, origin, self.now_ms()
-            )
-            asked += self.store.add(yesterday) is None
+            for day in self._never_asked(provider, account, today):
+                run = new_run(provider, account, day, RunStatus.REQUESTED, origin, self.now_ms())
+                asked += self.store.add(run) is None
             for number in range(2, LOOK_BACK_DAYS + 2):
                 asked += self._ask_if_open(provider, account, today - timedelta(days=number), origin)
         return asked
+
+    def _never_asked(self, provider: str, account: str, today: date) -> list[date]:
+        """Of the last days those that no run is of: of a new account yesterday, else from its first one on."""
+        standing = {run.day for run in self._of_last_days(provider, account, today)}
+        yesterday = today - timedelta(days=1)
+        first = min(standing, default=yesterday.isoformat())
+        days = (today - timedelta(days=number) for number in range(1, KNOWN_DAYS + 1))
+        return [day for day in days if first <= day.isoformat() not in standing]
+
+    def _of_last_days(self, provider: str, account: str, today: date) -> list[Run]:
+        days = (today - timedelta(days=number) for number in range(1, KNOWN_DAYS + 1))
+        return self.store.runs([run_id(provider, account, day.isoformat()) for day in days])
 
     def _ask_if_open(self, provider: str, account: str, day: date, origin: Origin) -> bool:
         run = self.store.run(run_id(provider, account, day.isoformat()))
@@ -75,8 +87,7 @@ class ReconciliationDesk:
 
     def _check_known(self, provider: str, account: str) -> None:
         today = date.fromisoformat(utc_date(self.now_ms()))
-        days = [today - timedelta(days=number) for number in range(1, KNOWN_DAYS + 1)]
-        if not self.store.runs([run_id(provider, account, day.isoformat()) for day in days]):
+        if not self._of_last_days(provider, account, today):
             raise AccountNotReconciled
 
     def run(self, run_id: str) -> Run:
