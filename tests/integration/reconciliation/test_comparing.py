@@ -462,8 +462,8 @@ def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: B
     books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(5)))
     found = books.reconcile(day)
     name = books.request(day)
-    # Each is to be written anew, with another sum.
-    books.bank.statements[day] = [replace(each, amount=PRICE.times(2)) for each in books.bank.statements[day]]
+    # Each is to be written anew, in another word.
+    books.bank.statements[day] = [replace(each, status="OK") for each in books.bank.statements[day]]
     workers = [at_bank(books.world.another_process(), books.bank) for _ in range(6)]
     resolving: list[Callable[[], object]] = [
         partial(worker.reconciliation_desk.resolve, name, each.difference_id, OPERATOR)
