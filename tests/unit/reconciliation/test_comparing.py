@@ -103,9 +103,11 @@ def test_a_line_without_our_number_is_found_by_the_providers() -> None:
 def test_a_second_payment_of_one_attempt_is_not_the_first_twice() -> None:
     line, ours = payment(0)
     day = Day()
-    day.add(line, ours)
-    day.add(replace(line, line=2, reference="another payment"), None)
-    assert found_in(day) == [(K.MISSING_WITH_US, line.number, "another payment")]
+    day.add(replace(line, reference="another payment"), None)
+    day.add(replace(line, line=2), ours)
+    day.add(replace(line, line=3, reference="a third one"), None)
+    missing = [(K.MISSING_WITH_US, line.number, reference) for reference in ("another payment", "a third one")]
+    assert found_in(day) == missing
 
 
 def test_two_payments_of_an_attempt_that_is_open_are_two_differences() -> None:
