@@ -88,6 +88,13 @@ def test_what_came_in_and_what_went_back_are_lines(stripe: ProviderServer, accou
     ]
 
 
+def test_a_fee_that_comes_back_with_a_refund_is_one_that_is_given_back(stripe: ProviderServer, account: Stripe) -> None:
+    booked(stripe, PAYMENT_BOOKED, {**REFUND_BOOKED, "fee": -44})
+    payment, refund = account.statement(DAY)
+    assert (payment.fee, payment.fee_returned) == (Money(88, "CNY"), False)
+    assert (refund.fee, refund.fee_returned) == (Money(44, "CNY"), True)
+
+
 def test_a_day_is_one_of_utc(stripe: ProviderServer, account: Stripe) -> None:
     booked(stripe)
     assert list(account.statement(DAY)) == []

@@ -51,6 +51,7 @@ def _line(line: int, kind: StatementKind, transaction: Document) -> StatementLin
     is_payment, named = kind is StatementKind.PAYMENT, child(source, "metadata")
     number = attempt_of(source) if is_payment else text(named, "refund")
     amount, created = _amount(kind, transaction, source), transaction.get("created")
+    fee, fee_returned = _fee(transaction)
     intent = text(source, "payment_intent")
     reference = (intent if is_payment else "") or text(source, "id")
     if amount is None or type(created) is not int:
@@ -61,13 +62,22 @@ def _line(line: int, kind: StatementKind, transaction: Document) -> StatementLin
         number=number or None,
         reference=reference or text(transaction, "source") or text(transaction, "id"),
         amount=amount,
-        fee=money(transaction.get("fee"), text(transaction, "currency")),
+        fee=fee,
         status=text(source, "status"),
         at=rfc3339(created * 1000),
         state=STATES.get(text(source, "status"), LineState.UNDER_WAY),
+        fee_returned=fee_returned,
         payment_number=None if is_payment else text(named, "attempt") or None,
         payment_reference=None if is_payment else intent or None,
     )
+
+
+def _fee(transaction: Document) -> tuple[Money | None, bool]:
+    """Some agreements give it back with a refund, below nothing; and whether it is one of these."""
+    booked, currency = transaction.get("fee"), text(transaction, "currency")
+    if type(booked) is int and booked < 0:
+        return money(-booked, currency), True
+    return money(booked, currency), False
 
 
 def _amount(kind: StatementKind, transaction: Document, source: Document) -> Money | None:
