@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from keyrail.fulfilment.model import Outcome
-from keyrail.ordering.model.orders import Order, OrderStatus, UnitStatus
+from keyrail.ordering.model.orders import MAX_SECOND_PAYMENTS, Order, OrderStatus, UnitStatus
+from keyrail.ordering.model.refunds import give_back
 from keyrail.ordering.service.checkout import Placed, WayToPay
 from keyrail.payments.model.attempts import ProviderUnavailable, attempt_id
 from keyrail.payments.model.confirmations import Mismatch
@@ -141,6 +142,25 @@ def test_a_second_payment_is_given_back_and_the_goods_stay(world: World, bank: B
     check_promises(world)
 
 
+def test_of_very_many_payments_of_an_order_those_too_many_are_on_the_desk(world: World, bank: Bank) -> None:
+    """An item holds 400 KB: a payment that its order had no room for would be dropped."""
+    world.stock_up(1)
+    placed = ordered(world)
+    world.settlement.settle(bank.paid(placed.attempt, "first"), SYSTEM)
+    paid = full = after(world, placed.order)
+    for number in range(MAX_SECOND_PAYMENTS):
+        full = give_back(full, placed.attempt.attempt_id, f"more-{number}", SYSTEM, world.now_ms())
+    assert world.orders.replace(paid, replace(full, version=paid.version + 1))
+    outcomes = [world.settlement.settle(bank.paid(placed.attempt, name), SYSTEM).outcome for name in ("more-0", "last")]
+    assert outcomes == [Outcome.DUPLICATE, Outcome.UNMATCHED]
+    (waiting,) = world.desk.waiting(10)
+    assert (waiting.reason, waiting.reference, waiting.money) == (Mismatch.DOUBLE_PAYMENT, "last", PRICE)
+    world.payment_desk.refund(waiting.payment_id, OPERATOR)
+    assert world.refunds.settle(waiting.payment_id, SYSTEM)
+    assert list(bank.given_back.values()) == [PRICE]
+    check_promises(world)
+
+
 def test_many_workers_at_once_give_it_back_once(world: World, bank: Bank) -> None:
     order = paid_too_late(world, bank)
     with ThreadPoolExecutor(WORKERS) as workers:
@@ -250,6 +270,30 @@ def test_what_was_given_by_hand_does_not_fall_back(world: World, bank: Bank) -> 
     world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
     world.refunds.look_again(order.order_id, refund.refund_id, SYSTEM)
     assert after(world, order).status is OrderStatus.REFUNDED
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_a_provider_gives_back_that_it_had_refused_to_is_on_the_desk_once(
+    world: World, bank: Bank, by_hand: bool
+) -> None:
+    order = paid_too_late(world, bank)
+    bank.troubles = ["refuse", "refuse"]
+    world.refunds.settle(order.order_id, SYSTEM)
+    (refund,) = after(world, order).refunds
+    if by_hand:
+        world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    world.refunds.look_again(order.order_id, refund.refund_id, SYSTEM)
+    told = after(world, order)
+    bank.given_back[refund.refund_id] = refund.amount
+    for _ in range(2):
+        world.refunds.look_again(order.order_id, refund.refund_id, SYSTEM)
+    found, _ = world.desk.waiting(10)
+    assert (found.reason, found.reference, found.order_id) == (
+        Mismatch.FOREIGN_REFUND,
+        refund.refund_id,
+        order.order_id,
+    )
+    assert after(world, order) == told
 
 
 def notice(order: Order, **changes: object) -> RefundNotice:

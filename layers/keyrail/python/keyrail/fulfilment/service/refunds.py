@@ -20,6 +20,7 @@ from keyrail.platform.logs import Entry
 T = TypeVar("T")
 MAX_TRIES = 8
 STUCK = "open_for_a_day"
+GIVEN_ALL_THE_SAME = "given_all_the_same"
 MADE_ELSEWHERE = "made_elsewhere"  # whatever the provider calls it from one notice to the next
 
 
@@ -118,7 +119,10 @@ class _Settling(Generic[T]):
         owner = self.owing.read(owner_id)
         refund = self._find(owner, refund_id)
         if refund is not None and refund.status is not RefundStatus.DUE:
-            self._heard(owner_id, owner, self._asked_about(owner, refund), origin)
+            answer = self._asked_about(owner, refund)
+            if refund.is_contradicted_by(answer):
+                self._to_desk(owner, refund, Mismatch.FOREIGN_REFUND, GIVEN_ALL_THE_SAME, origin)
+            self._heard(owner_id, owner, answer, origin)
 
     def _tell_of_stuck(self, owner: T, origin: Origin) -> None:
         for refund in self.owing.refunds(owner):

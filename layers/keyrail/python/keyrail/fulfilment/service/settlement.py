@@ -7,7 +7,7 @@ from keyrail.fulfilment.model import Outcome, Settled, SettlementContended
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.inventory.service.claims import Claims
-from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.orders import MAX_SECOND_PAYMENTS, Order
 from keyrail.ordering.model.refunds import give_back
 from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.orders import Orders
@@ -69,10 +69,15 @@ class Settlement:
         return reason
 
     def _give_back(self, order: Order, said: Confirmation, origin: Origin) -> Settled | None:
-        """The order is paid already, so this payment is owed back. None if somebody changed the order meanwhile."""
+        """The order is paid already, so this payment is owed back; one of very many is a person's to look at.
+
+        None if somebody changed the order meanwhile.
+        """
         owing = give_back(order, said.attempt_id, said.reference, origin, self.now_ms())
         if owing is order:
             return Settled(Outcome.DUPLICATE, order.order_id)
+        if sum(not refund.unit_ids for refund in owing.refunds) > MAX_SECOND_PAYMENTS:
+            return self._to_desk(said, order.order_id, Mismatch.DOUBLE_PAYMENT, origin)
         if not self.orders.replace(order, owing):
             return None
         logs.warn(Entry.REFUND_DUE, order_id=order.order_id, unit_id=None, reason=Mismatch.DOUBLE_PAYMENT)

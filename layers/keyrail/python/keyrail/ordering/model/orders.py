@@ -20,6 +20,7 @@ MAX_LINES = 20
 MAX_ATTEMPTS_PER_ORDER = 10
 MAX_REPLACEMENTS_PER_KEY = 10
 MAX_REFUND_REQUESTS = 40  # at about 2 KB with their reasons; an item holds 400
+MAX_SECOND_PAYMENTS = 100  # that go back of one order by themselves, at about 0.3 KB each
 MAX_KEYS_PER_ORDER = 90  # all keys and the order fit into one transaction of 100 writes
 
 

@@ -177,6 +177,11 @@ class Refund:
         """It is open for so long that a person has to look."""
         return self.is_open and now_ms - (self.due_at_ms or 0) >= STUCK_MS
 
+    def is_contradicted_by(self, answer: RefundAnswer) -> bool:
+        """The provider gave back what it had refused to, whoever may have given it by hand meanwhile."""
+        by_hand = self.status is RefundStatus.SUCCEEDED and self.said == BY_HAND
+        return (by_hand or self.status is RefundStatus.FAILED) and answer.state is RefundState.SUCCEEDED
+
     def may_be_asked_for(self, now_ms: int) -> bool:
         """It was not yet, or so long ago that no request for it can still be on its way."""
         if self.status is RefundStatus.DUE:
