@@ -163,6 +163,19 @@ def test_a_changed_byte_of_the_rows_is_found_by_their_checksum() -> None:
         list(lines_of(bytes(packed)))
 
 
+@pytest.mark.parametrize("method", [1, 8, 12, 14, 93])
+def test_a_zip_that_names_another_way_of_packing_is_no_bill(method: int) -> None:
+    """Deflated, as the bills are, is 8; bzip2 is 12, LZMA 14."""
+    packed = bytearray(bill_zip(bill_text(PAYMENT).encode("gbk")))
+    entry = packed.index(b"PK\x01\x02")
+    packed[entry + 10 : entry + 12] = method.to_bytes(2, "little")
+    if method == zipfile.ZIP_DEFLATED:
+        assert list(lines_of(bytes(packed))) == read(bill_text(PAYMENT))
+        return
+    with pytest.raises(StatementUnreadable):
+        list(lines_of(bytes(packed)))
+
+
 def test_a_zip_bomb_is_not_unpacked() -> None:
     longest = "#".ljust(MAX_LINE_LENGTH - 1, "x")
     assert len(list(lines_of(bill_zip(bill_text(longest, PAYMENT).encode("gbk"))))) == 1

@@ -26,8 +26,10 @@ MAX_LINE_LENGTH = 16 * 1024
 # Names and contents are GBK; its superset reads what a newer system writes into product names.
 ENCODING = "gb18030"
 
+# What a bill is packed by; of other ways the module would try what raises errors of its own.
+_PACKED_BY = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENTRY = b"PK\x01\x02"  # before each entry of a zip's directory
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
 
 
 def statement(gateway: Gateway, day: date) -> Iterator[StatementLine]:
@@ -61,7 +63,7 @@ def lines_of(packed: bytes) -> Iterator[StatementLine]:
     except _UNREADABLE:
         raise StatementUnreadable from None
     # A reader stops at the length that the directory gives, so this bounds what is unpacked.
-    if len(entries) != 1 or entries[0].file_size > MAX_UNPACKED_BYTES:
+    if len(entries) != 1 or entries[0].file_size > MAX_UNPACKED_BYTES or entries[0].compress_type not in _PACKED_BY:
         raise StatementUnreadable
     return rows(_lines(archive, entries[0]))
 
