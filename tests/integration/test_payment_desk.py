@@ -497,6 +497,16 @@ def test_a_payment_that_was_assigned_and_is_told_of_in_other_words_is_not_given_
     assert world.payment_desk.dismiss(again.payment_id, OPERATOR).status is DeskStatus.DISMISSED
 
 
+def test_another_payment_with_a_number_that_its_provider_repeats_goes_back(world: World, bank: Bank) -> None:
+    world.stock_up(2)
+    first, second = world.order(provider=PROVIDER), world.order(provider=PROVIDER)
+    world.settlement.settle(bank.paid(first.attempt, "again"), SYSTEM)
+    payment = on_desk(world, replace(bank.paid(second.attempt, "again"), amount=TOO_LITTLE))
+    with pytest.raises(MoneyInIt):
+        world.payment_desk.dismiss(payment.payment_id, OPERATOR)
+    assert world.payment_desk.refund(payment.payment_id, OPERATOR).status is DeskStatus.REFUNDING
+
+
 @pytest.mark.parametrize("turn", range(3))
 def test_whoever_is_faster_the_money_goes_one_way(world: World, bank: Bank, turn: int) -> None:
     """Two who accept, one who assigns to another order, one who refunds, and the right payment of the order."""

@@ -172,10 +172,14 @@ class PaymentDesk:
             raise PaysAnOrder(facts={"order_id": used_by.order_id})
 
     def _used_by(self, payment: UnmatchedPayment, named: Order | None) -> Order | None:
-        """The order that this very payment pays: the one that it names, or that it was assigned to by other words."""
+        """The order that this very payment pays: the one that it names, or that it was assigned to by other words.
+
+        A provider may repeat its number of a payment, but not for another number of the merchant's.
+        """
         if _is_used(payment, named):
             return named
-        return next(iter(self.orders.paid_by(payment.provider, payment.account, payment.reference)), None)
+        paid_by_it = self.orders.paid_by(payment.provider, payment.account, payment.reference)
+        return next((order for order in paid_by_it if _known_as(order) == payment.attempt_id), None)
 
     def _pay(
         self, payment: UnmatchedPayment, what: DeskStatus, order: Order, paid: Order, origin: Origin, *besides: Write
@@ -214,6 +218,12 @@ class PaymentDesk:
     def _logged(self, decided: UnmatchedPayment) -> UnmatchedPayment:
         logs.log(Entry.PAYMENT_DECIDED, payment_id=decided.payment_id, status=decided.status)
         return decided
+
+
+def _known_as(order: Order) -> str | None:
+    """The number that its provider has for what paid it."""
+    paid = order.paid_attempt()
+    return (paid.known_as or paid.attempt_id) if paid else None
 
 
 def _is_used(payment: UnmatchedPayment, named: Order | None) -> bool:
