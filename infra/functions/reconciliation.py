@@ -34,7 +34,7 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.orders, "by_paid_reference")
     table(function, parts.tables.payments, "BatchGetItem", "GetItem")
     table(function, parts.tables.accounts, "Query")
-    table(function, parts.tables.reconciliation, "GetItem", "PutItem", "Query", "UpdateItem")
+    table(function, parts.tables.reconciliation, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     secret(function, parts.secrets.payment_accounts_arn)
     function.may(["sqs:SendMessage"], parts.reconciliations.queue.queue_arn)
     return function

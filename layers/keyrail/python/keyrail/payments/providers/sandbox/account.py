@@ -170,8 +170,10 @@ class Sandbox:
         )
 
 
-def is_page(url: str) -> bool:
+def is_page(url: object) -> bool:
     """Whether a browser may be sent there: http or https with a host, and nobody's name or password in it."""
+    if not isinstance(url, str):
+        return False
     try:
         parts = urlsplit(url)
     except ValueError:
