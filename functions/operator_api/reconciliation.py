@@ -94,7 +94,7 @@ def get_reconciliation_as_csv(call: Call) -> RawReply:
     allow(call, MONEY)
     run = reconciliations().run(call.path["run_id"])
     content = as_csv(reconciliations().all_differences(run.run_id))
-    return RawReply(content, content_type="text/csv; charset=utf-8")
+    return RawReply(content, content_type="text/csv; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
 @api.operation(

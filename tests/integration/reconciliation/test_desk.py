@@ -43,6 +43,7 @@ def with_differences(books: Books, day: date, count: int) -> str:
 def text(desk: Desk, path: str) -> str:
     answer = desk.answer("finance", "GET", path)
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert answer["headers"].get("Cache-Control") == "no-store"
     return str(answer["body"])
 
 
