@@ -14,7 +14,7 @@ from keyrail.ordering.model.placing import assign
 from keyrail.ordering.model.refunds import give_back, give_by_hand
 from keyrail.payments.books import entries_between as desk_entries
 from keyrail.payments.model.confirmations import Confirmation, Mismatch
-from keyrail.payments.model.desk import UnmatchedPayment, send_back
+from keyrail.payments.model.desk import UnmatchedPayment, dismiss, send_back
 from keyrail.payments.model.refunds import RefundStatus
 from keyrail.payments.model.statements import LineState, StatementLine
 from keyrail.payments.providers.epay import Epay
@@ -215,6 +215,22 @@ def test_a_payment_that_was_assigned_to_another_order_is_the_desks_and_its_refun
     books.post()
     assert books.reconcile(day) == []
     assert books.run(day).tally.entries == 2
+
+
+def test_a_payment_that_is_off_the_desk_since_it_paid_its_order_is_missed_in_no_statement(
+    books: Books, day: date
+) -> None:
+    at_ms = noon_ms(day, UTC)
+    order = books.put(paid(order_of(at_ms), at_ms))
+    (line,) = lines_of(order, at_ms)
+    less = replace(books.bank.paid(order.attempts[0], line.reference), amount=Money(1, "CNY"))
+    payment = on_desk(books, less, Mismatch.UNDER_PAID, at_ms)
+    off = dismiss(payment, OPERATOR, payment.changed_at_ms + 1, is_booked=True)
+    transact(books.world.dynamodb, [books.world.desk.replacement(payment, off)])
+    books.entries += desk_entries(payment, off)
+    books.said(day, line)
+    books.post()
+    assert books.reconcile(day) == []
 
 
 def test_a_payment_on_the_desk_that_goes_back_is_known_by_the_number_of_its_refund(books: Books, day: date) -> None:

@@ -13,7 +13,7 @@ from keyrail.ordering.model.orders import Order
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, order_id_of
 from keyrail.payments.model.confirmations import Confirmation
-from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment, payment_id, refunded_by
+from keyrail.payments.model.desk import UnmatchedPayment, payment_id, refunded_by
 from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.payments.model.statements import StatementKind, StatementLine
 from keyrail.payments.service.desk import Desk
@@ -25,8 +25,9 @@ from keyrail.reconciliation.model.movements import Booking, Known, Movement
 BOOKS_LAG_MS = 60 * 60 * 1000
 """What was paid so lately may not have come through the stream into the books."""
 ORDERS_AT_ONCE = 100
-_SALE, _SURPLUS, _REFUND, _RETURNED, _UNMATCHED = "sale", "surplus", "refund", "refund_returned", "unmatched"
-IN_STATEMENTS = frozenset({_SALE, _SURPLUS, _REFUND, _RETURNED, _UNMATCHED})
+_SALE, _SURPLUS, _REFUND, _RETURNED = "sale", "surplus", "refund", "refund_returned"
+_UNMATCHED, _DISMISSED = "unmatched", "dismissed"
+IN_STATEMENTS = frozenset({_SALE, _SURPLUS, _REFUND, _RETURNED, _UNMATCHED, _DISMISSED})
 """What the books call that which a line of a statement may be. Lost disputes, fees and payouts are in none."""
 _KNOWN = {
     RefundStatus.SUCCEEDED: Known.DONE,
@@ -100,9 +101,11 @@ class Gathering:
         return next((each for each in here if each.account.holder == holder), None)
 
     def _book(self, entry: JournalEntry, posting: Posting, gathered: _Gathered) -> None:
-        """A refund that came back is no movement in a statement, and the refund was none either."""
+        """A refund that came back is no movement in a statement, and the refund was none either; nor is a payment that
+        an order turned out to have.
+        """
         name = _name_of(entry)
-        if entry.what == _RETURNED:
+        if entry.what in {_RETURNED, _DISMISSED}:
             gathered.bookings.pop(name, None)
             gathered.movements.pop(name, None)
             return
@@ -170,7 +173,7 @@ class Gathering:
 
 
 def _name_of(entry: JournalEntry) -> str:
-    if entry.source.startswith(_PAYMENT) and entry.what == _UNMATCHED:
+    if entry.source.startswith(_PAYMENT) and entry.what in {_UNMATCHED, _DISMISSED}:
         return f"desk:{entry.source.removeprefix(_PAYMENT)}"
     return f"{_REFUND if entry.what == _RETURNED else entry.what}:{entry.number}"
 
@@ -240,8 +243,8 @@ def _of_refund(refund: Refund, order_id: str | None, changed_at_ms: int) -> Move
 
 
 def _on_desk(payment: UnmatchedPayment) -> Iterator[Movement]:
-    """Nothing of what is no payment that came in: a dispute, a refund that hangs, one that is in an order's books."""
-    if payment.money is None or payment.status is DeskStatus.DISMISSED:
+    """Nothing of what is no payment that came in: a dispute, a refund that hangs."""
+    if payment.money is None:
         return
     yield Movement(
         name=f"desk:{payment.payment_id}",
