@@ -288,6 +288,24 @@ def test_what_a_bank_has_taken_back_is_in_no_statement(books: Books, day: date) 
     assert books.reconcile(day) == []
 
 
+def test_a_refund_that_fell_back_a_week_later_is_no_difference_where_an_old_day_is_compared_anew(
+    books: Books, day: date
+) -> None:
+    asked = day - timedelta(days=8)
+    at_ms = noon_ms(asked, UTC)
+    gone = all_given_back(paid(order_of(at_ms), at_ms), at_ms)
+    (refund,) = gone.refunds
+    back = replace(gone, refunds=(replace(refund, status=RefundStatus.FAILED),))
+    back = replace(back, **stamp(SYSTEM, noon_ms(day, UTC), gone.version + 1))
+    books.put(back, in_books=False)
+    books.entries += [*entries_between(None, gone), *entries_between(gone, back)]
+    assert [each.what for each in books.entries] == ["sale", "refund", "refund_returned"]
+    payment, given = lines_of(gone, at_ms)
+    books.said(asked, payment, replace(given, state=LineState.FAILED))
+    books.post()
+    assert books.reconcile(asked) == []
+
+
 def test_a_payment_that_nobody_heard_of_is_a_difference_that_has_the_provider_asked(books: Books, day: date) -> None:
     order = books.put(order_of(noon_ms(day, UTC)))
     books.said(day, *lines_of(order, noon_ms(day, UTC)))

@@ -82,8 +82,9 @@ def compare(window: Window, lines: Sequence[StatementLine], ours: OurSide) -> Co
 
 
 def _is_due(window: Window, ours: OurSide, movement: Movement) -> bool:
+    """What came back since may be booked back on a day that is not read here any more."""
     booking = ours.bookings.get(movement.name)
-    return booking is not None and window.judges(booking.at_ms)
+    return booking is not None and movement.known is not Known.FAILED and window.judges(booking.at_ms)
 
 
 _Name = tuple[StatementKind, str | None, str]
