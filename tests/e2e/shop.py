@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from infra.local.demo_client import Answer, send
@@ -21,6 +22,7 @@ from infra.local.samples.key_file import Card, Series
 
 STORED = ("catalog", "keys", "orders", "payments")
 RELAY = {"S": "system:event_relay"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 RETURN_URL = "https://shop.example/thanks"
 PRICE: dict[str, Any] = {"amount_minor": 1990, "currency": "CNY"}
 PATIENCE_S, POLL_S = 40.0, 0.1
@@ -159,6 +161,12 @@ class Shop:
 
     def pay(self, order: Placed, **changed: str) -> Answer:
         return self.gateway.notify(self.payment(order), **changed)
+
+    def press(self, order: Placed, decision: str) -> Answer:
+        """On the sandbox's page, which sends the buyer on."""
+        answer = send("POST", order.page, raw=f"decision={decision}".encode(), headers=FORM)
+        assert answer.status == HTTPStatus.SEE_OTHER, answer.text
+        return answer
 
     def payment(self, order: Placed) -> Payment:
         return self.gateway.take(order.page)

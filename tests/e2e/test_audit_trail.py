@@ -132,7 +132,7 @@ def test_the_figures_of_a_sku_follow_its_sales_and_tell_once_that_it_ran_low(sho
 
     figures = eventually(counted)
     assert (figures["imported"], figures["on_hand"], figures["sold"], figures["leased"]) == (3, 2, 1, 0)
-    assert figures["sources"] == [{"source": "a test's supplier", "imported": 3, "issued": 1}]
+    assert figures["sources"] == [{"source": "a test's supplier", "imported": 3, "issued": 1, "flagged": 0}]
     assert figures["forecast"]["text_zh"]
     assert sku in [low["sku_id"] for low in shop.ops("GET", "stock?limit=100").json["skus"]]
     assert eventually(lambda: verified(shop, f"stock:{sku}", records=1))["problems"] == []

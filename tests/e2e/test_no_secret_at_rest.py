@@ -31,6 +31,8 @@ def a_day_of_trade(shop: Shop) -> list[Card]:
     shop.give_to_another(*shop.keys_of(owed))
     shop.pay(owed)
     shop.gateway.notify(shop.payment(delivered), money="0.01")
+    shop.press(shop.order(sku, provider="sandbox"), "pay")
+    shop.aws("sqs").send_message(QueueUrl=shop.card["queues"]["reconciliations"], MessageBody='{"job": "reconcile"}')
     (first, *_) = shop.reveal(delivered)
     assert first in file.cards
 
@@ -41,6 +43,7 @@ def a_day_of_trade(shop: Shop) -> list[Card]:
     guess = {"code": first.number, "redemption_id": secrets.token_hex(8)}
     problem(send("POST", f"{shop.api}/v1/redemptions", document=guess), 422, "mistyped_code")
     eventually(lambda: relayed(shop, shop.keys_of(delivered)[0]))
+    eventually(lambda: shop.table("reconciliation"))
     return [*file.cards, broken]
 
 
@@ -57,6 +60,10 @@ def secrets_of(shop: Shop, cards: list[Card]) -> list[str]:
         payments["epay"]["key"],
         payments["stripe"]["secret_key"],
         payments["stripe"]["webhook_secret"],
+        payments["wechatpay"]["apiv3_key"],
+        payments["wechatpay"]["platform_private_key"],
+        payments["alipay"]["alipay_private_key"],
+        shop.card["sandbox"]["secret"],
         shop.card["operator"]["password"],
         shop.operator,
     ]

@@ -19,15 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from infra.local.demo_client import Answer, send
 from infra.local.sandbox_alipay import joined, sign
 from infra.local.sandbox_wechatpay import platform_headers
-from tests.e2e.shop import RETURN_URL, Placed, Shop, eventually, problem
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def press(order: Placed, decision: str) -> Answer:
-    answer = send("POST", order.page, raw=f"decision={decision}".encode(), headers=FORM)
-    assert answer.status == 303, answer.text
-    return answer
+from tests.e2e.shop import FORM, RETURN_URL, Placed, Shop, eventually, problem
 
 
 def shown(order: Placed) -> str:
@@ -45,11 +37,11 @@ def test_a_purchase_is_paid_by_a_press_on_the_page(shop: Shop) -> None:
     assert order.page.startswith(f"{shop.card['sandbox']['base_url']}/pay?")
     assert "19.90 CNY" in shown(order)
 
-    assert press(order, "pay").headers["location"] == RETURN_URL
+    assert shop.press(order, "pay").headers["location"] == RETURN_URL
 
     assert shop.status(order) == "delivered"
     assert shop.reveal(order) == cards
-    assert press(order, "fail").headers["location"] == RETURN_URL
+    assert shop.press(order, "fail").headers["location"] == RETURN_URL
     page = shown(order)
     assert "the shop knows" in page
     assert "<button" not in page
@@ -57,7 +49,7 @@ def test_a_purchase_is_paid_by_a_press_on_the_page(shop: Shop) -> None:
 
 def test_a_payment_that_fails_delivers_nothing(shop: Shop, well_stocked: str) -> None:
     order = shop.order(well_stocked, provider="sandbox")
-    assert press(order, "fail").headers["location"] == order.page
+    assert shop.press(order, "fail").headers["location"] == order.page
     assert "failed" in shown(order)
     assert shop.status(order) == "pending_payment"
     waiting = {payment["attempt_id"]: payment["reason"] for payment in shop.desk()}
@@ -66,8 +58,8 @@ def test_a_payment_that_fails_delivers_nothing(shop: Shop, well_stocked: str) ->
 
 def test_what_is_paid_twice_is_given_back_once_by_itself(shop: Shop, well_stocked: str) -> None:
     order = shop.order(well_stocked, provider="sandbox")
-    press(order, "pay_twice")
-    press(order, "pay_twice")
+    shop.press(order, "pay_twice")
+    shop.press(order, "pay_twice")
     assert shop.status(order) == "delivered"
 
     def refunded() -> dict[str, Any] | None:

@@ -8,14 +8,13 @@ from typing import Any
 
 from infra.local.demo_client import Answer, send
 from tests.e2e.shop import Placed, Shop, eventually, problem
-from tests.e2e.test_sandbox import press
 
 MORE_THAN_ONE_PERSON_MAY = 26  # keys at 19.90, where one person gives back 500.00
 
 
 def bought(shop: Shop, quantity: int = 1) -> Placed:
     order = shop.order(shop.new_sku(keys=quantity), quantity, provider="sandbox")
-    press(order, "pay")
+    shop.press(order, "pay")
     assert len(shop.reveal(order)) == quantity
     return order
 
