@@ -13,7 +13,7 @@ from keyrail.fulfilment.service.paying import Paying
 from keyrail.fulfilment.service.payment_desk import PaymentDesk, PaysAnOrder
 from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model.orders import OrderNotFound
-from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, OtherCurrency, OtherSum
+from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, OtherCurrency, OtherSum, TooMuchMissing
 from keyrail.payments.model.desk import (
     AlreadyDecided,
     MoneyInIt,
@@ -80,6 +80,7 @@ def get_payment(call: Call) -> UnmatchedOut:
         NotAcceptable,
         OrderPaid,
         OtherCurrency,
+        TooMuchMissing,
         NotInGroup,
     ),
 )
@@ -103,6 +104,7 @@ def accept_payment(call: Call) -> UnmatchedOut:
         OrderPaid,
         OtherCurrency,
         OtherSum,
+        TooMuchMissing,
         PaysAnOrder,
         NotInGroup,
     ),

@@ -49,7 +49,7 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.orders, "ConditionCheckItem")
     table(function, parts.tables.payments, "PutItem")
     # Counts what a person gives back on a day, in the transaction that owes it.
-    table(function, parts.tables.guards, "UpdateItem")
+    table(function, parts.tables.guards, "GetItem", "UpdateItem")
     query(function, parts.tables.payments, "by_desk")
     table(function, parts.tables.accounts, "BatchGetItem", "GetItem", "Query")
     query(function, parts.tables.accounts, "by_holder")

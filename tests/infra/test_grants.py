@@ -69,7 +69,7 @@ EXPECTED = {
         "orders/index/by_email": {"dynamodb:Query"},
         "orders/index/by_phone": {"dynamodb:Query"},
         "orders/index/by_approval": {"dynamodb:Query"},
-        "guards": {"dynamodb:UpdateItem"},
+        "guards": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         "payments": _WALKED | {"dynamodb:PutItem"},
         "payments/index/by_desk": {"dynamodb:Query"},
         "accounts": {

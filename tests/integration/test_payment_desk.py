@@ -9,7 +9,7 @@ import pytest
 from keyrail.fulfilment.model import Outcome
 from keyrail.fulfilment.service.payment_desk import PaysAnOrder
 from keyrail.ordering.model.orders import Order, OrderNotFound, OrderStatus
-from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, OtherCurrency, OtherSum
+from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, OtherCurrency, OtherSum, TooMuchMissing
 from keyrail.payments.model import desk as model
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Mismatch
@@ -31,7 +31,7 @@ from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.engines import Engine
 from tests.promises import check_promises
 from tests.racing import at_once, refusals
-from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
+from tests.world import BUYER, OPERATOR, PRICE, REFUND_LIMITS, SYSTEM, World
 
 pytestmark = pytest.mark.usefixtures("kept_books")
 
@@ -203,7 +203,8 @@ def test_a_payment_whose_refund_is_turned_down_can_still_pay_its_order(world: Wo
     rejected = world.payment_desk.reject_refund(payment.payment_id, BOB)
     assert world.payment_desk.reject_refund(payment.payment_id, BOB) == rejected
     assert [each.payment_id for each in world.desk.waiting(10)] == [payment.payment_id]
-    world.payment_desk.accept(payment.payment_id, BOB)
+    world.refund_limits = REFUND_LIMITS
+    process(world, bank).payment_desk.accept(payment.payment_id, BOB)
     check_promises(world)
 
 
@@ -358,6 +359,30 @@ def test_an_accepted_payment_delivers_its_order_as_if_it_had_been_right(
     with pytest.raises(AlreadyDecided) as refused:
         world.payment_desk.refund(payment.payment_id, OPERATOR)
     assert refused.value.facts["order_id"] == order.order_id
+    check_promises(world)
+
+
+@pytest.mark.parametrize("limit", [RefundLimit(600, 10_000), RefundLimit(10_000, 600)])
+def test_what_is_missing_is_given_away_by_whoever_accepts_and_is_limited_as_refunds_are(
+    world: World, bank: Bank, limit: RefundLimit
+) -> None:
+    """Of one payment, and of a day."""
+    world.stock_up(3)
+    short = PRICE.amount_minor - 500
+    first, second = (on_desk(world, said(world, bank, Money(short, "CNY"), reference)) for reference in ("a", "b"))
+    tiny = on_desk(world, said(world, bank, Money(1, "CNY"), "c"))
+    world.refund_limits = RefundLimits({"CNY": limit})
+    careful = world.payment_desk
+    careful.accept(first.payment_id, OPERATOR)
+    with pytest.raises(TooMuchMissing):
+        careful.accept(tiny.payment_id, OPERATOR)
+    if limit.day_minor == 600:
+        with pytest.raises(TooMuchMissing):
+            careful.accept(second.payment_id, OPERATOR)
+        assert after(world, second) == second
+    careful.accept(second.payment_id, BOB)
+    assert after(world, tiny) == tiny
+    assert order_of(world, tiny).paid_attempt() is None
     check_promises(world)
 
 

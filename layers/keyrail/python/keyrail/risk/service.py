@@ -32,6 +32,10 @@ class Allowances:
         """
         return self.store.spending(name, weight, at_most, now_ms + ALLOWANCE_LASTS_MS)
 
+    def covers(self, name: str, weight: int, at_most: int) -> bool:
+        """Whether `weight` more would be taken now; the write decides."""
+        return self.store.spent_so_far(name) + weight <= at_most
+
 
 @dataclass
 class Guards:

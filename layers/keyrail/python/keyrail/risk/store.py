@@ -104,6 +104,11 @@ class GuardStore:
         condition = below | GuardItem.pk.does_not_exist() if weight <= at_most else below
         return self._table.update({"pk": f"allowance#{name}"}, actions, condition)
 
+    def spent_so_far(self, name: str) -> int:
+        """What was spent under this name."""
+        found = self._table.get(pk=f"allowance#{name}")
+        return int(found["weight"]["N"]) if found else 0
+
     def spend(self, name: str, mark: str, until_ms: int) -> bool:
         """Whether this call, which alone has `mark`, is the first to spend the name. Raises StoreUnavailable."""
         spent = _Spent(mark, _seconds(until_ms))

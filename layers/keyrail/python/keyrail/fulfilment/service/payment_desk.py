@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.ordering.model.orders import Order
-from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, accept, assign
+from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, TooMuchMissing, accept, assign, waived
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.desk import (
     DeskStatus,
@@ -59,7 +59,7 @@ class PaymentDesk:
     def accept(self, payment_id: str, origin: Origin) -> UnmatchedPayment:
         """It pays the order that it names, though it is of another sum; the order is delivered, or its money owed back.
 
-        Raises NotAcceptable, OrderPaid, OtherCurrency.
+        Raises NotAcceptable, OrderPaid, OtherCurrency, TooMuchMissing.
         """
 
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
@@ -76,7 +76,7 @@ class PaymentDesk:
     def assign(self, payment_id: str, order_id: str, origin: Origin, *, accept_amount: bool) -> UnmatchedPayment:
         """It pays that order, which gets an attempt more; `accept_amount` though it is of another sum.
 
-        Raises OrderNotFound, OrderPaid, OtherCurrency, OtherSum, PaysAnOrder.
+        Raises OrderNotFound, OrderPaid, OtherCurrency, OtherSum, PaysAnOrder, TooMuchMissing.
         """
 
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
@@ -184,14 +184,25 @@ class PaymentDesk:
     def _pay(
         self, payment: UnmatchedPayment, what: DeskStatus, order: Order, paid: Order, origin: Origin, *besides: Write
     ) -> UnmatchedPayment | None:
-        """Both in one transaction. None if the order or the payment was changed meanwhile."""
+        """Both in one transaction. None if the order or the payment was changed meanwhile.
+
+        What is missing counts as given away by the operator. Raises TooMuchMissing.
+        """
         attempt = paid.paid_attempt()
         if attempt is None:
             raise ValueError("an order that is paid has an attempt that is")
         decided = place(payment, what, order.order_id, attempt.attempt_id, origin, self.now_ms())
-        if self.paying.apply(order, paid, origin, self.desk.replacement(payment, decided), *besides):
-            return self._logged(decided)
-        return None
+        writes = [self.desk.replacement(payment, decided), *besides, *self._waiving(paid, origin)]
+        return self._logged(decided) if self.paying.apply(order, paid, origin, *writes) else None
+
+    def _waiving(self, paid: Order, origin: Origin) -> list[Write]:
+        missing, now_ms = waived(paid), self.now_ms()
+        if missing is None:
+            return []
+        given = self.given_today
+        if given.limits.needs_second_person(missing, 0) or not given.has_room(missing, origin, now_ms):
+            raise TooMuchMissing
+        return [given.counting(missing, origin, now_ms)]
 
     def _put(
         self, payment: UnmatchedPayment, decided: UnmatchedPayment, named: Order | None

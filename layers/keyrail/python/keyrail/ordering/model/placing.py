@@ -40,6 +40,14 @@ class OtherSum(Conflict):
     title_zh = "付款金额与订单金额不一致，如接受请明确确认。"
 
 
+class TooMuchMissing(Conflict):
+    """What is missing is given to the buyer, as a refund is."""
+
+    code = "payment_too_small"
+    title = "More is missing from this payment than one person may waive; give it back instead."
+    title_zh = "付款差额超过个人可豁免的上限，请改为退款。"
+
+
 def accept(order: Order, payment: UnmatchedPayment, origin: Origin, now_ms: int) -> Order:
     """The order, of which it names an attempt, as paid by it, though it is of another sum.
 
@@ -69,6 +77,15 @@ def assign(order: Order, payment: UnmatchedPayment, origin: Origin, now_ms: int,
         asked = order.total
         raise OtherSum(facts={"asked_minor": asked.amount_minor, "received_minor": came.amount_minor})
     return paid
+
+
+def waived(paid: Order) -> Money | None:
+    """What an order that was paid with too little is delivered for all the same; None where nothing is missing."""
+    attempt = paid.paid_attempt()
+    came = attempt.received if attempt else None
+    if came is None or came.amount_minor >= paid.total.amount_minor:
+        return None
+    return Money(paid.total.amount_minor - came.amount_minor, paid.total.currency)
 
 
 def _its_attempt(order: Order, payment: UnmatchedPayment) -> PaymentAttempt | None:

@@ -35,5 +35,14 @@ class GivenToday:
 
     def counting(self, amount: Money, origin: Origin, now_ms: int) -> Write:
         """The write that counts it, for the caller's transaction: refused where it would be above the day's limit."""
-        name = f"refunds#{origin.by}#{amount.currency}#{utc_date(now_ms)}"
-        return self.allowances.spending(name, amount.amount_minor, self.limits.of(amount.currency).day_minor, now_ms)
+        at_most = self.limits.of(amount.currency).day_minor
+        return self.allowances.spending(_day_of(origin, amount, now_ms), amount.amount_minor, at_most, now_ms)
+
+    def has_room(self, amount: Money, origin: Origin, now_ms: int) -> bool:
+        """Whether it would be counted now."""
+        at_most = self.limits.of(amount.currency).day_minor
+        return self.allowances.covers(_day_of(origin, amount, now_ms), amount.amount_minor, at_most)
+
+
+def _day_of(origin: Origin, amount: Money, now_ms: int) -> str:
+    return f"refunds#{origin.by}#{amount.currency}#{utc_date(now_ms)}"
