@@ -499,6 +499,29 @@ def test_what_cannot_pay_an_order_is_refused_and_changes_nothing(world: World, b
     check_promises(world)
 
 
+@pytest.mark.parametrize("over_the_limit", [False, True])
+def test_a_payment_that_was_sent_back_pays_nothing_though_it_is_told_of_in_the_right_words_then(
+    world: World, bank: Bank, *, over_the_limit: bool
+) -> None:
+    world.stock_up(1)
+    placed = world.order(provider=PROVIDER)
+    right = bank.paid(placed.attempt, "T-1")
+    wrong = on_desk(world, replace(right, amount=TOO_LITTLE))
+    if over_the_limit:
+        world.refund_limits = RefundLimits({})
+    world.payment_desk.refund(wrong.payment_id, OPERATOR)
+    if over_the_limit:
+        world.payment_desk.approve_refund(wrong.payment_id, BOB)
+    assert world.settlement.settle(right, SYSTEM).outcome is Outcome.UNMATCHED
+    again = world.desk.payment(model.payment_id(right))
+    assert (again.status, again.reason) == (DeskStatus.WAITING, Mismatch.DOUBLE_PAYMENT)
+    with pytest.raises(PaysAnOrder):
+        world.payment_desk.refund(again.payment_id, OPERATOR)
+    assert world.payment_desk.dismiss(again.payment_id, OPERATOR).status is DeskStatus.DISMISSED
+    assert world.orders.of_operator(placed.order.order_id).status is OrderStatus.PENDING_PAYMENT
+    assert world.settlement.settle(bank.paid(placed.attempt, "T-2"), SYSTEM).outcome is Outcome.APPLIED
+
+
 def test_a_payment_that_paid_its_order_after_all_is_not_assigned_to_another(world: World, bank: Bank) -> None:
     world.stock_up(2)
     placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)

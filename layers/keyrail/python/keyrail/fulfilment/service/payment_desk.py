@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.ordering.model.orders import Order
-from keyrail.ordering.model.placing import NotAcceptable, OrderPaid, TooMuchMissing, accept, assign, waived
+from keyrail.ordering.model.placing import (
+    NotAcceptable,
+    OrderPaid,
+    TooMuchMissing,
+    accept,
+    assign,
+    note_sent_back,
+    waived,
+    was_sent_back,
+)
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.desk import (
     DeskStatus,
@@ -107,9 +116,9 @@ class PaymentDesk:
             named, amount = self._named_by(payment), decided.refund.amount
             self._check_unused(payment, named)
             if over_the_day or self.given_today.limits.needs_second_person(amount, 0):
-                return self._put(payment, send_back(payment, origin, now_ms, alone=False), named)
+                return self._put(payment, send_back(payment, origin, now_ms, alone=False), self._unchanged(named))
             counted = self.given_today.counting(amount, origin, now_ms)
-            done, over_the_day = self._counted(payment, decided, named, counted)
+            done, over_the_day = self._counted(payment, decided, self._told(payment, named, origin), counted)
             return done
 
         return self._until_decided(payment_id, decide)
@@ -123,7 +132,7 @@ class PaymentDesk:
                 return payment
             named = self._named_by(payment)
             self._check_unused(payment, named)
-            return self._put(payment, approved, named)
+            return self._put(payment, approved, self._told(payment, named, origin))
 
         return self._until_decided(payment_id, decide)
 
@@ -132,7 +141,7 @@ class PaymentDesk:
 
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             rejected = reject(payment, origin, self.now_ms())
-            return payment if rejected is payment else self._put(payment, rejected, None)
+            return payment if rejected is payment else self._put(payment, rejected, [])
 
         return self._until_decided(payment_id, decide)
 
@@ -142,7 +151,7 @@ class PaymentDesk:
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             named = self._named_by(payment)
             decided = dismiss(payment, origin, self.now_ms(), is_booked=self._used_by(payment, named) is not None)
-            return payment if decided is payment else self._put(payment, decided, named)
+            return payment if decided is payment else self._put(payment, decided, self._unchanged(named))
 
         return self._until_decided(payment_id, decide)
 
@@ -204,24 +213,31 @@ class PaymentDesk:
             raise TooMuchMissing
         return [given.counting(missing, origin, now_ms)]
 
+    def _unchanged(self, named: Order | None) -> list[Write]:
+        return [self.orders.unchanged(named)] if named else []
+
+    def _told(self, payment: UnmatchedPayment, named: Order | None, origin: Origin) -> list[Write]:
+        """The order that the payment names knows that it goes back."""
+        if named is None:
+            return []
+        return [self.orders.replacement(named, note_sent_back(named, payment, origin, self.now_ms()))]
+
     def _put(
-        self, payment: UnmatchedPayment, decided: UnmatchedPayment, named: Order | None
+        self, payment: UnmatchedPayment, decided: UnmatchedPayment, with_it: list[Write]
     ) -> UnmatchedPayment | None:
         """On condition that neither the payment nor the order that it names was changed meanwhile; None if one was."""
-        unchanged = [self.orders.unchanged(named)] if named else []
         try:
-            transact(self.client, [self.desk.replacement(payment, decided), *unchanged])
+            transact(self.client, [self.desk.replacement(payment, decided), *with_it])
         except TransactionFailed:
             return None
         return self._logged(decided)
 
     def _counted(
-        self, payment: UnmatchedPayment, decided: UnmatchedPayment, named: Order | None, counted: Write
+        self, payment: UnmatchedPayment, decided: UnmatchedPayment, with_it: list[Write], counted: Write
     ) -> tuple[UnmatchedPayment | None, bool]:
         """As `_put`, with what the operator has given back today; and whether their day is full."""
-        unchanged = [self.orders.unchanged(named)] if named else []
         try:
-            transact(self.client, [counted, self.desk.replacement(payment, decided), *unchanged])
+            transact(self.client, [counted, self.desk.replacement(payment, decided), *with_it])
         except TransactionFailed as refused:
             return None, 0 in refused.failed
         return self._logged(decided), False
@@ -238,9 +254,11 @@ def _known_as(order: Order) -> str | None:
 
 
 def _is_used(payment: UnmatchedPayment, named: Order | None) -> bool:
-    """Whether the order was paid by this very payment, or gives it back, since the provider told of it once more."""
+    """Whether the order was paid by this very payment, or it goes back, since the provider told of it once more."""
     if named is None:
         return False
+    if was_sent_back(named, payment.provider, payment.account, payment.reference):
+        return True
     paid = named.paid_attempt()
     owed = ((named.attempt(refund.attempt_id), refund.payment_reference) for refund in named.refunds)
     known = [(paid, paid.reference if paid else None), *owed]

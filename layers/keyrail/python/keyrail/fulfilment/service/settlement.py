@@ -8,6 +8,7 @@ from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model.orders import MAX_SECOND_PAYMENTS, Order
+from keyrail.ordering.model.placing import was_sent_back
 from keyrail.ordering.model.refunds import give_back
 from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.orders import Orders
@@ -40,7 +41,8 @@ class Settlement:
     def settle(self, said: Confirmation, origin: Origin) -> Settled:
         """Apply a verified confirmation once, however often it comes. It is stored when this returns.
 
-        A second payment of an order is owed back; what binds to no attempt goes to the desk with its reason. Raises
+        A second payment of an order is owed back; what binds to no attempt, and what was sent back when it was told of
+        in other words, goes to the desk with its reason. Raises
         Unavailable; then nothing is acknowledged and the provider sends it again.
         """
         order_id = order_id_of(said.attempt_id)
@@ -49,6 +51,8 @@ class Settlement:
             reason = self._why_not(said, order)
             if order is None or reason not in {None, Mismatch.DOUBLE_PAYMENT}:
                 return self._to_desk(said, order_id, reason or Mismatch.UNKNOWN_ATTEMPT, origin)
+            if was_sent_back(order, said.provider, said.account, said.reference):
+                return self._to_desk(said, order_id, Mismatch.DOUBLE_PAYMENT, origin)
             if reason is Mismatch.DOUBLE_PAYMENT:
                 if given := self._give_back(order, said, origin):
                     return given

@@ -7,7 +7,7 @@ from keyrail.ordering.model.steps import pay
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.model.confirmations import Mismatch
 from keyrail.payments.model.desk import NoMoneyInIt, UnmatchedPayment
-from keyrail.platform.changes import Origin
+from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Conflict
 from keyrail.platform.money import Money
 
@@ -77,6 +77,20 @@ def assign(order: Order, payment: UnmatchedPayment, origin: Origin, now_ms: int,
         asked = order.total
         raise OtherSum(facts={"asked_minor": asked.amount_minor, "received_minor": came.amount_minor})
     return paid
+
+
+def payment_name(provider: str, account: str, reference: str) -> str:
+    return f"{provider}/{account}/{reference}"
+
+
+def note_sent_back(order: Order, payment: UnmatchedPayment, origin: Origin, now_ms: int) -> Order:
+    """The order, which this payment of the desk names, knows that it goes back: told anew, it pays for nothing."""
+    name = payment_name(payment.provider, payment.account, payment.reference)
+    return replace(order, sent_back=(*(order.sent_back or ()), name), **stamp(origin, now_ms, order.version + 1))
+
+
+def was_sent_back(order: Order, provider: str, account: str, reference: str) -> bool:
+    return payment_name(provider, account, reference) in (order.sent_back or ())
 
 
 def waived(paid: Order) -> Money | None:
