@@ -222,6 +222,14 @@ def test_a_changed_secret_is_known_to_a_running_process_after_a_while() -> None:
     assert shelf.reads == 2
 
 
+def test_whoever_goes_round_all_accounts_has_those_that_there_are_now() -> None:
+    shelf = Shelf(secret())
+    accounts = shelf.watched()
+    shelf.text = json.dumps({"epay": {"main": EPAY, "second": {**EPAY, "pid": "1002"}}})
+    shelf.now_ms += 1
+    assert accounts.names() == [("epay", "main"), ("epay", "second")]
+
+
 def test_a_credential_that_was_taken_away_is_believed_no_longer_than_that() -> None:
     shelf = Shelf(versioned())
     accounts = shelf.watched()
