@@ -14,7 +14,7 @@ from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.payments.model.disputes import DisputeNotFound
-from keyrail.payments.model.refunds import RefundStatus
+from keyrail.payments.model.refunds import STUCK_MS, RefundNotFailed, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.changes import stamp
 from keyrail.platform.money import Money
@@ -237,6 +237,11 @@ def test_what_is_owed_already_waits_for_the_bank_and_goes_back_unless_that_was_f
     world.disputes.hear(replace(end, amount=amount), SYSTEM)
     assert world.refunds.settle(order_id, SYSTEM) is bool(given)
     assert list(bank.given_back.values()) == [PRICE] * given
+    if not given:
+        world.ahead_ms += STUCK_MS
+        (refund,) = world.orders.of_operator(order_id).refunds
+        with pytest.raises(RefundNotFailed):
+            world.refund_desk.give_by_hand(order_id, refund.refund_id, "T-77", OPERATOR)
 
 
 def test_a_second_payment_goes_back_while_the_first_is_disputed(world: World, bank: Bank) -> None:

@@ -230,6 +230,16 @@ def test_a_refund_that_is_open_for_a_day_is_on_the_desk_once_and_still_asked_abo
     assert list(bank.given_back.values()) == [PRICE]
 
 
+def test_what_nobody_could_be_asked_for_in_a_day_is_given_by_a_person(world: World, bank: Bank) -> None:
+    order = paid_too_late(world, bank)
+    (refund,) = order.refunds
+    world.ahead_ms += STUCK_MS
+    given = world.refund_desk.give_by_hand(order.order_id, refund.refund_id, "T-77", OPERATOR)
+    assert (given.status, given.refunds[0].said) == (OrderStatus.REFUNDED, "by_hand")
+    assert world.refunds.settle(order.order_id, SYSTEM)
+    assert bank.given_back == {}
+
+
 def test_one_provider_that_is_gone_does_not_hold_up_what_another_owes(world: World) -> None:
     world.stock_up(1)
     gone, bank = Bank(), Bank()

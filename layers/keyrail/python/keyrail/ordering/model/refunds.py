@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
+from keyrail.ordering.model.owed import may_go_back
 from keyrail.payments.model import refunds
-from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotFound, RefundStatus
+from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotFailed, RefundNotFound, RefundStatus
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.ids import derived_id
 
@@ -45,12 +46,15 @@ def ask_again(order: Order, refund_id: str, origin: Origin, now_ms: int) -> Orde
 
 
 def give_by_hand(order: Order, refund_id: str, reference: str, origin: Origin, now_ms: int) -> Order:
-    """Somebody has given back what the provider refused to; the very order if that is on record.
+    """Somebody has given back what the provider did not; the very order if that is on record. Not what the buyer's bank
+    has taken, or may take yet.
 
     Raises RefundNotFound, RefundNotFailed.
     """
     known = _known(order, refund_id)
-    given = refunds.give_by_hand(known, reference)
+    if known.status is RefundStatus.DUE and not may_go_back(order, known):
+        raise RefundNotFailed
+    given = refunds.give_by_hand(known, reference, now_ms)
     return order if given is known else _with(order, given, origin, now_ms)
 
 

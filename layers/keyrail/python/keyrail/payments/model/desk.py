@@ -296,12 +296,12 @@ def ask_again(payment: UnmatchedPayment, refund_id: str, origin: Origin, now_ms:
 def give_by_hand(
     payment: UnmatchedPayment, refund_id: str, reference: str, origin: Origin, now_ms: int
 ) -> UnmatchedPayment:
-    """Somebody has given back what the provider refused to; the very payment if that is on record.
+    """Somebody has given back what the provider did not; the very payment if that is on record.
 
     Raises RefundNotFound, RefundNotFailed.
     """
     known = _refund(payment, refund_id)
-    given = refunds.give_by_hand(known, reference)
+    given = refunds.give_by_hand(known, reference, now_ms)
     return payment if given is known else _with(payment, given, origin, now_ms)
 
 

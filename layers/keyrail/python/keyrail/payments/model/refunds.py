@@ -101,8 +101,8 @@ class RefundNotFound(NotFound):
 
 class RefundNotFailed(Conflict):
     code = "refund_not_failed"
-    title = "Only a refund that the provider has refused can be asked for again, or given back by hand."
-    title_zh = "只有被支付渠道拒绝的退款可以重新发起或人工退回。"
+    title = "Only a refund that the provider refused, or that could not be asked for, is given back by hand or retried."
+    title_zh = "只有被支付渠道拒绝或长期无法发起的退款可以重新发起或人工退回。"
 
 
 class OwnRequest(Denied):
@@ -241,15 +241,17 @@ def ask_again(failed: Refund, now_ms: int) -> Refund:
     return replace(failed, status=RefundStatus.DUE, due_at_ms=now_ms, round=failed.round + 1)
 
 
-def give_by_hand(failed: Refund, reference: str) -> Refund:
-    """Somebody has given back what the provider refused to; `reference` is where it shows, at the bank say.
+def give_by_hand(refund: Refund, reference: str, now_ms: int) -> Refund:
+    """Somebody has given back what the provider refused to, or could not be asked for in a day, since its account is
+    gone say; `reference` is where it shows, at the bank say.
 
     The very refund if that is on record. Raises RefundNotFailed.
     """
-    if (failed.status, failed.said, failed.reference) == (RefundStatus.SUCCEEDED, BY_HAND, reference):
-        return failed
-    _check_failed(failed)
-    return replace(failed, status=RefundStatus.SUCCEEDED, said=BY_HAND, reference=reference)
+    if (refund.status, refund.said, refund.reference) == (RefundStatus.SUCCEEDED, BY_HAND, reference):
+        return refund
+    if refund.status is not RefundStatus.DUE or not refund.is_stuck(now_ms):
+        _check_failed(refund)
+    return replace(refund, status=RefundStatus.SUCCEEDED, said=BY_HAND, reference=reference)
 
 
 def approve(waiting: Refund, by: str, now_ms: int) -> Refund:
