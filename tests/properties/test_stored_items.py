@@ -11,12 +11,28 @@ from keyrail.inventory.model.batches import Batch, Pool
 from keyrail.inventory.model.keys import Key
 from keyrail.ordering.model.orders import Order
 from keyrail.payments.model.desk import UnmatchedPayment
+from keyrail.payments.model.vouchers import Voucher
 from keyrail.platform.audit import AuditRecord
 from keyrail.platform.documents import from_attributes, to_attributes
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
+from keyrail.reconciliation.model.differences import Difference
+from keyrail.reconciliation.model.runs import Run
 from keyrail.vault.model import WrappedFingerprintKey
 
-STORED = [AuditRecord, Batch, Key, Order, Pool, Product, Sku, UnmatchedPayment, WrappedFingerprintKey]
+STORED = [
+    AuditRecord,
+    Batch,
+    Difference,
+    Key,
+    Order,
+    Pool,
+    Product,
+    Run,
+    Sku,
+    UnmatchedPayment,
+    Voucher,
+    WrappedFingerprintKey,
+]
 
 st.register_type_strategy(Money, st.builds(Money, st.integers(0, MAX_AMOUNT_MINOR), st.sampled_from([*MINOR_DIGITS])))
 

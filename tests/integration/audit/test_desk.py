@@ -129,7 +129,7 @@ def test_the_figures_of_a_sku_are_shown_with_a_forecast(desk: Desk) -> None:
     desk.world.counting.put_on_record(SKU, changes(new_key(3)))
     told = desk.told("support", "GET", f"skus/{SKU}/figures")
     assert (told["imported"], told["on_hand"], told["sold"], told["issued"], told["low"]) == (3, 1, 2, 2, False)
-    assert told["sources"] == [{"source": "?", "imported": 3, "issued": 2}]
+    assert told["sources"] == [{"source": "?", "imported": 3, "issued": 2, "flagged": 0}]
     assert told["sales"] == [{"day": "2026-01-01", "sold": 2}]
 
 

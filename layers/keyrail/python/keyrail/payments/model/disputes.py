@@ -23,7 +23,7 @@ class Dispute:
     dispute_id: str
     refund_id: str
     attempt_id: str
-    amount: Money | None
+    amount: Money | None = None
     state: DisputeState
     said: str
     heard_at_ms: int
