@@ -386,6 +386,17 @@ def test_what_is_missing_is_given_away_by_whoever_accepts_and_is_limited_as_refu
     check_promises(world)
 
 
+def test_what_a_person_waives_at_once_is_limited_as_what_they_waive_one_by_one(world: World, bank: Bank) -> None:
+    world.stock_up(4)
+    payments = [on_desk(world, said(world, bank, TOO_LITTLE, f"T-{number}")) for number in range(4)]
+    missing = PRICE.amount_minor - TOO_LITTLE.amount_minor
+    world.refund_limits = RefundLimits({"CNY": RefundLimit(missing, 2 * missing)})
+    refused = refusals(at_once([partial(world.payment_desk.accept, each.payment_id, OPERATOR) for each in payments]))
+    assert refused == ["payment_too_small"] * 2
+    assert sorted(after(world, each).status for each in payments) == ["accepted"] * 2 + ["waiting"] * 2
+    check_promises(world)
+
+
 @pytest.mark.parametrize("amount", [TOO_LITTLE, Money(1_500, "CNY")])
 def test_of_an_accepted_payment_that_came_too_late_all_that_was_received_goes_back(
     world: World, bank: Bank, amount: Money

@@ -34,6 +34,20 @@ BUGS = (
         f"{DESK}::test_what_a_provider_refuses_to_give_back_is_on_the_desk_each_time",
     ),
     PlantedBug(
+        "delivers a whole order for one cent on one person's word",
+        SERVICE,
+        "if missing and given.limits.needs_second_person(missing, 0):",
+        "if False:",
+        f"{DESK}::test_what_is_missing_is_given_away_by_whoever_accepts_and_is_limited_as_refunds_are",
+    ),
+    PlantedBug(
+        "delivers for a payment that was sent back",
+        "fulfilment/service/settlement.py",
+        "if was_sent_back(order, said.provider, said.account, said.reference):",
+        "if False:",
+        f"{DESK}::test_a_payment_that_was_sent_back_pays_nothing_though_it_is_told_of_in_the_right_words_then",
+    ),
+    PlantedBug(
         "lets one person give back any payment",
         SERVICE,
         "if over_the_day or self.given_today.limits.needs_second_person(amount, 0):",

@@ -201,17 +201,15 @@ class PaymentDesk:
         if attempt is None:
             raise ValueError("an order that is paid has an attempt that is")
         decided = place(payment, what, order.order_id, attempt.attempt_id, origin, self.now_ms())
-        writes = [self.desk.replacement(payment, decided), *besides, *self._waiving(paid, origin)]
-        return self._logged(decided) if self.paying.apply(order, paid, origin, *writes) else None
-
-    def _waiving(self, paid: Order, origin: Origin) -> list[Write]:
-        missing, now_ms = waived(paid), self.now_ms()
-        if missing is None:
-            return []
-        given = self.given_today
-        if given.limits.needs_second_person(missing, 0) or not given.has_room(missing, origin, now_ms):
+        missing, given, now_ms = waived(paid), self.given_today, self.now_ms()
+        if missing and given.limits.needs_second_person(missing, 0):
             raise TooMuchMissing
-        return [given.counting(missing, origin, now_ms)]
+        counted = [given.counting(missing, origin, now_ms)] if missing else []
+        if self.paying.apply(order, paid, origin, self.desk.replacement(payment, decided), *besides, *counted):
+            return self._logged(decided)
+        if missing and not given.has_room(missing, origin, now_ms):
+            raise TooMuchMissing
+        return None
 
     def _unchanged(self, named: Order | None) -> list[Write]:
         return [self.orders.unchanged(named)] if named else []
