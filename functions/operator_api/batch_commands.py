@@ -35,7 +35,7 @@ def _command(call: Call, reason: str, give: Callable[[str, Origin], Batch]) -> B
 @api.operation(
     "POST",
     "/ops/v1/batches/{batch_id}/freeze",
-    summary="Stop selling, showing and redeeming all keys of a batch for now",
+    summary="Stop selling, showing and redeeming all keys of a batch until it is unfrozen",
     body=CommandIn,
     answer=BatchOut,
     raises=(Invalid, BatchNotFound, BatchClosed, BatchVoid, TooManyHeldBatches, NotInGroup),
