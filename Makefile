@@ -57,7 +57,7 @@ openapi: setup ## Write docs/openapi/*.json from the code
 	@$(WITH_DOMAIN) $(BIN)/python -m docs.openapi.build
 
 test: setup ## Every test; brings its own local cloud
-	$(BIN)/python -m pytest $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest $(ARGS)
 
 dynamodb: setup ## AWS's own DynamoDB into .local, as a second engine for the races; it needs Java 17
 	@mkdir -p .local/dynamodb-local

@@ -1,7 +1,7 @@
 """What every suite may ask for.
 
-One commit gets one verdict: a property is tried with the same examples in each run, and time is no part of it. To look
-for new examples: `make test ARGS="tests/properties --hypothesis-profile=exploring"`.
+One commit gets one verdict: a property is tried with the same examples in each run, and neither time nor chance is any
+part of it. To look for new examples: `make test ARGS="tests/properties --hypothesis-profile=exploring"`.
 """
 
 import os

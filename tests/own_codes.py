@@ -156,7 +156,8 @@ class Printer:
 @cache
 def printer(bits: int = 2048) -> Printer:
     key = rsa.generate_private_key(65537, bits)
-    return Printer(key, certificate_for(key))
+    ten_years = 3_650
+    return Printer(key, certificate_for(key, (-ten_years, ten_years)))
 
 
 def certificate_for(key: Any, days: tuple[int, int] = (-1, 30), usage: x509.KeyUsage | None = None) -> x509.Certificate:

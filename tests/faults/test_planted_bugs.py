@@ -15,6 +15,7 @@ from tests.local_cloud import LocalCloud
 
 ALL_PASSED, SOME_FAILED = 0, 1
 PARALLEL_RUNS = 2
+MOST_TRIES = 3  # threads that race meet by chance, though nearly always
 CATCHING = sorted({bug.caught_by for bug in BUGS})
 PARTS = {f"part-{part}": CATCHING[part::PARALLEL_RUNS] for part in range(PARALLEL_RUNS)}
 
@@ -38,7 +39,8 @@ def runs(
             bug.plant(copy)
         free = idle.get()
         try:
-            return free.run(copy, selection)
+            tries = (free.run(copy, selection) for _ in range(MOST_TRIES if bug else 1))
+            return next((run for run in tries if run[0] != ALL_PASSED), (ALL_PASSED, "passed each time"))
         finally:
             idle.put(free)
 

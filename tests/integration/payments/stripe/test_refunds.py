@@ -40,13 +40,16 @@ class Bank:
     status: str = "succeeded"
     page_length: int = 100
     lose_answers: bool = False
+    together: threading.Barrier = field(default_factory=lambda: threading.Barrier(1))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, sent: Sent, _: BaseHTTPRequestHandler) -> Answer | None:
         address = urlsplit(sent.path)
         assert address.path == "/v1/refunds"
         if sent.method == "GET":
-            return self._list({name: values[0] for name, values in parse_qs(address.query).items()})
+            seen = self._list({name: values[0] for name, values in parse_qs(address.query).items()})
+            self.together.wait()
+            return seen
         form = {name: values[0] for name, values in parse_qs(sent.body.decode(), strict_parsing=True).items()}
         made = self._make(form, sent.headers["idempotency-key"])
         return None if self.lose_answers else Answer(200, json.dumps(made).encode())
@@ -137,9 +140,11 @@ def test_it_is_found_behind_many_others(bank: Bank, account: Stripe) -> None:
 
 
 def test_many_who_ask_at_once_pay_once(bank: Bank, account: Stripe) -> None:
+    """All have seen that there is no refund before the first one asks for it."""
+    bank.together = threading.Barrier(16, timeout=30)
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: account.refund(WANTED), range(32)))
-    assert answers == [DONE] * 32
+        answers = list(pool.map(lambda _: account.refund(WANTED), range(16)))
+    assert answers == [DONE] * 16
     assert len(bank.refunds) == 1
 
 
