@@ -157,7 +157,7 @@ def _no_money_dropped(order: Order) -> None:
         assert order.refunds == (), "money back that never came"
         assert order.status in {OrderStatus.PENDING_PAYMENT, OrderStatus.CANCELLED}
         return
-    assert order.open_units() == () or is_frozen(order), "paid, and neither delivered nor owed back"
+    assert order.units_to_issue() == () or is_frozen(order), "paid, and neither delivered nor owed back"
     failed = [unit for unit in order.units if unit.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}]
     of_units = [refund for refund in order.refunds if refund.unit_ids and refund.is_owed]
     owed = {unit_id: refund.amount for refund in of_units for unit_id in refund.unit_ids}
@@ -176,13 +176,13 @@ def _no_money_dropped(order: Order) -> None:
         assert gone == {unit.unit_id for unit in failed}, "what is owed back is not what was not delivered"
         for refund in of_units:
             assert refund.amount == total([u.amount for u in failed if u.unit_id in refund.unit_ids]), "another sum"
-        assert total([back, *kept, *(unit.amount for unit in (*lost, *order.open_units()))]) == order.total
+        assert total([back, *kept, *(unit.amount for unit in (*lost, *order.units_to_issue()))]) == order.total
     assert back.amount_minor <= paid.came_in.amount_minor, "more is owed back than ever came"
-    bank_or_not_yet = lost or in_part or order.open_units()
+    bank_or_not_yet = lost or in_part or order.units_to_issue()
     assert kept or bank_or_not_yet or back == paid.came_in, (
         "nothing was delivered, and not all of the money is owed back"
     )
-    if order.open_units():
+    if order.units_to_issue():
         return
     expected = OrderStatus.DELIVERED if not failed else OrderStatus.PARTIALLY_DELIVERED
     all_back = {unit.status for unit in order.units} == {UnitStatus.REFUNDED}

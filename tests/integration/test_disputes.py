@@ -263,7 +263,7 @@ def test_what_is_not_delivered_yet_is_not_delivered_before_the_dispute_is_over(w
     world.orders.replace(order, pay(order, placed.attempt.attempt_id, "pi_1", SYSTEM, world.now_ms()))
     world.disputes.hear(OPEN, SYSTEM)
     other.checkout.cancel(taken.order.order_id, taken.token, BUYER)
-    assert world.issuance.issue(placed.order.order_id, SYSTEM).open_units()
+    assert world.issuance.issue(placed.order.order_id, SYSTEM).units_to_issue()
     with pytest.raises(NotDelivered):
         shown(world, placed)
     check_promises(world)

@@ -72,8 +72,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(which=st.integers(0, 3))
     def cannot_be_delivered(self, which: int) -> None:
         order = self.chosen(which)
-        if order and order.paid_attempt() and order.open_units():
-            unit = order.open_units()[0]
+        if order and order.paid_attempt() and order.units_to_issue():
+            unit = order.units_to_issue()[0]
             self.changes(order, fail_unit(order, unit.unit_id, "sold_out", SYSTEM, self.now_ms))
 
     @rule(which=st.integers(0, 3), refund=st.integers(0, 5), state=st.sampled_from(RefundState))

@@ -62,23 +62,23 @@ class OrderLife(RuleBasedStateMachine):
     @rule(data=st.data())
     def deliver_some(self, data: st.DataObject) -> None:
         units = data.draw(st.sets(st.sampled_from(self.order.units)))
-        open_units = [unit for unit in units if unit in self.order.open_units()]
-        if open_units:
-            keys = {unit.unit_id: unit.key_ids for unit in open_units}
+        units_to_issue = [unit for unit in units if unit in self.order.units_to_issue()]
+        if units_to_issue:
+            keys = {unit.unit_id: unit.key_ids for unit in units_to_issue}
             self.step(deliver(self.order, keys, SYSTEM, self.now_ms))
 
-    @precondition(lambda self: self.order.paid_attempt() and self.order.open_units())
+    @precondition(lambda self: self.order.paid_attempt() and self.order.units_to_issue())
     @rule(data=st.data(), run=st.integers(0, 9))
     def count_on_other_keys(self, data: st.DataObject, run: int) -> None:
-        unit = data.draw(st.sampled_from(self.order.open_units()))
+        unit = data.draw(st.sampled_from(self.order.units_to_issue()))
         keys = tuple(f"key_other_{run}_{unit.unit_id}_{number}" for number in range(unit.quantity))
         self.step(reserve(self.order, unit.unit_id, keys, SYSTEM, self.now_ms))
         self.keys_by_unit[unit.unit_id] = keys
 
-    @precondition(lambda self: self.order.paid_attempt() and self.order.open_units())
+    @precondition(lambda self: self.order.paid_attempt() and self.order.units_to_issue())
     @rule(data=st.data())
     def fail_one(self, data: st.DataObject) -> None:
-        unit = data.draw(st.sampled_from(self.order.open_units()))
+        unit = data.draw(st.sampled_from(self.order.units_to_issue()))
         self.step(fail_unit(self.order, unit.unit_id, "sold_out", SYSTEM, self.now_ms))
 
     @precondition(lambda self: any(unit.status is UnitStatus.DELIVERED for unit in self.order.units))
@@ -108,10 +108,10 @@ class OrderLife(RuleBasedStateMachine):
         assert refused(lambda: deliver(self.order, {unit.unit_id: self.keys(unit)}, SYSTEM, self.now_ms))
         assert refused(lambda: fail_unit(self.order, unit.unit_id, "sold_out", SYSTEM, self.now_ms))
 
-    @precondition(lambda self: self.order.paid_attempt() and self.order.open_units())
+    @precondition(lambda self: self.order.paid_attempt() and self.order.units_to_issue())
     @rule(data=st.data())
     def deliver_half_a_unit(self, data: st.DataObject) -> None:
-        unit = data.draw(st.sampled_from(self.order.open_units()))
+        unit = data.draw(st.sampled_from(self.order.units_to_issue()))
         for keys in (unit.key_ids[1:], (*unit.key_ids, "key_more"), unit.key_ids[:1] * (unit.quantity + 1)):
             assert refused(lambda keys=keys: deliver(self.order, {unit.unit_id: keys}, SYSTEM, self.now_ms))
 

@@ -260,7 +260,7 @@ BUGS = (
     PlantedBug(
         "tells the queue that nothing is open",
         "ordering/model/events.py",
-        '"open": len(new.open_units())',
+        '"open": len(new.units_to_issue())',
         '"open": 0',
         f"{ORDER_MODEL}::test_a_payment_tells_how_many_units_are_still_open_so_that_the_queue_knows",
     ),

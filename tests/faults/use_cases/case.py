@@ -63,7 +63,7 @@ def queue_behind(placed: Placed) -> Step:
 
 def run_queue(process: World, order_id: str) -> None:
     order = process.orders.find(order_id)
-    if order and order.paid_attempt() and order.open_units():
+    if order and order.paid_attempt() and order.units_to_issue():
         process.issuance.issue(order_id, SYSTEM)
 
 

@@ -83,7 +83,7 @@ def test_a_payment_marks_its_attempt_and_nothing_else() -> None:
 def test_an_order_is_delivered_when_all_its_units_are() -> None:
     first = deliver(PAID, {FIRST: KEYS[FIRST]}, SYSTEM, 1_600)
     assert first.status is OrderStatus.FULFILLING
-    assert [unit.unit_id for unit in first.open_units()] == [SECOND]
+    assert [unit.unit_id for unit in first.units_to_issue()] == [SECOND]
     assert deliver(first, {SECOND: KEYS[SECOND]}, SYSTEM, 1_700).status is OrderStatus.DELIVERED
     assert deliver(PAID, KEYS, SYSTEM, 1_600).status is OrderStatus.DELIVERED
 

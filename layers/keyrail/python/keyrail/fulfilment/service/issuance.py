@@ -38,7 +38,7 @@ class Issuance:
         order = self.orders.of_operator(order_id)
         if order.paid_attempt() is None:
             return order
-        for unit in order.open_units():
+        for unit in order.units_to_issue():
             order = self._issue_unit(order, unit.unit_id, origin)
         return order
 
@@ -47,7 +47,7 @@ class Issuance:
         lost: set[str] = set()
         for _ in range(MAX_TRIES):
             unit = next(u for u in order.units if u.unit_id == unit_id)
-            if unit not in order.open_units() or is_frozen(order):
+            if unit not in order.units_to_issue() or is_frozen(order):
                 return order
             keys = tuple(key for key in unit.key_ids if key not in lost)
             if len(keys) < unit.quantity:

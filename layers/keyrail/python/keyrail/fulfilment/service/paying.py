@@ -33,7 +33,7 @@ class Paying:
         `with_it` (at most 9 writes: the keys are 90) stands or falls with the payment. False if somebody changed the
         order, or what is written with it, meanwhile.
         """
-        delivered = deliver(paid, {unit.unit_id: unit.key_ids for unit in paid.open_units()}, origin, self.now_ms())
+        delivered = deliver(paid, {unit.unit_id: unit.key_ids for unit in paid.units_to_issue()}, origin, self.now_ms())
         decisive = [self.orders.replacement(order, delivered), *with_it]
         sales = [
             sale

@@ -43,7 +43,7 @@ def _paid(old: Order | None, new: Order) -> _Happened:
                 "attempt_id": paid.attempt_id,
                 "provider": paid.provider,
                 "total": new.total.plain(),
-                "open": len(new.open_units()),
+                "open": len(new.units_to_issue()),
             },
         )
 
@@ -66,7 +66,7 @@ def _disputes(old: Order | None, new: Order) -> _Happened:
         data: dict[str, object] = {
             "dispute_id": dispute.dispute_id,
             "amount": dispute.amount.plain() if dispute.amount else None,
-            "open": 0 if is_frozen(new) else len(new.open_units()),
+            "open": 0 if is_frozen(new) else len(new.units_to_issue()),
         }
         if before is None or dispute.state is not before.state:
             yield _OF_DISPUTE[dispute.state], data

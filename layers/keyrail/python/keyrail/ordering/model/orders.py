@@ -4,7 +4,7 @@ import hashlib
 import string
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
@@ -14,6 +14,7 @@ from keyrail.platform.changes import Versioned
 from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
 from keyrail.platform.ids import body_of, derived_id
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 
 ORDER_LIFETIME_MS = 15 * 60 * 1000
 MAX_LINES = 20
@@ -28,11 +29,29 @@ class Channel(StrEnum):
     STOREFRONT = "storefront"
 
 
+class Delivery(StrEnum):
+    """What a buyer gets for a unit: keys, an account that is credited, or whichever of the two comes to hand."""
+
+    KEY = "key"
+    RECHARGE = "recharge"
+    EITHER = "either"
+
+
 class UnitStatus(StrEnum):
+    """`queued`: paid, and nobody is asked right now. `recharging`: a supplier or a person is at work on it. `unknown`:
+    it may be done, and nobody has said so yet.
+    """
+
     RESERVED = "reserved"
+    QUEUED = "queued"
+    RECHARGING = "recharging"
+    UNKNOWN = "unknown"
     DELIVERED = "delivered"
     FAILED = "failed"
     REFUNDED = "refunded"
+
+
+OPEN_UNITS = frozenset({UnitStatus.RESERVED, UnitStatus.QUEUED, UnitStatus.RECHARGING, UnitStatus.UNKNOWN})
 
 
 class OrderStatus(StrEnum):
@@ -139,12 +158,23 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnitStep:
+    """When a unit came into a status."""
+
+    at_ms: int
+    status: UnitStatus
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unit:
     """One line of an order, delivered whole or not at all (promise I2).
 
     `key_ids` are the keys leased for it, and once `delivered` the keys sold to it: exactly `quantity`. A unit that was
     delivered and is refunded still names those that it gave up; one that never was has none. `replaced` were sold to it
     before them and turned out bad, oldest first. A key that was chosen by its `label` is that one or none.
+
+    `account` is whom to credit where a supplier or a person does, by the names of the SKU's fields; `attempts` are the
+    tries to have that done, and `decisions` why each was made where it was, oldest first. `history` is how it went.
     """
 
     unit_id: str
@@ -155,6 +185,25 @@ class Unit:
     status: UnitStatus = UnitStatus.RESERVED
     replaced: tuple[str, ...] = ()
     label: str | None = None
+    delivery: Delivery | None = None
+    account: dict[str, str] | None = field(default=None, repr=False)
+    attempts: tuple[SupplyAttempt, ...] | None = None
+    decisions: tuple[Decision, ...] | None = None
+    history: tuple[UnitStep, ...] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Neither delivered nor given up."""
+        return self.status in OPEN_UNITS
+
+    @property
+    def of_keys(self) -> bool:
+        """Whether it is keys of the pool that are leased and issued for it; else it is supplied."""
+        return self.delivery in {None, Delivery.KEY}
+
+    def open_attempt(self) -> SupplyAttempt | None:
+        """The one whose outcome is not known: while there is one, nothing else is done about the unit (promise I7)."""
+        return next((attempt for attempt in self.attempts or () if attempt.is_open), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,8 +254,17 @@ class Order(Versioned):
         paid = self.paid_attempt()
         return paid.came_in if paid else None
 
-    def open_units(self) -> tuple[Unit, ...]:
-        return tuple(u for u in self.units if u.status is UnitStatus.RESERVED)
+    def unit(self, unit_id: str) -> Unit:
+        """Raises StopIteration for a unit of another order."""
+        return next(u for u in self.units if u.unit_id == unit_id)
+
+    def units_to_issue(self) -> tuple[Unit, ...]:
+        """Units of keys that are not delivered yet."""
+        return tuple(u for u in self.units if u.status is UnitStatus.RESERVED and u.of_keys)
+
+    def units_to_supply(self) -> tuple[Unit, ...]:
+        """Units that a supplier or a person delivers, and that are not delivered yet."""
+        return tuple(u for u in self.units if u.is_open and not u.of_keys)
 
 
 def order_id(store_id: str, channel: Channel, idempotency_key: str) -> str:

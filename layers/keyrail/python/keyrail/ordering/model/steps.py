@@ -5,6 +5,7 @@ from dataclasses import replace
 from keyrail.ordering.model.orders import (
     MAX_ATTEMPTS_PER_ORDER,
     MAX_REPLACEMENTS_PER_KEY,
+    OPEN_UNITS,
     NotCancellable,
     NotPayable,
     Order,
@@ -13,6 +14,7 @@ from keyrail.ordering.model.orders import (
     TooManyAttempts,
     Unit,
     UnitStatus,
+    UnitStep,
 )
 from keyrail.ordering.model.owed import owed_for
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, Route, attempt_id
@@ -106,7 +108,9 @@ def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: i
     paid = order.paid_attempt()
     if paid is None:
         raise ValueError("an unpaid order owes nothing")
-    unit = next(u for u in order.units if u.unit_id == unit_id and u.status is UnitStatus.RESERVED)
+    unit = next(u for u in order.units if u.unit_id == unit_id and u.is_open)
+    if unit.open_attempt():
+        raise ValueError("while it may have been supplied, nothing is given back")
     refund = Refund(
         refund_id=derived_id("ref", order.order_id, unit_id),
         attempt_id=paid.attempt_id,
@@ -117,15 +121,22 @@ def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: i
         due_at_ms=now_ms,
     )
     owes = refund.amount.amount_minor > 0
-    failed = replace(unit, key_ids=(), status=UnitStatus.FAILED if owes else UnitStatus.REFUNDED)
+    failed = moved(replace(unit, key_ids=()), UnitStatus.FAILED if owes else UnitStatus.REFUNDED, now_ms)
     units = tuple(failed if u is unit else u for u in order.units)
     return settled(order, units, (*order.refunds, refund) if owes else order.refunds, origin, now_ms)
+
+
+def moved(unit: Unit, status: UnitStatus, now_ms: int) -> Unit:
+    """The unit in that status; one that is supplied remembers when it came there."""
+    if unit.of_keys or unit.status is status:
+        return replace(unit, status=status)
+    return replace(unit, status=status, history=(*(unit.history or ()), UnitStep(at_ms=now_ms, status=status)))
 
 
 def settled(order: Order, units: tuple[Unit, ...], refunds: tuple[Refund, ...], origin: Origin, now_ms: int) -> Order:
     """The order with these units and refunds, and the status that the units make; of one that is paid."""
     states = {unit.status for unit in units}
-    if UnitStatus.RESERVED in states:
+    if states & OPEN_UNITS:
         status = OrderStatus.FULFILLING
     elif states == {UnitStatus.DELIVERED}:
         status = OrderStatus.DELIVERED

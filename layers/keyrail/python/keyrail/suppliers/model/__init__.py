@@ -1,0 +1,1 @@
+"""What a supplier is asked for, and what its answers come to."""
