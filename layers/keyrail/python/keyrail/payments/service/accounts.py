@@ -11,6 +11,7 @@ from keyrail.payments.model.attempts import AccountGone, PaymentAttempt, Route, 
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
 from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback, Means, Opening, PaymentAction, PaymentProvider
+from keyrail.payments.providers.json_objects import json_object
 from keyrail.payments.service.credentials import MAX_VERSIONS, VersionedAccount
 from keyrail.platform import logs
 from keyrail.platform.clock import NowMs
@@ -208,7 +209,7 @@ def payment_accounts(secret: str) -> PaymentAccounts:
     Raises ConfigError, which never quotes the secret.
     """
     try:
-        document = _object(json.loads(secret, object_pairs_hook=_each_once))
+        document = json_object(secret.encode())
         json.dumps(document, ensure_ascii=False).encode()  # JSON can spell half a character, and no key has one
         read = _read(document)
     except (RecursionError, KeyError, TypeError, ValueError):
@@ -286,14 +287,6 @@ def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("no object")  # noqa: TRY004 - one error for whatever cannot be read
     return value
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The second of two accounts or settings of one name would hide the first."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name given twice")
-    return members
 
 
 def _stores(named: object) -> tuple[str, ...]:

@@ -11,8 +11,15 @@ from collections.abc import Callable
 
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, DisputeState
 from keyrail.payments.model.refunds import RefundNotice
-from keyrail.payments.providers.stripe.confirmations import INTENT_ATTEMPT, PROVIDER, Ours, of_intent, of_session
-from keyrail.payments.providers.stripe.objects import Document, child, children, json_object, money, text
+from keyrail.payments.providers.json_objects import Document, child, children, json_object, text
+from keyrail.payments.providers.stripe.confirmations import (
+    INTENT_ATTEMPT,
+    PROVIDER,
+    Ours,
+    money,
+    of_intent,
+    of_session,
+)
 from keyrail.platform.errors import SignatureInvalid
 
 Said = Confirmation | RefundNotice | DisputeNotice

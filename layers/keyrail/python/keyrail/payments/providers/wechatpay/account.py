@@ -13,12 +13,12 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrd
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
+from keyrail.payments.providers.json_objects import text
 from keyrail.payments.providers.settings import check_common, is_among
 from keyrail.payments.providers.wechatpay import opening as starts
 from keyrail.payments.providers.wechatpay import refunds
 from keyrail.payments.providers.wechatpay.callbacks import KEY_BYTES, PAYMENT_EVENTS, Notice, notice
 from keyrail.payments.providers.wechatpay.exchange import Exchange
-from keyrail.payments.providers.wechatpay.reading import text
 from keyrail.payments.providers.wechatpay.signing import MerchantKey, PlatformKeys, merchant_key, platform_key
 from keyrail.payments.providers.wechatpay.statements import statement
 from keyrail.payments.providers.wechatpay.transactions import PROVIDER, confirmation, inquiry, merchant_name

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.providers import Means, Opening, PaymentAction
+from keyrail.payments.providers.json_objects import text
 from keyrail.payments.providers.qr import qr_svg
-from keyrail.payments.providers.wechatpay.reading import text
 from keyrail.payments.providers.wechatpay.signing import MerchantKey
 from keyrail.platform.errors import FieldError, Invalid
 
