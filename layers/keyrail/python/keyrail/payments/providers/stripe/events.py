@@ -24,7 +24,6 @@ from keyrail.platform.errors import SignatureInvalid
 
 Said = Confirmation | RefundNotice | DisputeNotice
 
-# Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
 # Any other word is one of a dispute that is under way.
 _STATES = {
     "warning_needs_response": DisputeState.ASKED,
@@ -33,6 +32,7 @@ _STATES = {
     "won": DisputeState.WON,
     "lost": DisputeState.LOST,
 }
+# Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
 OTHER_MODES = frozenset({"setup", "subscription"})
 FAILED_REFUNDS = frozenset({"failed", "canceled"})
 
