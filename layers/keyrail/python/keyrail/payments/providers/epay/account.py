@@ -5,20 +5,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_address
 from typing import NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
 from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
-from keyrail.payments.providers.epay.gateway import ABSENT, PAID, UNPAID, Gateway, Version, amount_in, is_web_address
+from keyrail.payments.providers.epay.gateway import ABSENT, PAID, UNPAID, Gateway, Version, amount_in
 from keyrail.payments.providers.epay.messages import PAID_STATUSES, callback_parameters
 from keyrail.payments.providers.epay.signing import RsaSigning, private_key_of, public_key_of
 from keyrail.payments.providers.epay.version_one import VersionOne
 from keyrail.payments.providers.epay.version_two import VersionTwo
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.settings import check_common, is_among
+from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
@@ -73,10 +73,9 @@ class Epay:
     statement_zone = None
 
     def __post_init__(self) -> None:
-        for name in ("account", "pid", "gateway_url"):
+        for name in ("account", "pid"):
             _text(name, getattr(self, name))
-        parts = urlsplit(self.gateway_url)
-        if not is_web_address(self.gateway_url, loopback=True) or parts.query or parts.fragment:
+        if not is_base(self.gateway_url):
             _unusable("gateway_url")
         for name, offered in (("opening", OPENINGS), ("refunds", REFUNDS), ("key_joint", KEY_JOINTS)):
             if getattr(self, name) not in offered:
@@ -220,7 +219,7 @@ class Epay:
 
 def _text(name: str, value: object) -> str:
     """Raises ConfigError for what is empty, padded with white space or no text (a `pid` given as a number, say)."""
-    if not isinstance(value, str) or not value or value != value.strip():
+    if not is_setting(value):
         _unusable(name)
     return value
 
