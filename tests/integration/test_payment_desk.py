@@ -533,6 +533,23 @@ def test_a_payment_that_was_sent_back_pays_nothing_though_it_is_told_of_in_the_r
     assert world.settlement.settle(bank.paid(placed.attempt, "T-2"), SYSTEM).outcome is Outcome.APPLIED
 
 
+def test_a_payment_that_was_assigned_to_another_order_does_not_pay_its_own_as_well(world: World, bank: Bank) -> None:
+    """Its provider told of another sum first, and tells of it in the right words then."""
+    world.stock_up(2)
+    placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)
+    right = bank.paid(placed.attempt, "T-1")
+    wrong = on_desk(world, replace(right, amount=TOO_LITTLE))
+    world.payment_desk.assign(wrong.payment_id, other.order.order_id, OPERATOR, accept_amount=True)
+    assert world.settlement.settle(right, SYSTEM).outcome is Outcome.UNMATCHED
+    assert world.orders.of_operator(placed.order.order_id).paid_attempt() is None
+    again = world.desk.payment(model.payment_id(right))
+    with pytest.raises(PaysAnOrder) as refused:
+        world.payment_desk.refund(again.payment_id, OPERATOR)
+    assert refused.value.facts == {"order_id": other.order.order_id}
+    assert world.payment_desk.dismiss(again.payment_id, OPERATOR).status is DeskStatus.DISMISSED
+    assert len(world.sold()) == 1
+
+
 def test_a_payment_that_paid_its_order_after_all_is_not_assigned_to_another(world: World, bank: Bank) -> None:
     world.stock_up(2)
     placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)

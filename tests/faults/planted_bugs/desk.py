@@ -43,7 +43,7 @@ BUGS = (
     PlantedBug(
         "delivers for a payment that was sent back",
         "fulfilment/service/settlement.py",
-        "if was_sent_back(order, said.provider, said.account, said.reference):",
+        "if was_sent_away(order, said.provider, said.account, said.reference):",
         "if False:",
         f"{DESK}::test_a_payment_that_was_sent_back_pays_nothing_though_it_is_told_of_in_the_right_words_then",
     ),

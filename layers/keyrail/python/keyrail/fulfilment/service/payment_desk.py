@@ -12,9 +12,9 @@ from keyrail.ordering.model.placing import (
     TooMuchMissing,
     accept,
     assign,
-    note_sent_back,
+    note_sent_away,
     waived,
-    was_sent_back,
+    was_sent_away,
 )
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.desk import (
@@ -47,7 +47,7 @@ class PaysAnOrder(Conflict):
     """The provider has told of it twice, the second time as the order asked for it."""
 
     code = "payment_pays_an_order"
-    title = "This very payment has paid its order, or is on its way back from it; it can only be taken off the desk."
+    title = "This very payment has paid an order, or is on its way back; it can only be taken off the desk."
     title_zh = "该笔付款已用于订单或正在退回，只能从待办中移除。"
 
 
@@ -94,9 +94,8 @@ class PaymentDesk:
             order, named = self.orders.of_operator(order_id), self._named_by(payment)
             paid = assign(order, payment, origin, self.now_ms(), accept_amount=accept_amount)
             self._check_unused(payment, named)
-            if named is None or named.order_id == order_id:
-                return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin)
-            return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin, self.orders.unchanged(named))
+            told = [] if named and named.order_id == order_id else self._told(payment, named, origin)
+            return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin, *told)
 
         return self._until_decided(payment_id, decide)
 
@@ -185,10 +184,9 @@ class PaymentDesk:
 
         A provider may repeat its number of a payment, but not for another number of the merchant's.
         """
-        if _is_used(payment, named):
-            return named
         paid_by_it = self.orders.paid_by(payment.provider, payment.account, payment.reference)
-        return next((order for order in paid_by_it if _known_as(order) == payment.attempt_id), None)
+        used_by = next((order for order in paid_by_it if _known_as(order) == payment.attempt_id), None)
+        return used_by or (named if _is_used(payment, named) else None)
 
     def _pay(
         self, payment: UnmatchedPayment, what: DeskStatus, order: Order, paid: Order, origin: Origin, *besides: Write
@@ -215,10 +213,10 @@ class PaymentDesk:
         return [self.orders.unchanged(named)] if named else []
 
     def _told(self, payment: UnmatchedPayment, named: Order | None, origin: Origin) -> list[Write]:
-        """The order that the payment names knows that it goes back."""
+        """The order that the payment names knows that it goes elsewhere."""
         if named is None:
             return []
-        return [self.orders.replacement(named, note_sent_back(named, payment, origin, self.now_ms()))]
+        return [self.orders.replacement(named, note_sent_away(named, payment, origin, self.now_ms()))]
 
     def _put(
         self, payment: UnmatchedPayment, decided: UnmatchedPayment, with_it: list[Write]
@@ -252,10 +250,10 @@ def _known_as(order: Order) -> str | None:
 
 
 def _is_used(payment: UnmatchedPayment, named: Order | None) -> bool:
-    """Whether the order was paid by this very payment, or it goes back, since the provider told of it once more."""
+    """Whether the order was paid by this very payment, or it went elsewhere, since the provider told of it anew."""
     if named is None:
         return False
-    if was_sent_back(named, payment.provider, payment.account, payment.reference):
+    if was_sent_away(named, payment.provider, payment.account, payment.reference):
         return True
     paid = named.paid_attempt()
     owed = ((named.attempt(refund.attempt_id), refund.payment_reference) for refund in named.refunds)
