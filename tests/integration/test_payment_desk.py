@@ -397,6 +397,24 @@ def test_what_a_person_waives_at_once_is_limited_as_what_they_waive_one_by_one(w
     check_promises(world)
 
 
+def test_the_same_acceptance_twice_at_once_is_once_though_it_fills_the_day(
+    engine: Engine, world: World, bank: Bank
+) -> None:
+    """The second is between its look and its write when the first comes through."""
+    payment = under_paid(world, bank)
+    missing = PRICE.amount_minor - TOO_LITTLE.amount_minor
+    world.refund_limits = RefundLimits({"CNY": RefundLimit(missing, missing)})
+    slow, accepted = at_bank(world.another_process(dynamodb=engine.dynamodb()), bank), list[UnmatchedPayment]()
+
+    def accept_first(**_: object) -> None:
+        if not accepted:
+            accepted.append(world.payment_desk.accept(payment.payment_id, OPERATOR))
+
+    slow.dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", accept_first)
+    assert [slow.payment_desk.accept(payment.payment_id, OPERATOR)] == accepted
+    check_promises(world)
+
+
 @pytest.mark.parametrize("amount", [TOO_LITTLE, Money(1_500, "CNY")])
 def test_of_an_accepted_payment_that_came_too_late_all_that_was_received_goes_back(
     world: World, bank: Bank, amount: Money

@@ -162,10 +162,10 @@ class PaymentDesk:
             payment = self.desk.payment(payment_id)
             try:
                 decided = decide(payment)
-            except (OrderPaid, PaysAnOrder):
+            except (OrderPaid, PaysAnOrder, TooMuchMissing):
                 if self.desk.payment(payment_id) == payment:
                     raise
-                decided = None  # the order is paid since somebody placed this very payment: that is to be told
+                decided = None  # the order is paid, or the day is full, since somebody placed this very payment
             if decided is not None:
                 return decided
             let_others_go(number)
