@@ -48,6 +48,13 @@ BUGS = (
         f"{DESK}::test_a_payment_that_was_sent_back_pays_nothing_though_it_is_told_of_in_the_right_words_then",
     ),
     PlantedBug(
+        "delivers two orders for a payment that was assigned to one of them",
+        SERVICE,
+        "told = [] if named and named.order_id == order_id else self._told(payment, named, origin)",
+        "told = self._unchanged(None)",
+        f"{DESK}::test_a_payment_that_was_assigned_to_another_order_does_not_pay_its_own_as_well",
+    ),
+    PlantedBug(
         "lets one person give back any payment",
         SERVICE,
         "if over_the_day or self.given_today.limits.needs_second_person(amount, 0):",
