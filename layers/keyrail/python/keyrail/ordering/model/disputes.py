@@ -57,11 +57,6 @@ def is_frozen(order: Order) -> bool:
     return any(dispute.frozen for dispute in order.disputes or ())
 
 
-def is_disputed(order: Order) -> bool:
-    """The bank has the money and has not decided yet, so that nothing is refunded: it would be given back twice."""
-    return any(dispute.state is DisputeState.OPEN for dispute in order.disputes or ())
-
-
 def _dispute(order: Order, dispute_id: str) -> Dispute | None:
     return next((each for each in order.disputes or () if each.dispute_id == dispute_id), None)
 
