@@ -41,7 +41,7 @@ BUGS = (
     PlantedBug(
         "opens again what somebody has resolved",
         DIFFERENCES,
-        "    if standing.status is DifferenceStatus.RESOLVED and _amounts(standing) == _amounts(found):\n"
+        "    if standing.status is DifferenceStatus.RESOLVED and _seen(standing) == _seen(found):\n"
         "        return standing\n    as_it_is",
         "    as_it_is",
         f"{TESTS}::test_a_rerun_closes_what_is_gone_keeps_what_is_resolved_and_finds_what_is_back",
@@ -49,7 +49,7 @@ BUGS = (
     PlantedBug(
         "takes a reason for a cent as one for a fortune",
         DIFFERENCES,
-        " and _amounts(standing) == _amounts(found):",
+        " and _seen(standing) == _seen(found):",
         ":",
         f"{TESTS}::test_a_reason_that_was_given_for_one_amount_is_none_for_another",
     ),

@@ -386,6 +386,32 @@ def test_a_reason_that_was_given_for_one_amount_is_none_for_another(books: Books
     assert again.theirs.amount == Money(500_000, "CNY")
 
 
+def test_a_reason_that_was_given_for_one_status_is_none_for_another(books: Books, day: date) -> None:
+    """Some statements tell how a refund stands by now: one that was resolved as under way may be made after all."""
+    at_ms = noon_ms(day, UTC)
+    back = all_given_back(paid(order_of(at_ms), at_ms), at_ms)
+    refused = books.put(replace(back, refunds=(replace(back.refunds[0], status=RefundStatus.FAILED),)))
+    payment, given = lines_of(back, at_ms)
+    books.post()
+    desk = books.world.reconciliation_desk
+
+    def again(state: LineState) -> list[DifferenceStatus]:
+        books.bank.statements[day] = [payment, replace(given, state=state)]
+        books.reconcile(day)
+        (each,) = books.all(day)
+        if each.status is DifferenceStatus.OPEN:
+            desk.resolve(each.run_id, each.difference_id, OPERATOR)
+        return [each.status]
+
+    assert again(LineState.UNDER_WAY) == [DifferenceStatus.OPEN]
+    assert again(LineState.UNDER_WAY) == [DifferenceStatus.RESOLVED]
+    assert again(LineState.DONE) == [DifferenceStatus.OPEN]
+    assert again(LineState.DONE) == [DifferenceStatus.RESOLVED]
+    unheard = replace(refused, refunds=(replace(refused.refunds[0], status=RefundStatus.UNKNOWN),))
+    assert books.world.orders.replace(refused, replace(unheard, **stamp(SYSTEM, at_ms, refused.version + 1)))
+    assert again(LineState.DONE) == [DifferenceStatus.OPEN]
+
+
 def test_a_statement_that_breaks_off_is_none(books: Books, day: date) -> None:
     books.said(day, *lines_of(order_of(noon_ms(day, UTC)), noon_ms(day, UTC)))
     books.bank.breaks_off = True
