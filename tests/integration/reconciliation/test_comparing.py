@@ -504,6 +504,20 @@ def test_of_too_many_differences_the_first_are_listed_and_all_are_counted(
     assert MAX_LISTED > 1_000
 
 
+def test_of_too_many_differences_none_is_gone_that_was_found_again_further_down(
+    books: Books, day: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_LISTED", 2)
+    at_ms = noon_ms(day, UTC)
+    books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(3)))
+    before = {each.number for each in books.reconcile(day)}
+    last = books.bank.statements[day].pop()
+    books.bank.statements[day].insert(0, last)
+    assert {each.number for each in books.reconcile(day)} == {*before, last.number}
+    books.bank.statements[day] = []
+    assert {each.status for each in [*books.reconcile(day), *books.all(day)]} == {DifferenceStatus.GONE}
+
+
 def test_runs_of_one_day_at_once_find_each_difference_once(books: Books, day: date) -> None:
     at_ms = noon_ms(day, UTC)
     books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(150)))

@@ -85,15 +85,20 @@ class Difference(Versioned):
     resolution: str | None = None
 
 
+def difference_id(run_id: str, found: Found) -> str:
+    """The same difference of the same day has the same one, however often the day is compared."""
+    line, ours = found.line, found.ours
+    subject = (line.kind, line.number or "", line.reference) if line else (ours.kind, ours.name) if ours else ()
+    return derived_id("dif", run_id, found.kind, *subject, str(found.again))
+
+
 def difference_of(run: Run, found: Found, origin: Origin, now_ms: int) -> Difference:
-    """The same difference of the same day has the same id, however often the day is compared."""
     line, ours = found.line, found.ours
     either = line or ours
     if either is None:
         raise ValueError("a difference is of a line or of a movement of ours")
-    subject = (line.kind, line.number or "", line.reference) if line else (ours.kind, ours.name) if ours else ()
     return Difference(
-        difference_id=derived_id("dif", run.run_id, found.kind, *subject, str(found.again)),
+        difference_id=difference_id(run.run_id, found),
         run_id=run.run_id,
         provider=run.provider,
         account=run.account,
