@@ -10,8 +10,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from keyrail.payments.providers import json_objects
-from keyrail.payments.providers.alipay.signing import is_signed
 from keyrail.payments.providers.json_objects import is_text
+from keyrail.payments.providers.rsa import is_signed
 
 SUCCEEDED = "10000"
 # What the gateway calls a response where it does not get as far as the method.
@@ -54,7 +54,7 @@ def read(raw: bytes, method: str, keys: Sequence[RSAPublicKey]) -> Answer:
     if response is None or not isinstance(signature, str):
         raise ValueError("not a signed answer")
     for text in (response, response.replace("\\/", "/")):
-        if is_signed(keys, text, signature):
+        if is_signed(keys, text.encode(), signature):
             return _answer(_json(text))
     raise ValueError("not signed by Alipay")
 
