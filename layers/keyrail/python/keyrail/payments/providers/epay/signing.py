@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNSIGNED = frozenset({"sign", "sign_type"})
 MIN_KEY_BITS = 2048
+MAX_PLATFORM_KEY_BITS = 3072  # its signature is as long as a value of a callback may be
 
 
 class Signing(Protocol):
@@ -92,8 +93,8 @@ def public_key_of(text: str) -> "RSAPublicKey":
         key = load_pem_public_key(text.encode()) if _is_pem(text) else load_der_public_key(_der(text))
     except (ValueError, UnsupportedAlgorithm):
         raise ValueError("no public key") from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
-        raise ValueError("no RSA key of at least 2048 bits")
+    if not isinstance(key, RSAPublicKey) or not MIN_KEY_BITS <= key.key_size <= MAX_PLATFORM_KEY_BITS:
+        raise ValueError("no RSA key of a usable size")
     return key
 
 
