@@ -16,7 +16,7 @@ from keyrail.payments.providers.alipay.asking import BEIJING, Gateway, beijing_t
 from keyrail.payments.providers.alipay.callbacks import meaning, merchant_of, verified
 from keyrail.payments.providers.alipay.signing import private_key_of, public_key_of
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.qr import qr_svg
+from keyrail.payments.providers.qr import qr_action
 from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
@@ -183,11 +183,7 @@ class Alipay:
     def _qr_code(self, attempt: PaymentAttempt, content: dict[str, str], notify_url: str) -> PaymentAction:
         answer = self.gateway.ask(PRECREATE, content, notify_url=notify_url)
         trades.check_opened(answer, attempt)
-        code = answer.text("qr_code")
-        try:
-            return PaymentAction(type="qr_code", content=code, svg=qr_svg(code))
-        except ValueError:
-            raise ProviderUnavailable from None
+        return qr_action(answer.text("qr_code"))
 
 
 def _shown(text: str) -> str:

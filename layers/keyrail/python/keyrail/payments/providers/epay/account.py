@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from ipaddress import ip_address
 from typing import NoReturn
 from urllib.parse import urlencode
 
@@ -125,7 +124,7 @@ class Epay:
         if not page:
             raise Invalid(FieldError("payment.return_url", "required"))
         if self.opening == "api":
-            _address(means.payer_ip)
+            means.payer_address()
         return page
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
@@ -135,7 +134,8 @@ class Epay:
         stamp and serves for five minutes, after which the attempt is opened again. Raises Invalid as `check` does; by
         the API ProviderUnavailable and PaymentRefused too.
         """
-        return_url = self.check(attempt.amount, opening.means(attempt.method))
+        means = opening.means(attempt.method)
+        return_url = self.check(attempt.amount, means)
         parameters = {
             "pid": self.pid,
             "type": attempt.method or "",
@@ -147,7 +147,7 @@ class Epay:
         }
         parameters = {name: value for name, value in parameters.items() if value}
         if self.opening == "api":
-            return self._version.create({**parameters, "clientip": _address(opening.payer_ip)})
+            return self._version.create({**parameters, "clientip": means.payer_address()})
         page = f"{self.gateway_url.rstrip('/')}/{self._version.page}"
         return PaymentAction(type="redirect", url=f"{page}?{urlencode(self._version.signed(parameters))}")
 
@@ -222,13 +222,6 @@ def _text(name: str, value: object) -> str:
     if not is_setting(value):
         _unusable(name)
     return value
-
-
-def _address(payer_ip: str | None) -> str:
-    try:
-        return str(ip_address(payer_ip or ""))
-    except ValueError:
-        raise Invalid(FieldError("payment.method", "payer_address_unknown")) from None
 
 
 def _rsa_signing(merchant_key: object, platform_keys: object) -> RsaSigning:

@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import PaymentAction
-from keyrail.payments.providers.http_client import Reply, request
-from keyrail.payments.providers.qr import qr_svg
+from keyrail.payments.providers.http_client import Reply, post_form, request
 from keyrail.payments.providers.settings import is_web_address
 from keyrail.platform.money import Money, parse_decimal
 
@@ -71,14 +70,7 @@ class Gateway:
 
     def post(self, path: str, fields: Mapping[str, str], *, repeatable: bool) -> Reply:
         """Raises ProviderUnavailable."""
-        return request(
-            "POST",
-            self.address(path),
-            body=urlencode(fields).encode(),
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
-            read_timeout_s=self.read_timeout_s,
-            repeatable=repeatable,
-        )
+        return post_form(self.address(path), fields, {}, self.read_timeout_s, repeatable=repeatable)
 
     def get_with_key(self, path: str, fields: Mapping[str, str]) -> Reply:
         """A GET whose query holds the merchant's key, as version 1 wants it. Raises ProviderUnavailable.
@@ -99,16 +91,6 @@ class Gateway:
         if len(url) > MAX_URL_LENGTH or not is_web_address(url, loopback=self.url.startswith("http://")):
             raise ProviderUnavailable
         return PaymentAction(type="redirect", url=url)
-
-
-def qr_code(content: str) -> PaymentAction:
-    """Raises ProviderUnavailable for what is no content of a code."""
-    if not content.isprintable():
-        raise ProviderUnavailable
-    try:
-        return PaymentAction(type="qr_code", content=content, svg=qr_svg(content))
-    except ValueError:
-        raise ProviderUnavailable from None
 
 
 def order_in(fields: Mapping[str, str], currency: str) -> GatewayOrder:

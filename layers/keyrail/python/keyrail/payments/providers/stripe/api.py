@@ -36,7 +36,7 @@ class StripeApi:
     def post(self, path: str, fields: Mapping[str, str], idempotency_key: str) -> Reply:
         """Raises ProviderUnavailable: it may have taken effect all the same."""
         headers = {**self._headers(), "idempotency-key": idempotency_key}
-        return post_form(f"{self.base}{path}", fields, headers, self.read_timeout_s)
+        return post_form(f"{self.base}{path}", fields, headers, self.read_timeout_s, repeatable=True)
 
     def get(
         self,
