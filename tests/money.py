@@ -16,7 +16,7 @@ from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.runs import Run
 from tests.bank import ACCOUNT, PROVIDER, Bank
-from tests.bookkeeping import books_of, check_books
+from tests.bookkeeping import check_books
 from tests.world import World
 
 FAR_DAY = "9999-12-31"
@@ -29,7 +29,7 @@ def check_money(world: World, banks: Iterable[Bank] = ()) -> None:
     And once no refund is open any more: what these `banks` have is what the books say.
     """
     check_books(world)
-    balance = books_of(world).trial_balance(FAR_DAY)
+    balance = world.books.trial_balance(FAR_DAY)
     assert balance.balanced, "the books do not balance"
     expected = _expected(world)
     found = {each.account: each.closing_minor for each in balance.accounts if each.closing_minor}

@@ -14,7 +14,6 @@ from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.reconciliation.books import entries_between as fee_entries_between
 from keyrail.reconciliation.model.runs import Run
-from tests.bookkeeping import books_of
 from tests.local_cloud import LocalCloud
 from tests.world import World
 
@@ -36,8 +35,8 @@ class BookKeeper:
 
     def catch_up(self) -> None:
         entries = [entry for kind in BOOKED for record in self._records(kind) for entry in _booked(kind, record)]
-        books_of(self.world).post(reversed(entries))
-        books_of(self.world).post(entries)
+        self.world.books.post(reversed(entries))
+        self.world.books.post(entries)
 
     def _records(self, kind: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
