@@ -1,6 +1,8 @@
-"""What operators decide about payments that fit nothing: each once, by one write that its order may not overtake."""
+"""What operators decide about payments that fit nothing: each once, by one write that its order may not overtake where
+money moves.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,7 +117,7 @@ class PaymentDesk:
             named, amount = self._named_by(payment), decided.refund.amount
             self._check_unused(payment, named)
             if over_the_day or self.given_today.limits.needs_second_person(amount, 0):
-                return self._put(payment, send_back(payment, origin, now_ms, alone=False), self._unchanged(named))
+                return self._put(payment, send_back(payment, origin, now_ms, alone=False))
             counted = self.given_today.counting(amount, origin, now_ms)
             done, over_the_day = self._counted(payment, decided, self._told(payment, named, origin), counted)
             return done
@@ -140,7 +142,7 @@ class PaymentDesk:
 
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             rejected = reject(payment, origin, self.now_ms())
-            return payment if rejected is payment else self._put(payment, rejected, [])
+            return payment if rejected is payment else self._put(payment, rejected)
 
         return self._until_decided(payment_id, decide)
 
@@ -150,7 +152,7 @@ class PaymentDesk:
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             named = self._named_by(payment)
             decided = dismiss(payment, origin, self.now_ms(), is_booked=self._used_by(payment, named) is not None)
-            return payment if decided is payment else self._put(payment, decided, self._unchanged(named))
+            return payment if decided is payment else self._put(payment, decided)
 
         return self._until_decided(payment_id, decide)
 
@@ -209,9 +211,6 @@ class PaymentDesk:
             raise TooMuchMissing
         return None
 
-    def _unchanged(self, named: Order | None) -> list[Write]:
-        return [self.orders.unchanged(named)] if named else []
-
     def _told(self, payment: UnmatchedPayment, named: Order | None, origin: Origin) -> list[Write]:
         """The order that the payment names knows that it goes elsewhere."""
         if named is None:
@@ -219,9 +218,13 @@ class PaymentDesk:
         return [self.orders.replacement(named, note_sent_away(named, payment, origin, self.now_ms()))]
 
     def _put(
-        self, payment: UnmatchedPayment, decided: UnmatchedPayment, with_it: list[Write]
+        self, payment: UnmatchedPayment, decided: UnmatchedPayment, with_it: Sequence[Write] = ()
     ) -> UnmatchedPayment | None:
-        """On condition that neither the payment nor the order that it names was changed meanwhile; None if one was."""
+        """On condition that neither the payment nor what is written with it was changed meanwhile; None if one was.
+
+        A decision that moves no money needs nothing with it: a payment that is used up stays so, and whoever approves a
+        refund looks anew.
+        """
         try:
             transact(self.client, [self.desk.replacement(payment, decided), *with_it])
         except TransactionFailed:
