@@ -272,15 +272,11 @@ def _account(where: tuple[str, str], versions: Mapping[str, Mapping[str, Any]]) 
 
 
 def _place(provider: str, settings: Mapping[str, Any]) -> str:
-    """A merchant number is a provider's own, and by the name of epay go many providers, each with a gateway.
-
-    Raises ValueError for an address that nobody could connect to.
-    """
-    parts = urlsplit(settings.get("gateway_url") or settings.get("api_base") or "")
-    port = parts.port or HTTPS_PORT  # which raises over 65535
-    if " " in parts.netloc:
-        raise ValueError("no address")
-    return f"{parts.hostname}:{port}{parts.path.rstrip('/')}" if provider == "epay" else ""
+    """A merchant number is a provider's own, and by the name of epay go many providers, each with a gateway."""
+    if provider != "epay":
+        return ""
+    parts = urlsplit(settings["gateway_url"])
+    return f"{parts.hostname}:{parts.port or HTTPS_PORT}{parts.path.rstrip('/')}"
 
 
 def _object(value: object) -> dict[str, Any]:
