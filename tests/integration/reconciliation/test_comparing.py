@@ -23,11 +23,11 @@ from keyrail.platform.changes import stamp
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.dynamo import transact
 from keyrail.platform.money import Money
-from keyrail.reconciliation.model.comparing import DifferenceKind
+from keyrail.reconciliation.model.comparing import DifferenceKind, Found
 from keyrail.reconciliation.model.days import SKEW_MS, window
-from keyrail.reconciliation.model.differences import DifferenceStatus, calls_for_inquiry
+from keyrail.reconciliation.model.differences import DifferenceStatus, calls_for_inquiry, difference_of
 from keyrail.reconciliation.model.movements import Known
-from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay, RunMoved, RunStatus
+from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay, RunMoved, RunStatus, take_up
 from keyrail.reconciliation.service import comparing as service
 from keyrail.reconciliation.service.comparing import Outcome
 from tests.bank import ACCOUNT, PROVIDER, Bank
@@ -550,6 +550,17 @@ def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: B
     assert books.run(day).status is RunStatus.RECONCILED
 
 
+def test_what_was_read_before_somebody_resolved_it_is_not_written_over_it(books: Books, day: date) -> None:
+    at_ms = noon_ms(day, UTC)
+    books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(2)))
+    read = books.reconcile(day)
+    resolved = books.world.reconciliation_desk.resolve(read[0].run_id, read[0].difference_id, OPERATOR)
+    store, changes = books.world.comparing.store, [(each, replace(each, version=each.version + 1)) for each in read]
+    assert not store.record(books.run(day), changes)
+    assert not store.resolve(*changes[0])
+    assert books.all(day) == [resolved, read[1]]
+
+
 def test_a_run_that_was_overtaken_writes_nothing(books: Books, day: date) -> None:
     at_ms = noon_ms(day, UTC)
     books.said(day, lines_of(order_of(at_ms), at_ms)[0])
@@ -561,4 +572,21 @@ def test_a_run_that_was_overtaken_writes_nothing(books: Books, day: date) -> Non
     assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
     with pytest.raises(RunMoved):
         slow.comparing._keep(asked, found, [], SYSTEM)
+    assert books.all(day) == []
+
+
+def test_a_run_that_is_overtaken_while_it_writes_its_differences_writes_no_more_of_them(
+    books: Books, day: date
+) -> None:
+    at_ms = noon_ms(day, UTC)
+    (line,) = lines_of(order_of(at_ms), at_ms)
+    name = books.request(day)
+    asked, slow = books.run(day), books.world.another_process().comparing
+    mine = take_up(asked, SYSTEM, books.world.now_ms())
+    assert slow.store.replace(asked, mine)
+    late = difference_of(mine, Found(kind=K.MISSING_WITH_US, line=line), SYSTEM, books.world.now_ms())
+    books.said(day)
+    assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
+    with pytest.raises(RunMoved):
+        slow._record(mine, {late.difference_id: late}, {late.difference_id}, SYSTEM)
     assert books.all(day) == []
