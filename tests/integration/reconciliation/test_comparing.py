@@ -323,6 +323,15 @@ def test_a_payment_that_nobody_heard_of_is_a_difference_that_has_the_provider_as
     assert [each.status for each in books.all(day)] == [DifferenceStatus.GONE]
 
 
+def test_a_day_of_which_all_is_resolved_is_not_compared_again_by_the_clock(books: Books, day: date) -> None:
+    books.said(day, *lines_of(order_of(noon_ms(day, UTC)), noon_ms(day, UTC)))
+    (found,) = books.reconcile(day)
+    books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, OPERATOR)
+    books.world.ahead_ms += DAY_MS
+    assert books.world.reconciliation_desk.request_day([(PROVIDER, ACCOUNT)], SYSTEM) == 1
+    assert books.run(day).status is RunStatus.RECONCILED
+
+
 def test_a_line_without_our_number_finds_its_order_by_the_providers(books: Books, day: date) -> None:
     (line,) = sold(books, day)
     books.bank.statements[day] = [replace(line, number=None)]
