@@ -6,7 +6,7 @@ from bench.figures import Bench, Figure
 from keyrail.ledger.store import lots
 from keyrail.payments.model.vouchers import NewVoucher, VoucherKind
 from keyrail.platform.money import Money
-from tests.bookkeeping import books_of, purchase, sale, top_up, vouchers_of
+from tests.bookkeeping import purchase, sale, top_up, vouchers_of
 from tests.world import OPERATOR
 
 MANY = 990
@@ -14,7 +14,7 @@ MANY = 990
 
 def figures(bench: Bench) -> Iterator[Figure]:
     world = bench.world()
-    books, vouchers = books_of(world), vouchers_of(world)
+    books, vouchers = world.books, vouchers_of(world)
     some = [sale(number) for number in range(MANY)]
     with bench.meter.tally() as alone:
         books.post([sale(MANY + 1)])

@@ -13,15 +13,10 @@ from keyrail.ledger.model import (
     holder_days,
     is_prepaid,
 )
-from keyrail.ledger.service import Books
-from keyrail.ledger.store import AccountStore
-from keyrail.payments.service.refund_limits import GivenToday
 from keyrail.payments.service.vouchers import Vouchers
 from keyrail.payments.store import VoucherStore
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.money import Money
-from keyrail.risk.service import Allowances
-from keyrail.risk.store import GuardStore
 from tests.world import World
 
 DAY = "2026-01-01"
@@ -31,14 +26,9 @@ STRIPE, EPAY = ("stripe", "main"), ("epay", "second")
 PARTNER = Account(AccountKind.PARTNER_BALANCE, "CNY", "prt_1")
 
 
-def books_of(world: World) -> Books:
-    return Books(AccountStore(world.dynamodb, world.names["accounts"]))
-
-
 def vouchers_of(world: World) -> Vouchers:
     store = VoucherStore(world.dynamodb, world.names["payments"])
-    given_today = GivenToday(world.refund_limits, Allowances(GuardStore(world.dynamodb, world.names["guards"])))
-    return Vouchers(store, books_of(world), lambda name: name.startswith("Acme"), given_today, world.now_ms)
+    return Vouchers(store, world.books, lambda name: name.startswith("Acme"), world.given_today, world.now_ms)
 
 
 def entry(number: int, *postings: Posting, what: str = "sale", at_ms: int = NOON_MS) -> JournalEntry:

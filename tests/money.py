@@ -1,7 +1,8 @@
-"""What the books have to say of the money that orders, the desk, batches and banks know of."""
+"""What the books have to say of the money that orders, the desk, batches, statements and banks know of."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from keyrail.inventory.model.batches import Batch
 from keyrail.ledger.model import turnovers
@@ -13,8 +14,9 @@ from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.payments.model.vouchers import Voucher
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
+from keyrail.reconciliation.model.runs import Run
 from tests.bank import ACCOUNT, PROVIDER, Bank
-from tests.bookkeeping import books_of, check_books
+from tests.bookkeeping import check_books
 from tests.world import World
 
 FAR_DAY = "9999-12-31"
@@ -22,12 +24,12 @@ AT_BANK = f"clearing:{PROVIDER}/{ACCOUNT}"
 
 
 def check_money(world: World, banks: Iterable[Bank] = ()) -> None:
-    """Once the relay has caught up: every sale, refund and stray payment is in once.
+    """Once the relay has caught up: every sale, refund, stray payment and fee is in once.
 
     And once no refund is open any more: what these `banks` have is what the books say.
     """
     check_books(world)
-    balance = books_of(world).trial_balance(FAR_DAY)
+    balance = world.books.trial_balance(FAR_DAY)
     assert balance.balanced, "the books do not balance"
     expected = _expected(world)
     found = {each.account: each.closing_minor for each in balance.accounts if each.closing_minor}
@@ -40,21 +42,23 @@ def check_money(world: World, banks: Iterable[Bank] = ()) -> None:
 
 
 def moved_money(world: World) -> bool:
-    return any(order.paid_attempt() for order in world.stored_orders()) or bool(world.scan("payments"))
+    paid = any(order.paid_attempt() for order in world.stored_orders())
+    return paid or bool(world.scan("payments")) or bool(world.scan("reconciliation"))
 
 
 def _expected(world: World) -> "_Expected":
     expected = _Expected()
-    for order in world.stored_orders():
-        expected.add_order(order)
-    for item in world.scan("payments"):
-        if item["payment_id"]["S"].startswith("upm_"):
-            expected.add_payment(from_attributes(UnmatchedPayment, item))
-        elif item["payment_id"]["S"].startswith("vch_"):
-            expected.add_voucher(from_attributes(Voucher, item))
-    for item in world.scan("keys"):
-        if item["key_id"]["S"].startswith("bat_"):
-            expected.add_batch(from_attributes(Batch, item))
+    kinds: tuple[tuple[str, str, str, type[Any], Callable[[Any], None]], ...] = (
+        ("orders", "order_id", "ord_", Order, expected.add_order),
+        ("payments", "payment_id", "upm_", UnmatchedPayment, expected.add_payment),
+        ("payments", "payment_id", "vch_", Voucher, expected.add_voucher),
+        ("keys", "key_id", "bat_", Batch, expected.add_batch),
+        ("reconciliation", "sk", "run", Run, expected.add_run),
+    )
+    for table, key, prefix, cls, add in kinds:
+        for item in world.scan(table):
+            if item[key]["S"].startswith(prefix):
+                add(from_attributes(cls, item))
     return expected
 
 
@@ -94,6 +98,10 @@ class _Expected:
         if batch.unit_cost:
             kept = (batch.key_count or 0) - batch.charged_back
             self._move("cost_of_goods", "supplier_payable", batch.unit_cost.times(kept))
+
+    def add_run(self, run: Run) -> None:
+        for fee in run.fees:
+            self._move("fees", f"clearing:{run.provider}/{run.account}", Money(fee.kept_minor, fee.currency))
 
     def add_voucher(self, voucher: Voucher) -> None:
         for name, moved in turnovers([] if voucher.waits else [voucher.entry()]).items():

@@ -12,14 +12,16 @@ from keyrail.ordering.model.orders import Order
 from keyrail.payments.books import entries_between as payment_entries_between
 from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.platform.documents import Attributes, from_attributes
-from tests.bookkeeping import books_of
+from keyrail.reconciliation.books import entries_between as fee_entries_between
+from keyrail.reconciliation.model.runs import Run
 from tests.local_cloud import LocalCloud
 from tests.world import World
 
-BOOKED: dict[str, tuple[str, type[Any], Any]] = {
-    "orders": ("ord_", Order, order_entries_between),
-    "payments": ("upm_", UnmatchedPayment, payment_entries_between),
-    "keys": ("bat_", Batch, batch_entries_between),
+BOOKED: dict[str, tuple[str, str, type[Any], Any]] = {
+    "orders": ("order_id", "ord_", Order, order_entries_between),
+    "payments": ("payment_id", "upm_", UnmatchedPayment, payment_entries_between),
+    "keys": ("key_id", "bat_", Batch, batch_entries_between),
+    "reconciliation": ("sk", "run", Run, fee_entries_between),
 }
 
 
@@ -33,8 +35,8 @@ class BookKeeper:
 
     def catch_up(self) -> None:
         entries = [entry for kind in BOOKED for record in self._records(kind) for entry in _booked(kind, record)]
-        books_of(self.world).post(reversed(entries))
-        books_of(self.world).post(entries)
+        self.world.books.post(reversed(entries))
+        self.world.books.post(entries)
 
     def _records(self, kind: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -62,9 +64,8 @@ def streams_of(tables: LocalCloud) -> Any:
 
 
 def _booked(kind: str, images: dict[str, Attributes]) -> tuple[JournalEntry, ...]:
-    prefix, cls, entries_between = BOOKED[kind]
-    (key,) = images["Keys"].values()
-    if "NewImage" not in images or not key["S"].startswith(prefix):
+    key, prefix, cls, entries_between = BOOKED[kind]
+    if "NewImage" not in images or not images["Keys"][key]["S"].startswith(prefix):
         return ()
     old = from_attributes(cls, images["OldImage"]) if "OldImage" in images else None
     found: tuple[JournalEntry, ...] = entries_between(old, from_attributes(cls, images["NewImage"]))

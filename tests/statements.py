@@ -69,13 +69,12 @@ def _line(number: int, ours: Movement, attempt: str, at_ms: int) -> StatementLin
 
 @dataclass
 class Day:
-    """Of `count` movements, every fourth a refund; and what was planted."""
+    """Of `count` movements, every fourth a refund."""
 
     count: int = 0
     lines: list[StatementLine] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
     bookings: dict[str, Booking] = field(default_factory=dict)
-    planted: list[tuple[DifferenceKind, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for number in range(self.count):
@@ -93,7 +92,6 @@ class Day:
     def plant(self, kind: DifferenceKind, at: int) -> None:
         """In the movement of that number, which agreed so far."""
         line, ours = self.lines[at], self.movements[at]
-        self.planted.append((kind, ours.name))
         match kind:
             case DifferenceKind.MISSING_WITH_US:
                 self.bookings.pop(ours.name)

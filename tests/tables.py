@@ -3,7 +3,7 @@
 from typing import Any
 
 Index = tuple[str, str | None, str]  # hash key, range key, projection with the attributes that it names
-STREAMED = {"orders", "payments", "keys"}  # what means something in the books
+STREAMED = {"orders", "payments", "keys", "reconciliation"}  # what means something in the books
 NUMBERS = {"created_at_ms"}  # of the keys; the others are texts
 
 TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {

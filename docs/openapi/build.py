@@ -129,8 +129,11 @@ DOCUMENTS = {
         (payment_callbacks,),
     ),
 }
-# Answered by place_order when the same order was placed before.
-ALSO_ANSWERS = {("POST", "/v1/orders"): (200, "The same order as before: the key and the body were used already")}
+# Answered by handlers that say whether what was asked for was there before.
+ALSO_ANSWERS = {
+    ("POST", "/v1/orders"): (200, "The same order as before: the key and the body were used already"),
+    ("POST", "/v1/orders/{order_id}/payments"): (200, "The same attempt as before: this way was started already"),
+}
 _NAMED_BY_THE_CALLER = "The caller's own name for what it creates: sent again, it leads to the same thing."
 _NAMED_BY_AN_OPERATOR = f"{_NAMED_BY_THE_CALLER} Names of different operators never meet."
 HEADERS: dict[tuple[str, str], str] = {

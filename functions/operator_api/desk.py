@@ -4,8 +4,9 @@ from functools import cache
 
 from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
 from functions.operator_api.app import api, audit, desk, keys, orders
+from functions.operator_api.limits import given_today
 from functions.operator_api.orders import UNTRACED
-from functions.operator_api.refunds import given_today, refund_desk
+from functions.operator_api.refunds import refund_desk
 from functions.operator_api.schemas.desk import AssignIn, DecideIn, DeskQuery, UnmatchedOut, UnmatchedPageOut
 from functions.operator_api.schemas.refunds import GivenBackIn, RefundStepIn
 from keyrail.fulfilment.service.issuance import Issuance

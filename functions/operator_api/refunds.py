@@ -3,7 +3,8 @@
 from functools import cache
 
 from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
-from functions.operator_api.app import api, catalog, desk, keys, orders, settings
+from functions.operator_api.app import api, catalog, desk, keys, orders
+from functions.operator_api.limits import given_today
 from functions.operator_api.orders import UNTRACED
 from functions.operator_api.schemas.orders import OrderOut
 from functions.operator_api.schemas.refunds import (
@@ -33,25 +34,16 @@ from keyrail.ordering.model.orders import (
 from keyrail.ordering.model.refund_requests import WantedRefund, awaiting
 from keyrail.payments.model.disputes import DisputeNotFound
 from keyrail.payments.model.refunds import AlreadyDecided, OwnRequest, RefundNotFailed, RefundNotFound
-from keyrail.payments.service.refund_limits import GivenToday, refund_limits
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import view
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call
-from keyrail.risk.service import Allowances
-from keyrail.risk.store import GuardStore
 
 
 @cache
 def refund_desk() -> RefundDesk:
     return RefundDesk(orders(), desk(), system_now_ms)
-
-
-@cache
-def given_today() -> GivenToday:
-    allowances = Allowances(GuardStore(client("dynamodb"), settings().guards_table))
-    return GivenToday(refund_limits(settings().refund_limits), allowances)
 
 
 @cache

@@ -5,12 +5,12 @@ from functools import cache
 from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
 from functions.operator_api.app import api, keys, settings
 from functions.operator_api.books import books
+from functions.operator_api.limits import given_today
 from functions.operator_api.schemas.vouchers import ReversalIn, VoucherIn, VoucherOut, VouchersOut, VouchersQuery
 from keyrail.inventory.model.faults import SourceNotFound
 from keyrail.inventory.store.sources import SourceStore
 from keyrail.ledger.model import InsufficientBalance
 from keyrail.payments.model.vouchers import AlreadyReversed, NotReversible, VoucherNotFound
-from keyrail.payments.service.refund_limits import GivenToday, refund_limits
 from keyrail.payments.service.vouchers import Vouchers
 from keyrail.payments.store import VoucherStore
 from keyrail.platform.aws import client
@@ -18,16 +18,12 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.cursor import decode_cursor
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call
-from keyrail.risk.service import Allowances
-from keyrail.risk.store import GuardStore
 
 
 @cache
 def vouchers() -> Vouchers:
     store = VoucherStore(client("dynamodb"), settings().payments_table)
-    allowances = Allowances(GuardStore(client("dynamodb"), settings().guards_table))
-    given_today = GivenToday(refund_limits(settings().refund_limits), allowances)
-    return Vouchers(store, books(), _is_source, given_today, system_now_ms)
+    return Vouchers(store, books(), _is_source, given_today(), system_now_ms)
 
 
 def _is_source(name: str) -> bool:

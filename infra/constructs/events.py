@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.function import Function
+from infra.constructs.queues import WorkQueue
 from infra.stages import Stage
 
 _STREAM_RETRIES = 10
@@ -58,14 +59,15 @@ def relay_streams(relay: Function, tables: Mapping[str, dynamodb.Table], dead_le
         mapping.node.add_dependency(relay.role)
 
 
-def consume_queue(consumer: Function, queue: sqs.IQueue, *, batch_size: int = 10) -> None:
+def consume_queue(consumer: Function, source: WorkQueue) -> None:
+    queue = source.queue
     consumer.may(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], queue.queue_arn)
     mapping = lambda_.CfnEventSourceMapping(
         consumer,
         "Queue",
         function_name=consumer.function.function_name,
         event_source_arn=queue.queue_arn,
-        batch_size=batch_size,
+        batch_size=source.work.batch_size,
         function_response_types=["ReportBatchItemFailures"],
         scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=_QUEUE_CONSUMERS),
     )

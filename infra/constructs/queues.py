@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
@@ -13,6 +15,35 @@ from infra.constructs.alarms import Alarms
 from infra.stages import Stage
 
 _DELIVERIES_BEFORE_DEAD_LETTER = 5
+_AFTER_A_KILL_S = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What comes over a queue to one function, which says so beside itself."""
+
+    construct_id: str
+    name: str
+    """Under which the outputs and the functions' settings know its queue."""
+    timeout_s: int
+    """Of the function."""
+    meaning: str
+    """What it means when a message is older than `patience_s`."""
+    patience_s: int = 300
+    delay_s: int = 0
+    soon_again: bool = False
+    """It is done in slices, and goes on soon after a slice was killed. Otherwise a message stays hidden for six times
+    the time-out, which is what Lambda asks for, so that a batch under retry is not given to another.
+    """
+    batch_size: int = 1
+
+    @property
+    def variable(self) -> str:
+        return f"{self.name.upper()}_QUEUE_URL"
+
+    @property
+    def visibility_s(self) -> int:
+        return self.timeout_s + _AFTER_A_KILL_S if self.soon_again else 6 * self.timeout_s
 
 
 class DeadLetterQueue(sqs.Queue):
@@ -40,28 +71,11 @@ class DeadLetterQueue(sqs.Queue):
 
 
 class WorkQueue(Construct):
-    """A queue with its dead-letter queue.
+    """The queue of some work, with its dead-letter queue."""
 
-    `meaning` is what it means when a message is older than `patience_s`. Six times the consumer's time-out is what
-    Lambda asks for, so that a batch under retry stays hidden; work that is done in slices gives a shorter
-    `visibility_s`, no shorter than the time-out, so that it goes on soon after a slice was killed.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        stage: Stage,
-        key: kms.IKey,
-        alarms: Alarms,
-        consumer_timeout_s: int,
-        meaning: str,
-        patience_s: int = 300,
-        delay_s: int = 0,
-        visibility_s: int | None = None,
-    ) -> None:
-        super().__init__(scope, construct_id)
+    def __init__(self, scope: Construct, work: Work, *, stage: Stage, key: kms.IKey, alarms: Alarms) -> None:
+        super().__init__(scope, work.construct_id)
+        self.work = work
         self.dead_letters = DeadLetterQueue(self, "DeadLetters", stage=stage, key=key, alarms=alarms)
         self.queue = sqs.Queue(
             self,
@@ -69,8 +83,8 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=not stage.local,
-            delivery_delay=cdk.Duration.seconds(delay_s) if delay_s else None,
-            visibility_timeout=cdk.Duration.seconds(visibility_s or 6 * consumer_timeout_s),
+            delivery_delay=cdk.Duration.seconds(work.delay_s) if work.delay_s else None,
+            visibility_timeout=cdk.Duration.seconds(work.visibility_s),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=_DELIVERIES_BEFORE_DEAD_LETTER
             ),
@@ -80,9 +94,9 @@ class WorkQueue(Construct):
             self.queue,
             "Age",
             self.queue.metric_approximate_age_of_oldest_message(period=cdk.Duration.minutes(1), statistic="Maximum"),
-            threshold=patience_s,
+            threshold=work.patience_s,
             operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            meaning=meaning,
+            meaning=work.meaning,
         )
         _acknowledge_plain_text(self.queue, stage)
 

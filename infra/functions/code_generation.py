@@ -6,9 +6,17 @@ from constructs import Construct
 
 from infra.constructs.function import Function
 from infra.constructs.keys import allow
+from infra.constructs.queues import Work
 from infra.functions.parts import Parts, query, table
 
-CODES_TIMEOUT_S = 120
+CODES = Work(
+    construct_id="Codes",
+    name="Code",
+    timeout_s=120,
+    soon_again=True,
+    patience_s=3600,
+    meaning="codes of our own wait longer than an hour to be made",
+)
 
 
 def code_generation(scope: Construct, parts: Parts) -> Function:
@@ -18,14 +26,14 @@ def code_generation(scope: Construct, parts: Parts) -> Function:
         "CodeGeneration",
         name="code_generation",
         platform=parts.platform,
-        timeout_s=CODES_TIMEOUT_S,
+        timeout_s=CODES.timeout_s,
         memory_mb=1024,
         environment={
             "CATALOG_TABLE": parts.tables.catalog.table_name,
             "KEYS_TABLE": parts.tables.keys.table_name,
             "VAULT_KEY_ARN": parts.keys.vault.key_arn,
             "FINGERPRINT_KEY_ARN": parts.keys.fingerprint.key_arn,
-            "CODE_QUEUE_URL": parts.codes.queue.queue_url,
+            "CODE_QUEUE_URL": parts.queues[CODES].queue.queue_url,
         },
         in_slices=True,
     )
@@ -36,5 +44,5 @@ def code_generation(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.keys, "claimable")
     allow(parts.keys.vault, function.role, "kms:GenerateDataKey")
     allow(parts.keys.fingerprint, function.role, "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext")
-    function.may(["sqs:SendMessage"], parts.codes.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.queues[CODES].queue.queue_arn)
     return function

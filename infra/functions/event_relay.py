@@ -5,7 +5,18 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
+from infra.functions.batch_follow import BATCHES
+from infra.functions.code_generation import CODES
+from infra.functions.key_export import EXPORT_FILES
+from infra.functions.key_import import UPLOADS
+from infra.functions.key_issuance import ISSUANCE
 from infra.functions.parts import Parts, secret, table
+from infra.functions.payment_inquiries import INQUIRIES
+from infra.functions.reconciliation import RECONCILIATIONS
+from infra.functions.refunds import REFUNDS
+
+_FED = (ISSUANCE, UPLOADS, CODES, EXPORT_FILES, BATCHES, REFUNDS, RECONCILIATIONS, INQUIRIES)
+"""Work that follows from a change."""
 
 
 def event_relay(scope: Construct, parts: Parts) -> Function:
@@ -27,23 +38,13 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
             "EVENT_BUS_NAME": parts.events.bus.event_bus_name,
-            "ISSUANCE_QUEUE_URL": parts.issuance.queue.queue_url,
-            "IMPORT_QUEUE_URL": parts.uploads.queue.queue_url,
-            "CODE_QUEUE_URL": parts.codes.queue.queue_url,
-            "EXPORT_QUEUE_URL": parts.exports.queue.queue_url,
-            "BATCH_QUEUE_URL": parts.batches.queue.queue_url,
-            "REFUND_QUEUE_URL": parts.refunds.queue.queue_url,
-            "RECONCILIATION_QUEUE_URL": parts.reconciliations.queue.queue_url,
-            "INQUIRY_QUEUE_URL": parts.inquiries.queue.queue_url,
             "RELAY_DEAD_LETTER_QUEUE_URL": parts.relay_dead_letters.queue_url,
+            **{work.variable: parts.queues[work].queue.queue_url for work in _FED},
         },
     )
     function.may(["events:PutEvents"], parts.events.bus.event_bus_arn)
-    function.may(["sqs:SendMessage"], parts.issuance.queue.queue_arn, parts.relay_dead_letters.queue_arn)
-    function.may(["sqs:SendMessage"], parts.codes.queue.queue_arn, parts.exports.queue.queue_arn)
-    function.may(["sqs:SendMessage"], parts.batches.queue.queue_arn, parts.uploads.queue.queue_arn)
-    function.may(["sqs:SendMessage"], parts.refunds.queue.queue_arn, parts.reconciliations.queue.queue_arn)
-    function.may(["sqs:SendMessage"], parts.inquiries.queue.queue_arn)
+    fed = [parts.queues[work].queue.queue_arn for work in _FED]
+    function.may(["sqs:SendMessage"], *fed, parts.relay_dead_letters.queue_arn)
     # A record is chained to the one before it; one whose lot was broken off gets the name of another lot.
     table(function, parts.tables.audit, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     # An entry is put, and added to a page of the books and to what a holder has.

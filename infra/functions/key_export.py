@@ -7,9 +7,17 @@ from constructs import Construct
 from infra.constructs.function import Function
 from infra.constructs.imports import EXPORTS
 from infra.constructs.keys import allow
+from infra.constructs.queues import Work
 from infra.functions.parts import Parts, query, table
 
-EXPORT_TIMEOUT_S = 900
+EXPORT_FILES = Work(
+    construct_id="Exports",
+    name="Export",
+    timeout_s=900,
+    soon_again=True,
+    patience_s=3600,
+    meaning="an approved export waits longer than an hour for its file",
+)
 
 
 def key_export(scope: Construct, parts: Parts) -> Function:
@@ -19,7 +27,7 @@ def key_export(scope: Construct, parts: Parts) -> Function:
         "KeyExport",
         name="key_export",
         platform=parts.platform,
-        timeout_s=EXPORT_TIMEOUT_S,
+        timeout_s=EXPORT_FILES.timeout_s,
         # A file of a million codes is in memory as a whole, four times over.
         memory_mb=1769,
         environment={

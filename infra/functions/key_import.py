@@ -7,9 +7,17 @@ from constructs import Construct
 from infra.constructs.function import Function
 from infra.constructs.imports import REJECTED
 from infra.constructs.keys import allow
+from infra.constructs.queues import Work
 from infra.functions.parts import Parts, query, table
 
-IMPORT_TIMEOUT_S = 180
+UPLOADS = Work(
+    construct_id="Uploads",
+    name="Import",
+    timeout_s=180,
+    soon_again=True,
+    patience_s=900,
+    meaning="a key file waits longer than a quarter of an hour to be imported",
+)
 
 
 def key_import(scope: Construct, parts: Parts) -> Function:
@@ -19,14 +27,14 @@ def key_import(scope: Construct, parts: Parts) -> Function:
         "KeyImport",
         name="key_import",
         platform=parts.platform,
-        timeout_s=IMPORT_TIMEOUT_S,
+        timeout_s=UPLOADS.timeout_s,
         # One whole processor and a bit: a file is parsed on one.
         memory_mb=2048,
         environment={
             "CATALOG_TABLE": parts.tables.catalog.table_name,
             "KEYS_TABLE": parts.tables.keys.table_name,
             "IMPORT_BUCKET": parts.imports.bucket.bucket_name,
-            "IMPORT_QUEUE_URL": parts.uploads.queue.queue_url,
+            "IMPORT_QUEUE_URL": parts.queues[UPLOADS].queue.queue_url,
             "VAULT_KEY_ARN": parts.keys.vault.key_arn,
             "FINGERPRINT_KEY_ARN": parts.keys.fingerprint.key_arn,
         },
@@ -42,7 +50,7 @@ def key_import(scope: Construct, parts: Parts) -> Function:
     parts.imports.acknowledge_objects(function.role)
     function.may(["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], parts.imports.rejected_arn)
     parts.imports.acknowledge_objects(function.role, REJECTED)
-    function.may(["sqs:SendMessage"], parts.uploads.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.queues[UPLOADS].queue.queue_arn)
     allow(parts.keys.vault, function.role, "kms:GenerateDataKey")
     allow(parts.keys.fingerprint, function.role, "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext")
     return function

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -11,7 +12,7 @@ from infra.constructs.events import Events
 from infra.constructs.function import Function, Platform
 from infra.constructs.imports import Imports
 from infra.constructs.keys import Keys
-from infra.constructs.queues import DeadLetterQueue, WorkQueue
+from infra.constructs.queues import DeadLetterQueue, Work, WorkQueue
 from infra.constructs.secrets import Secrets
 from infra.constructs.tables import Tables
 
@@ -30,17 +31,8 @@ class Parts:
     secrets: Secrets
     imports: Imports
     events: Events
-    issuance: WorkQueue
-    uploads: WorkQueue
-    codes: WorkQueue
-    exports: WorkQueue
-    batches: WorkQueue
-    jobs: WorkQueue
-    refunds: WorkQueue
-    inquiries: WorkQueue
-    reconciliations: WorkQueue
+    queues: Mapping[Work, WorkQueue]
     relay_dead_letters: DeadLetterQueue
-    sandbox: WorkQueue | None
     public_url: str
 
     @property

@@ -5,10 +5,18 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
+from infra.constructs.queues import Work
 from infra.functions.parts import Parts, query, secret, table
 
-INQUIRIES_TIMEOUT_S = 180
-"""For the attempts that an order may have, and the time that each provider may take."""
+INQUIRIES = Work(
+    construct_id="Inquiries",
+    name="Inquiry",
+    # For the attempts that an order may have, and the time that each provider may take.
+    timeout_s=180,
+    soon_again=True,
+    patience_s=1800,
+    meaning="providers are asked about unpaid orders more than half an hour late",
+)
 
 
 def payment_inquiries(scope: Construct, parts: Parts) -> Function:
@@ -18,7 +26,7 @@ def payment_inquiries(scope: Construct, parts: Parts) -> Function:
         "PaymentInquiries",
         name="payment_inquiries",
         platform=parts.platform,
-        timeout_s=INQUIRIES_TIMEOUT_S,
+        timeout_s=INQUIRIES.timeout_s,
         memory_mb=512,
         environment={
             "KEYS_TABLE": parts.tables.keys.table_name,
@@ -26,7 +34,7 @@ def payment_inquiries(scope: Construct, parts: Parts) -> Function:
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
             "GUARDS_TABLE": parts.tables.guards.table_name,
             "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
-            "INQUIRY_QUEUE_URL": parts.inquiries.queue.queue_url,
+            "INQUIRY_QUEUE_URL": parts.queues[INQUIRIES].queue.queue_url,
         },
         in_slices=True,
     )
@@ -37,5 +45,5 @@ def payment_inquiries(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.payments, "GetItem", "PutItem")
     table(function, parts.tables.guards, "GetItem", "PutItem")
     secret(function, parts.secrets.payment_accounts_arn)
-    function.may(["sqs:SendMessage"], parts.inquiries.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.queues[INQUIRIES].queue.queue_arn)
     return function

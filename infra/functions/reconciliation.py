@@ -5,9 +5,17 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
+from infra.constructs.queues import Work
 from infra.functions.parts import Parts, query, secret, table
 
-RECONCILIATION_TIMEOUT_S = 900
+RECONCILIATIONS = Work(
+    construct_id="Reconciliations",
+    name="Reconciliation",
+    timeout_s=900,
+    soon_again=True,
+    patience_s=7200,
+    meaning="a day waits longer than two hours to be compared with the provider's statement",
+)
 
 
 def reconciliation(scope: Construct, parts: Parts) -> Function:
@@ -17,7 +25,7 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
         "Reconciliation",
         name="reconciliation",
         platform=parts.platform,
-        timeout_s=RECONCILIATION_TIMEOUT_S,
+        timeout_s=RECONCILIATIONS.timeout_s,
         # A statement of 100,000 lines and what we know of them.
         memory_mb=2048,
         environment={
@@ -26,7 +34,7 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
             "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
             "RECONCILIATION_TABLE": parts.tables.reconciliation.table_name,
             "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
-            "RECONCILIATION_QUEUE_URL": parts.reconciliations.queue.queue_url,
+            "RECONCILIATION_QUEUE_URL": parts.queues[RECONCILIATIONS].queue.queue_url,
         },
         in_slices=True,
     )
@@ -36,5 +44,5 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.accounts, "Query")
     table(function, parts.tables.reconciliation, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     secret(function, parts.secrets.payment_accounts_arn)
-    function.may(["sqs:SendMessage"], parts.reconciliations.queue.queue_arn)
+    function.may(["sqs:SendMessage"], parts.queues[RECONCILIATIONS].queue.queue_arn)
     return function

@@ -5,9 +5,16 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
+from infra.constructs.queues import Work
 from infra.functions.parts import Parts, query, table
 
-JOBS_TIMEOUT_S = 120
+JOBS = Work(
+    construct_id="Jobs",
+    name="Job",
+    timeout_s=120,
+    patience_s=3600,
+    meaning="what is due by time alone waits longer than an hour to be done",
+)
 
 
 def scheduled_jobs(scope: Construct, parts: Parts) -> Function:
@@ -17,7 +24,7 @@ def scheduled_jobs(scope: Construct, parts: Parts) -> Function:
         "ScheduledJobs",
         name="scheduled_jobs",
         platform=parts.platform,
-        timeout_s=JOBS_TIMEOUT_S,
+        timeout_s=JOBS.timeout_s,
         memory_mb=512,
         environment={"KEYS_TABLE": parts.tables.keys.table_name},
     )

@@ -63,7 +63,7 @@ EXPECTED = {
         "keys": _WALKED | {"dynamodb:PutItem", "dynamodb:UpdateItem"},
         "keys/index/claimable": {"dynamodb:Query"},
         "keys/index/by_batch": {"dynamodb:Query"},
-        "orders": _WALKED | {"dynamodb:ConditionCheckItem", "dynamodb:PutItem"},
+        "orders": _WALKED | {"dynamodb:PutItem"},
         "orders/index/by_status": {"dynamodb:Query"},
         "orders/index/by_paid_reference": {"dynamodb:Query"},
         "orders/index/by_email": {"dynamodb:Query"},

@@ -8,6 +8,7 @@ import pytest
 from keyrail.catalog.model import Product, Sku
 from keyrail.fulfilment.model import Complaint, GivenUp, NotDelivered
 from keyrail.inventory.model.keys import Fault, KeyFrozen, KeyState, KeyVoid
+from keyrail.ordering.model.disputes import MAX_DISPUTES
 from keyrail.ordering.model.orders import Line, NotRefundable, OrderDisputed, OrderStatus, UnitStatus
 from keyrail.ordering.model.refund_requests import WantedRefund
 from keyrail.ordering.model.steps import pay
@@ -333,6 +334,16 @@ def test_ninety_keys_stand_still_in_one_transaction(world: World, bank: Bank) ->
     assert {key.held_for for key in world.stored_keys()} == {"dp_1"}
     world.disputes.hear(replace(LOST, amount=PRICE.times(90)), SYSTEM)
     check_promises(world)
+
+
+def test_a_dispute_more_than_an_order_remembers_is_on_the_desk_alone(world: World, bank: Bank) -> None:
+    world.stock_up(1)
+    placed = bought(world, bank)
+    for number in range(MAX_DISPUTES + 1):
+        world.disputes.hear(replace(OPEN, dispute_id=f"dp_{number}"), SYSTEM)
+    order = world.orders.of_operator(placed.order.order_id)
+    assert [each.dispute_id for each in order.disputes or ()] == [f"dp_{number}" for number in range(MAX_DISPUTES)]
+    assert len(world.desk.waiting(MAX_DISPUTES + 2)) == MAX_DISPUTES + 1
 
 
 def test_a_dispute_of_no_order_of_ours_is_on_the_desk(world: World, bank: Bank) -> None:

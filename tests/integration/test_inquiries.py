@@ -129,6 +129,18 @@ def test_a_payment_that_lies_on_the_desk_is_left_to_whoever_decides_about_it(wor
     assert [waiting.reason for waiting in world.desk.waiting(10)] == [Mismatch.WRONG_ACCOUNT]
 
 
+def test_what_nobody_can_place_from_the_desk_is_settled_once_the_settings_are_right(world: World, bank: Bank) -> None:
+    """It was told of while the account had another merchant's number: on the desk it is nobody's money."""
+    world.stock_up(1)
+    placed = ordered(world)
+    said = bank.collect(placed.attempt, "t-1")
+    bank.merchant = "bank-2"
+    assert world.settlement.settle(said, CALLBACK).reason is Mismatch.WRONG_MERCHANT
+    bank.merchant = said.merchant
+    assert asked(world, placed).status is OrderStatus.DELIVERED
+    check_promises(world)
+
+
 def test_an_answer_about_another_order_than_was_asked_about_pays_neither(world: World, bank: Bank) -> None:
     world.stock_up(2)
     placed, other = ordered(world), ordered(world)

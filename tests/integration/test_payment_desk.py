@@ -397,6 +397,24 @@ def test_what_a_person_waives_at_once_is_limited_as_what_they_waive_one_by_one(w
     check_promises(world)
 
 
+def test_the_same_acceptance_twice_at_once_is_once_though_it_fills_the_day(
+    engine: Engine, world: World, bank: Bank
+) -> None:
+    """The second is between its look and its write when the first comes through."""
+    payment = under_paid(world, bank)
+    missing = PRICE.amount_minor - TOO_LITTLE.amount_minor
+    world.refund_limits = RefundLimits({"CNY": RefundLimit(missing, missing)})
+    slow, accepted = at_bank(world.another_process(dynamodb=engine.dynamodb()), bank), list[UnmatchedPayment]()
+
+    def accept_first(**_: object) -> None:
+        if not accepted:
+            accepted.append(world.payment_desk.accept(payment.payment_id, OPERATOR))
+
+    slow.dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", accept_first)
+    assert [slow.payment_desk.accept(payment.payment_id, OPERATOR)] == accepted
+    check_promises(world)
+
+
 @pytest.mark.parametrize("amount", [TOO_LITTLE, Money(1_500, "CNY")])
 def test_of_an_accepted_payment_that_came_too_late_all_that_was_received_goes_back(
     world: World, bank: Bank, amount: Money
@@ -531,6 +549,23 @@ def test_a_payment_that_was_sent_back_pays_nothing_though_it_is_told_of_in_the_r
     assert world.payment_desk.dismiss(again.payment_id, OPERATOR).status is DeskStatus.DISMISSED
     assert world.orders.of_operator(placed.order.order_id).status is OrderStatus.PENDING_PAYMENT
     assert world.settlement.settle(bank.paid(placed.attempt, "T-2"), SYSTEM).outcome is Outcome.APPLIED
+
+
+def test_a_payment_that_was_assigned_to_another_order_does_not_pay_its_own_as_well(world: World, bank: Bank) -> None:
+    """Its provider told of another sum first, and tells of it in the right words then."""
+    world.stock_up(2)
+    placed, other = world.order(provider=PROVIDER), world.order(provider=PROVIDER)
+    right = bank.paid(placed.attempt, "T-1")
+    wrong = on_desk(world, replace(right, amount=TOO_LITTLE))
+    world.payment_desk.assign(wrong.payment_id, other.order.order_id, OPERATOR, accept_amount=True)
+    assert world.settlement.settle(right, SYSTEM).outcome is Outcome.UNMATCHED
+    assert world.orders.of_operator(placed.order.order_id).paid_attempt() is None
+    again = world.desk.payment(model.payment_id(right))
+    with pytest.raises(PaysAnOrder) as refused:
+        world.payment_desk.refund(again.payment_id, OPERATOR)
+    assert refused.value.facts == {"order_id": other.order.order_id}
+    assert world.payment_desk.dismiss(again.payment_id, OPERATOR).status is DeskStatus.DISMISSED
+    assert len(world.sold()) == 1
 
 
 def test_a_payment_that_paid_its_order_after_all_is_not_assigned_to_another(world: World, bank: Bank) -> None:

@@ -22,7 +22,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.errors import KeyrailError, Unavailable
 from keyrail.platform.money import Money
-from tests.bookkeeping import DAY_MS, books_of, check_books, vouchers_of
+from tests.bookkeeping import DAY_MS, check_books, vouchers_of
 from tests.faults.breaking import Killed, Way, Wire
 from tests.properties.in_memory import world_in_memory
 from tests.properties.orders import PROVIDER, SYSTEM, unpaid_orders
@@ -45,7 +45,7 @@ class Ledger(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            books_of(self.world.another_process()).post(self.unposted)
+            self.world.another_process().books.post(self.unposted)
             self.check()
         finally:
             self.until.close()
@@ -114,13 +114,13 @@ class Ledger(RuleBasedStateMachine):
     @rule(first=st.integers(0, 30), many=st.integers(1, 8), backwards=st.booleans())
     def brought_again(self, first: int, many: int, backwards: bool) -> None:
         entries = [entry for old, new in self.brought[first : first + many] for entry in entries_between(old, new)]
-        books_of(self.world.another_process()).post(reversed(entries) if backwards else entries)
+        self.world.another_process().books.post(reversed(entries) if backwards else entries)
 
     @rule(many=st.integers(1, 5), at=st.integers(0, 2), way=st.sampled_from(Way))
     def delivered(self, many: int, at: int, way: Way) -> None:
         some, process = self.unposted[:many], self.world.another_process()
         with suppress(Unavailable, Killed), Wire(at, way).carrying(process.dynamodb):
-            books_of(process).post(some)
+            process.books.post(some)
             self.unposted = self.unposted[many:]
         check_books(self.world)
 
@@ -136,7 +136,7 @@ class Ledger(RuleBasedStateMachine):
 
     def check(self) -> None:
         check_books(self.world)
-        balance = books_of(self.world).trial_balance(FAR_DAY)
+        balance = self.world.books.trial_balance(FAR_DAY)
         assert balance.balanced
         expected = dict.fromkeys((SALES, REFUNDS, SUSPENSE, CLEARING), 0)
         for order in self.orders.values():

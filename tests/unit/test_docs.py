@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from keyrail.platform.logs import Entry
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
@@ -57,3 +59,16 @@ def test_each_decision_has_a_number_of_its_own_and_is_listed() -> None:
 def test_a_decision_says_why_what_at_what_cost_and_how_it_is_checked(page: Path) -> None:
     headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
     assert headings == ["Context", "Decision", "What it costs", "The check"]
+
+
+def test_every_event_that_is_sent_is_in_the_architecture_and_no_other() -> None:
+    sent = {schema.name.removesuffix(".schema.json") for schema in (ROOT / "events/domain").glob("*.schema.json")}
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = page.partition("| events | when |")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"`([\w.]+)`", table)) == sorted(sent)
+
+
+def test_every_code_of_the_log_is_in_the_runbook_and_no_other() -> None:
+    page = (ROOT / "docs/runbook.md").read_text()
+    table = page.partition("| code | message | what it says |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"`(K\d{4})`", table)) == sorted(entry.value[0] for entry in Entry)

@@ -1,7 +1,7 @@
 """The committed OpenAPI documents say what the code does, and every refusal in them comes from the error table."""
 
 import json
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from docs.openapi.build import DOCUMENTS, FOLDER, build, refused, rendered
 from functions.operator_api.schemas.orders import OrderOut
+from functions.storefront_api import handler
 from functions.storefront_api import schemas as storefront
 from keyrail.ordering.model.orders import Channel, Order, OrderStatus, Unit, unit_id
 from keyrail.ordering.model.steps import fail_unit, pay
@@ -17,7 +18,7 @@ from keyrail.platform.audit import Trace
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.documents import from_json, to_json
 from keyrail.platform.errors import Invalid
-from keyrail.platform.http import MAX_IDEMPOTENCY_KEY_LENGTH, MIN_IDEMPOTENCY_KEY_LENGTH, Operation
+from keyrail.platform.http import MAX_IDEMPOTENCY_KEY_LENGTH, MIN_IDEMPOTENCY_KEY_LENGTH, Operation, Reply
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 
@@ -58,6 +59,15 @@ def test_a_path_declares_each_of_its_parameters(name: str, operation: Operation)
     described = _described(name, operation)
     in_path = [p["name"] for p in described.get("parameters", []) if p["in"] == "path"]
     assert operation.path.format(**dict.fromkeys(in_path, "x")).count("{") == 0
+
+
+def test_what_may_be_there_already_says_that_it_answers_200_then() -> None:
+    operations = [
+        each for each in handler.api.operations if get_type_hints(getattr(handler, each.name))["return"] is Reply
+    ]
+    assert {each.path for each in operations} == {"/v1/orders", "/v1/orders/{order_id}/payments"}
+    for operation in operations:
+        assert {"200", "201"} <= set(_described("storefront.json", operation)["responses"])
 
 
 def test_only_the_shelf_checkout_and_codes_are_open_to_anybody() -> None:

@@ -43,9 +43,16 @@ BUGS = (
     PlantedBug(
         "delivers for a payment that was sent back",
         "fulfilment/service/settlement.py",
-        "if was_sent_back(order, said.provider, said.account, said.reference):",
+        "if was_sent_away(order, said.provider, said.account, said.reference):",
         "if False:",
         f"{DESK}::test_a_payment_that_was_sent_back_pays_nothing_though_it_is_told_of_in_the_right_words_then",
+    ),
+    PlantedBug(
+        "delivers two orders for a payment that was assigned to one of them",
+        SERVICE,
+        "told = [] if named and named.order_id == order_id else self._told(payment, named, origin)",
+        "told = list[Write]()",
+        f"{DESK}::test_a_payment_that_was_assigned_to_another_order_does_not_pay_its_own_as_well",
     ),
     PlantedBug(
         "lets one person give back any payment",

@@ -7,19 +7,19 @@ GATEWAY = "tests/integration/payments/test_epay_gateway.py"
 ACCOUNT = "payments/providers/epay/account.py"
 VERSION_ONE = "payments/providers/epay/version_one.py"
 VERSION_TWO = "payments/providers/epay/version_two.py"
-SIGNING = "payments/providers/epay/signing.py"
+RSA = "payments/providers/rsa.py"
 
 BUGS = (
     PlantedBug(
         "takes any RSA signature",
-        SIGNING,
+        RSA,
         "    except InvalidSignature:\n        return False",
         "    except InvalidSignature:\n        pass",
         TWO,
     ),
     PlantedBug(
         "takes a second spelling of a signature",
-        SIGNING,
+        RSA,
         "return raw if base64.b64encode(raw).decode() == text else None",
         "return raw",
         f"{TWO}::test_a_second_spelling_of_the_signature_is_refused",

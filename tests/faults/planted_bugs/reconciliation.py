@@ -8,6 +8,7 @@ TESTS = "tests/integration/reconciliation/test_comparing.py"
 COMPARING = "reconciliation/model/comparing.py"
 DIFFERENCES = "reconciliation/model/differences.py"
 SERVICE = "reconciliation/service/comparing.py"
+STORE = "reconciliation/store.py"
 
 BUGS = (
     PlantedBug(
@@ -41,7 +42,7 @@ BUGS = (
     PlantedBug(
         "opens again what somebody has resolved",
         DIFFERENCES,
-        "    if standing.status is DifferenceStatus.RESOLVED and _amounts(standing) == _amounts(found):\n"
+        "    if standing.status is DifferenceStatus.RESOLVED and _seen(standing) == _seen(found):\n"
         "        return standing\n    as_it_is",
         "    as_it_is",
         f"{TESTS}::test_a_rerun_closes_what_is_gone_keeps_what_is_resolved_and_finds_what_is_back",
@@ -49,8 +50,22 @@ BUGS = (
     PlantedBug(
         "takes a reason for a cent as one for a fortune",
         DIFFERENCES,
-        " and _amounts(standing) == _amounts(found):",
+        " and _seen(standing) == _seen(found):",
         ":",
         f"{TESTS}::test_a_reason_that_was_given_for_one_amount_is_none_for_another",
+    ),
+    PlantedBug(
+        "writes differences of a run that somebody else has taken up",
+        STORE,
+        "actions, ReconciliationItem.version == run.version)",
+        "actions, ReconciliationItem.pk.exists())",
+        f"{TESTS}::test_a_run_that_is_overtaken_while_it_writes_its_differences_writes_no_more_of_them",
+    ),
+    PlantedBug(
+        "writes over what somebody has resolved meanwhile",
+        STORE,
+        "if old is None else ReconciliationItem.version == old.version",
+        "if old is None else ReconciliationItem.pk.exists()",
+        f"{TESTS}::test_what_was_read_before_somebody_resolved_it_is_not_written_over_it",
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from keyrail.ledger.model import Account, AccountKind, turnovers
 from keyrail.payments.model.vouchers import NewVoucher, VoucherKind
 from keyrail.platform.clock import utc_date
-from tests.bookkeeping import books_of, check_books, purchase, sale, top_up, vouchers_of
+from tests.bookkeeping import check_books, purchase, sale, top_up, vouchers_of
 from tests.faults.use_cases.case import Case, expect
 from tests.world import OPERATOR, PRICE, World
 
@@ -18,31 +18,31 @@ def _fresh() -> int:
 def entries_that_come_together(world: World) -> Case:
     first = _fresh()
     some = [sale(first + number) for number in range(120)]
-    before = books_of(world).trial_balance(some[0].day).totals.get("CNY")
+    before = world.books.trial_balance(some[0].day).totals.get("CNY")
 
     def check(process: World) -> None:
         check_books(process)
-        after = books_of(process).trial_balance(some[0].day).totals["CNY"]
+        after = process.books.trial_balance(some[0].day).totals["CNY"]
         more = sum(moved.debits_minor for moved in turnovers(some).values())
         expect(after.debits_minor == (before.debits_minor if before else 0) + more, "booked twice, or not at all")
 
     def in_parts(process: World) -> None:
         for part in (some[:70], some[70:]):
-            books_of(process).post(part)
+            process.books.post(part)
 
-    return Case(lambda process: books_of(process).post(some), check, [], [], repeat=in_parts)
+    return Case(lambda process: process.books.post(some), check, [], [], repeat=in_parts)
 
 
 def prepaid_balance_that_is_spent(world: World) -> Case:
     holder = Account(AccountKind.PARTNER_BALANCE, "CNY", f"prt_{_fresh()}")
-    books_of(world).post([top_up(_fresh(), 100, holder)])
+    world.books.post([top_up(_fresh(), 100, holder)])
     bought = purchase(_fresh(), 60, holder)
 
     def check(process: World) -> None:
         check_books(process)
-        expect(books_of(process).balance(holder.name) == 40, "spent twice, or not at all")
+        expect(process.books.balance(holder.name) == 40, "spent twice, or not at all")
 
-    return Case(lambda process: books_of(process).spend(bought), check, [], [])
+    return Case(lambda process: process.books.spend(bought), check, [], [])
 
 
 def voucher_that_pays_out_and_is_reversed(world: World) -> Case:
@@ -58,8 +58,8 @@ def voucher_that_pays_out_and_is_reversed(world: World) -> Case:
     def check(process: World) -> None:
         check_books(process)
         account = f"customer_credit:{holder}:{PRICE.currency}"
-        expect(books_of(process).balance(account) == PRICE.amount_minor, "paid out, or reversed another time")
-        day = books_of(process).statement(account, utc_date(process.now_ms())).account
+        expect(process.books.balance(account) == PRICE.amount_minor, "paid out, or reversed another time")
+        day = process.books.statement(account, utc_date(process.now_ms())).account
         expect((day.debits_minor, day.credits_minor) == (PRICE.amount_minor, 2 * PRICE.amount_minor), "left out")
 
     return Case(act, check, [], [])

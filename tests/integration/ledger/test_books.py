@@ -30,7 +30,6 @@ from tests.bookkeeping import (
     NOON_MS,
     PARTNER,
     STRIPE,
-    books_of,
     check_books,
     entry,
     purchase,
@@ -78,7 +77,7 @@ def units_of(world: World, *actions: Callable[[], object]) -> list[float]:
 
 
 def test_a_hundred_copies_of_one_entry_at_once_are_one(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     assert refusals(at_once([partial(books.post, [sale(1)])] * 100)) == []
     check_books(world)
     assert books.trial_balance(DAY).accounts == (of_day(CLEARING, 0, 990, 0), of_day(SALES, 0, 0, 990))
@@ -86,7 +85,7 @@ def test_a_hundred_copies_of_one_entry_at_once_are_one(world: World) -> None:
 
 def test_different_entries_at_once_are_all_in_and_none_twice(world: World) -> None:
     """Each of them comes from three hands, alone and in company."""
-    books = books_of(world)
+    books = world.books
     some = [sale(number, number, account=(STRIPE, EPAY)[number % 2]) for number in range(1, 41)]
     alone = [partial(books.post, [each]) for each in some]
     in_company = [partial(books.post, some[start : start + 13]) for start in range(0, 40, 9)]
@@ -97,7 +96,7 @@ def test_different_entries_at_once_are_all_in_and_none_twice(world: World) -> No
 
 
 def test_those_of_a_lot_that_are_in_already_do_not_keep_out_the_others(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     some = [sale(number) for number in range(130)]
     books.post([*some[:3], *some[50:60], *some[120:]])
     books.post(some)
@@ -112,15 +111,15 @@ def test_what_breaks_off_anywhere_and_comes_again_is_in_once(world: World, way: 
     for at in range(2):
         process, wire = world.another_process(), Wire(at, way)
         with suppress(Unavailable, Killed), wire.carrying(process.dynamodb):
-            books_of(process).post([replace(each, version=10 + at) for each in some])
+            process.books.post([replace(each, version=10 + at) for each in some])
         assert wire.broken
-        books_of(world).post([replace(each, version=10 + at) for each in some])
+        world.books.post([replace(each, version=10 + at) for each in some])
         check_books(world)
-        assert books_of(world).trial_balance(DAY).totals["CNY"].debits_minor == (at + 1) * 120 * 990
+        assert world.books.trial_balance(DAY).totals["CNY"].debits_minor == (at + 1) * 120 * 990
 
 
 def test_what_stands_under_an_entrys_name_stays_and_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([sale(1, 990)])
     books.post([sale(1, 5), sale(2, 10)])
     check_books(world)
@@ -129,7 +128,7 @@ def test_what_stands_under_an_entrys_name_stays_and_is_told(world: World, caplog
 
 
 def test_an_entry_is_added_to_any_of_the_parallel_pages(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     for number in range(40):
         books.post([sale(number)])
     pages = {item["account_id"]["S"] for item in world.scan("accounts") if item["account_id"]["S"].startswith("books#")}
@@ -139,14 +138,14 @@ def test_an_entry_is_added_to_any_of_the_parallel_pages(world: World) -> None:
 
 def test_an_entry_of_two_currencies_is_on_a_page_of_each(world: World) -> None:
     both = (*sale(1, 990).postings, *sale(1, 140, "USD").postings)
-    books_of(world).post([entry(1, *both, what="exchange"), sale(2, 10)])
+    world.books.post([entry(1, *both, what="exchange"), sale(2, 10)])
     check_books(world)
-    totals = books_of(world).trial_balance(DAY).totals
+    totals = world.books.trial_balance(DAY).totals
     assert totals == {"CNY": Turnover(1_000, 1_000), "USD": Turnover(140, 140)}
 
 
 def test_an_entry_alone_is_four_write_units_and_in_company_two(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     one, ten, full, two_accounts = units_of(
         world,
         partial(books.post, [sale(1)]),
@@ -158,7 +157,7 @@ def test_an_entry_alone_is_four_write_units_and_in_company_two(world: World) -> 
 
 
 def test_a_prepaid_purchase_is_nine_write_units(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([top_up(1, 100)])
     assert units_of(world, partial(books.spend, purchase(2, 10))) == [9]
 
@@ -167,7 +166,7 @@ def test_a_prepaid_purchase_is_nine_write_units(world: World) -> None:
 
 
 def test_a_trial_balance_carries_what_was_before_and_leaves_out_what_came_after(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     later = NOON_MS + DAY_MS
     refund = entry(
         9,
@@ -198,7 +197,7 @@ def test_a_trial_balance_carries_what_was_before_and_leaves_out_what_came_after(
 
 
 def test_an_accounts_statement_has_the_entries_of_its_day_in_their_order(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     mine = [sale(number, number, at_ms=NOON_MS + number) for number in range(1, 30)]
     books.post([*mine, *(sale(n, 1, account=EPAY) for n in range(50, 60)), sale(99, at_ms=NOON_MS - DAY_MS)])
     statement = books.statement(CLEARING, DAY)
@@ -210,7 +209,7 @@ def test_an_accounts_statement_has_the_entries_of_its_day_in_their_order(world: 
 
 def test_a_long_statement_comes_in_pages_with_every_entry_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_LINES", 3)
-    books = books_of(world)
+    books = world.books
     mine = [sale(number, at_ms=NOON_MS + number) for number in range(60)]
     books.post(mine)
     found: list[JournalEntry] = []
@@ -223,18 +222,18 @@ def test_a_long_statement_comes_in_pages_with_every_entry_once(world: World, mon
 
 
 def test_an_account_that_never_moved_has_a_statement_and_what_is_none_has_not(world: World) -> None:
-    assert books_of(world).statement("suspense:CNY", DAY).account == of_day("suspense:CNY", 0, 0, 0)
-    assert books_of(world).statement(PARTNER.name, DAY).account == of_day(PARTNER.name, 0, 0, 0)
+    assert world.books.statement("suspense:CNY", DAY).account == of_day("suspense:CNY", 0, 0, 0)
+    assert world.books.statement(PARTNER.name, DAY).account == of_day(PARTNER.name, 0, 0, 0)
     for name in ("suspense", "partner_balance:prt_1:XXX", "sales:XXX", "sales:prt_1:CNY"):
         with pytest.raises(UnknownLedgerAccount):
-            books_of(world).statement(name, DAY)
+            world.books.statement(name, DAY)
 
 
 # prepaid
 
 
 def test_nobody_spends_more_than_they_paid_in_however_many_ask_at_once(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([top_up(1, 300)])
     refused = refusals(at_once([partial(books.spend, purchase(number, 10)) for number in range(100, 164)]))
     assert refused == [InsufficientBalance.code] * 34
@@ -245,7 +244,7 @@ def test_nobody_spends_more_than_they_paid_in_however_many_ask_at_once(world: Wo
 
 
 def test_a_hundred_copies_of_one_spending_take_its_amount_once(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([top_up(1, 15)])
     results = at_once([partial(books.spend, purchase(2, 10))] * 100)
     assert (results.count(True), results.count(False)) == (1, 99)
@@ -254,7 +253,7 @@ def test_a_hundred_copies_of_one_spending_take_its_amount_once(world: World) -> 
 
 
 def test_who_never_paid_in_and_who_lacks_a_fen_spend_nothing(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     with pytest.raises(InsufficientBalance):
         books.spend(purchase(1, 1))
     books.post([top_up(2, 10)])
@@ -267,7 +266,7 @@ def test_who_never_paid_in_and_who_lacks_a_fen_spend_nothing(world: World) -> No
 
 
 def test_what_one_holder_paid_in_is_neither_anothers_nor_of_another_currency(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([top_up(1, 100)])
     for holder in (replace(PARTNER, holder="prt_2"), replace(PARTNER, currency="USD")):
         with pytest.raises(InsufficientBalance):
@@ -276,7 +275,7 @@ def test_what_one_holder_paid_in_is_neither_anothers_nor_of_another_currency(wor
 
 
 def test_a_name_that_was_spent_under_is_not_spent_under_for_another_amount(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([top_up(1, 100)])
     assert books.spend(purchase(2, 10))
     with pytest.raises(IdempotencyConflict):
@@ -285,7 +284,7 @@ def test_a_name_that_was_spent_under_is_not_spent_under_for_another_amount(world
 
 
 def test_what_was_paid_in_is_not_spent_by_posting(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([top_up(1, 100)])
     with pytest.raises(ValueError, match="one by one"):
         books.post([sale(2), purchase(3, 10)])
@@ -293,7 +292,7 @@ def test_what_was_paid_in_is_not_spent_by_posting(world: World) -> None:
 
 
 def test_a_spending_goes_through_in_somebody_elses_transaction_or_not_at_all(world: World) -> None:
-    books = books_of(world)
+    books = world.books
     books.post([top_up(1, 10)])
     transact(world.dynamodb, books.spending(purchase(2, 10)))
     with pytest.raises(TransactionFailed):
@@ -308,11 +307,11 @@ def test_a_spending_goes_through_in_somebody_elses_transaction_or_not_at_all(wor
 @pytest.mark.parametrize("way", Way)
 def test_a_spending_that_breaks_off_and_comes_again_is_taken_once(engine: Engine, way: Way) -> None:
     world = engine.world()
-    books_of(world).post([top_up(1, 25)])
+    world.books.post([top_up(1, 25)])
     process, wire = world.another_process(), Wire(0, way)
     with suppress(Unavailable, Killed), wire.carrying(process.dynamodb):
-        books_of(process).spend(purchase(2, 10))
+        process.books.spend(purchase(2, 10))
     assert wire.broken
-    books_of(world).spend(purchase(2, 10))
-    assert books_of(world).balance(PARTNER.name) == 15
+    world.books.spend(purchase(2, 10))
+    assert world.books.balance(PARTNER.name) == 15
     check_books(world)

@@ -25,7 +25,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid, Unavailable
 from keyrail.platform.money import Money
-from tests.bookkeeping import books_of, check_books, sale, vouchers_of
+from tests.bookkeeping import check_books, sale, vouchers_of
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
 from tests.integration.test_after_sales_desk import Desk, desk
@@ -46,7 +46,7 @@ def voucher(number: str, kind: str, holder: str, minor: int) -> NewVoucher:
 
 def closings(world: World) -> dict[str, int]:
     check_books(world)
-    accounts = books_of(world).trial_balance(utc_date(world.now_ms())).accounts
+    accounts = world.books.trial_balance(utc_date(world.now_ms())).accounts
     return {each.account: each.closing_minor for each in accounts if each.closing_minor}
 
 
@@ -65,7 +65,7 @@ def test_the_number_of_a_voucher_is_not_given_to_another_one(world: World) -> No
         vouchers.post(voucher("V-1", "partner_top_up", "prt_1", 501), FINANCE)
     with pytest.raises(IdempotencyConflict):
         vouchers.reverse("V-1", "V-1", FINANCE)
-    assert books_of(world).balance(BALANCE) == 500
+    assert world.books.balance(BALANCE) == 500
     check_books(world)
 
 
@@ -75,7 +75,7 @@ def test_withdrawals_at_once_never_take_more_than_there_is(world: World) -> None
     some = [voucher(f"V-{number}", "partner_withdrawal", "prt_1", 30) for number in range(1, 17)]
     refused = refusals(at_once([partial(vouchers.post, each, FINANCE) for each in some]))
     assert refused == [InsufficientBalance.code] * 13
-    assert books_of(world).balance(BALANCE) == 10
+    assert world.books.balance(BALANCE) == 10
     day = vouchers.of_day(utc_date(world.now_ms()), 100)[0]
     assert len(day) == 4
     check_books(world)
@@ -104,13 +104,13 @@ def test_what_was_paid_in_and_spent_is_not_taken_back(world: World) -> None:
 
 def test_a_letter_that_is_wrong_opens_no_account(world: World) -> None:
     vouchers = vouchers_of(world)
-    books_of(world).post([sale(1)])
+    world.books.post([sale(1)])
     for wanted in (voucher("V-1", "payout", "strpe/main", 5), voucher("V-2", "supplier_paid", "Akme", 5)):
         with pytest.raises(Invalid):
             vouchers.post(wanted, FINANCE)
     vouchers.post(voucher("V-1", "payout", "stripe/main", 5), FINANCE)
     vouchers.post(voucher("V-2", "supplier_paid", "Acme", 5), FINANCE)
-    assert books_of(world).balance("supplier_payable:Acme:CNY") == -5
+    assert world.books.balance("supplier_payable:Acme:CNY") == -5
     assert closings(world) == {
         "clearing:stripe/main:CNY": 985,
         "sales:CNY": -990,
@@ -128,7 +128,7 @@ def test_a_voucher_that_breaks_off_and_comes_again_is_booked_once(engine: Engine
             vouchers_of(process).post(wanted, FINANCE)
         assert wire.broken
         vouchers_of(world).post(wanted, FINANCE)
-    assert books_of(world).balance(BALANCE) == 100
+    assert world.books.balance(BALANCE) == 100
     check_books(world)
 
 
@@ -165,7 +165,7 @@ def test_a_person_gives_no_more_on_a_day_by_giving_it_in_parts_at_once(world: Wo
     some = [voucher(f"V-{number}", "credit_granted", "cus_1", 100) for number in range(6)]
     found = at_once([partial(vouchers.post, each, FINANCE) for each in some])
     assert sorted(each.waits for each in found if isinstance(each, Voucher)) == [False] * 2 + [True] * 4
-    assert books_of(world).balance("customer_credit:cus_1:CNY") == 200
+    assert world.books.balance("customer_credit:cus_1:CNY") == 200
     check_books(world)
 
 
@@ -177,9 +177,9 @@ def test_what_gives_nobody_a_balance_takes_one_person_and_taking_it_back_to_a_ho
     vouchers.post(wanted, BOB)
     assert not vouchers.post(voucher("V-3", "partner_withdrawal", "prt_1", 400), FINANCE).waits
     assert vouchers.reverse("R-3", "V-3", FINANCE).waits
-    assert books_of(world).balance(BALANCE) == 100
+    assert world.books.balance(BALANCE) == 100
     assert not vouchers.reverse("R-3", "V-3", BOB).waits
-    assert books_of(world).balance(BALANCE) == 500
+    assert world.books.balance(BALANCE) == 500
     check_books(world)
 
 

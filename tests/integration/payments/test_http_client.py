@@ -111,7 +111,7 @@ def test_of_a_header_that_comes_twice_no_value_is_lost(provider: ProviderServer)
 
 
 def test_a_form_says_that_it_is_one(provider: ProviderServer) -> None:
-    post_form(provider.url, {"title": "会员 & more", "empty": ""}, {})
+    post_form(provider.url, {"title": "会员 & more", "empty": ""}, {}, repeatable=True)
     (sent,) = provider.requests
     assert sent.body == b"title=%E4%BC%9A%E5%91%98+%26+more&empty="
     assert sent.headers["content-type"] == "application/x-www-form-urlencoded"

@@ -23,11 +23,11 @@ from keyrail.platform.changes import stamp
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.dynamo import transact
 from keyrail.platform.money import Money
-from keyrail.reconciliation.model.comparing import DifferenceKind
+from keyrail.reconciliation.model.comparing import DifferenceKind, Found
 from keyrail.reconciliation.model.days import SKEW_MS, window
-from keyrail.reconciliation.model.differences import DifferenceStatus, calls_for_inquiry
+from keyrail.reconciliation.model.differences import DifferenceStatus, calls_for_inquiry, difference_of
 from keyrail.reconciliation.model.movements import Known
-from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay, RunMoved, RunStatus
+from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay, RunMoved, RunStatus, take_up
 from keyrail.reconciliation.service import comparing as service
 from keyrail.reconciliation.service.comparing import Outcome
 from tests.bank import ACCOUNT, PROVIDER, Bank
@@ -323,6 +323,15 @@ def test_a_payment_that_nobody_heard_of_is_a_difference_that_has_the_provider_as
     assert [each.status for each in books.all(day)] == [DifferenceStatus.GONE]
 
 
+def test_a_day_of_which_all_is_resolved_is_not_compared_again_by_the_clock(books: Books, day: date) -> None:
+    books.said(day, *lines_of(order_of(noon_ms(day, UTC)), noon_ms(day, UTC)))
+    (found,) = books.reconcile(day)
+    books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, OPERATOR)
+    books.world.ahead_ms += DAY_MS
+    assert books.world.reconciliation_desk.request_day([(PROVIDER, ACCOUNT)], SYSTEM) == 1
+    assert books.run(day).status is RunStatus.RECONCILED
+
+
 def test_a_line_without_our_number_finds_its_order_by_the_providers(books: Books, day: date) -> None:
     (line,) = sold(books, day)
     books.bank.statements[day] = [replace(line, number=None)]
@@ -384,6 +393,32 @@ def test_a_reason_that_was_given_for_one_amount_is_none_for_another(books: Books
     assert (again.difference_id, again.resolution) == (found.difference_id, None)
     assert again.theirs is not None
     assert again.theirs.amount == Money(500_000, "CNY")
+
+
+def test_a_reason_that_was_given_for_one_status_is_none_for_another(books: Books, day: date) -> None:
+    """Some statements tell how a refund stands by now: one that was resolved as under way may be made after all."""
+    at_ms = noon_ms(day, UTC)
+    back = all_given_back(paid(order_of(at_ms), at_ms), at_ms)
+    refused = books.put(replace(back, refunds=(replace(back.refunds[0], status=RefundStatus.FAILED),)))
+    payment, given = lines_of(back, at_ms)
+    books.post()
+    desk = books.world.reconciliation_desk
+
+    def again(state: LineState) -> list[DifferenceStatus]:
+        books.bank.statements[day] = [payment, replace(given, state=state)]
+        books.reconcile(day)
+        (each,) = books.all(day)
+        if each.status is DifferenceStatus.OPEN:
+            desk.resolve(each.run_id, each.difference_id, OPERATOR)
+        return [each.status]
+
+    assert again(LineState.UNDER_WAY) == [DifferenceStatus.OPEN]
+    assert again(LineState.UNDER_WAY) == [DifferenceStatus.RESOLVED]
+    assert again(LineState.DONE) == [DifferenceStatus.OPEN]
+    assert again(LineState.DONE) == [DifferenceStatus.RESOLVED]
+    unheard = replace(refused, refunds=(replace(refused.refunds[0], status=RefundStatus.UNKNOWN),))
+    assert books.world.orders.replace(refused, replace(unheard, **stamp(SYSTEM, at_ms, refused.version + 1)))
+    assert again(LineState.DONE) == [DifferenceStatus.OPEN]
 
 
 def test_a_statement_that_breaks_off_is_none(books: Books, day: date) -> None:
@@ -478,6 +513,20 @@ def test_of_too_many_differences_the_first_are_listed_and_all_are_counted(
     assert MAX_LISTED > 1_000
 
 
+def test_of_too_many_differences_none_is_gone_that_was_found_again_further_down(
+    books: Books, day: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_LISTED", 2)
+    at_ms = noon_ms(day, UTC)
+    books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(3)))
+    before = {each.number for each in books.reconcile(day)}
+    last = books.bank.statements[day].pop()
+    books.bank.statements[day].insert(0, last)
+    assert {each.number for each in books.reconcile(day)} == {*before, last.number}
+    books.bank.statements[day] = []
+    assert {each.status for each in [*books.reconcile(day), *books.all(day)]} == {DifferenceStatus.GONE}
+
+
 def test_runs_of_one_day_at_once_find_each_difference_once(books: Books, day: date) -> None:
     at_ms = noon_ms(day, UTC)
     books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(150)))
@@ -510,6 +559,17 @@ def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: B
     assert books.run(day).status is RunStatus.RECONCILED
 
 
+def test_what_was_read_before_somebody_resolved_it_is_not_written_over_it(books: Books, day: date) -> None:
+    at_ms = noon_ms(day, UTC)
+    books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(2)))
+    read = books.reconcile(day)
+    resolved = books.world.reconciliation_desk.resolve(read[0].run_id, read[0].difference_id, OPERATOR)
+    store, changes = books.world.comparing.store, [(each, replace(each, version=each.version + 1)) for each in read]
+    assert not store.record(books.run(day), changes)
+    assert not store.resolve(*changes[0])
+    assert books.all(day) == [resolved, read[1]]
+
+
 def test_a_run_that_was_overtaken_writes_nothing(books: Books, day: date) -> None:
     at_ms = noon_ms(day, UTC)
     books.said(day, lines_of(order_of(at_ms), at_ms)[0])
@@ -521,4 +581,21 @@ def test_a_run_that_was_overtaken_writes_nothing(books: Books, day: date) -> Non
     assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
     with pytest.raises(RunMoved):
         slow.comparing._keep(asked, found, [], SYSTEM)
+    assert books.all(day) == []
+
+
+def test_a_run_that_is_overtaken_while_it_writes_its_differences_writes_no_more_of_them(
+    books: Books, day: date
+) -> None:
+    at_ms = noon_ms(day, UTC)
+    (line,) = lines_of(order_of(at_ms), at_ms)
+    name = books.request(day)
+    asked, slow = books.run(day), books.world.another_process().comparing
+    mine = take_up(asked, SYSTEM, books.world.now_ms())
+    assert slow.store.replace(asked, mine)
+    late = difference_of(mine, Found(kind=K.MISSING_WITH_US, line=line), SYSTEM, books.world.now_ms())
+    books.said(day)
+    assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
+    with pytest.raises(RunMoved):
+        slow._record(mine, {late.difference_id: late}, {late.difference_id}, SYSTEM)
     assert books.all(day) == []

@@ -10,6 +10,7 @@ from datetime import UTC, date, timedelta
 import pytest
 
 from functions.operator_api.access import Group
+from keyrail.platform.cursor import encode_cursor
 from keyrail.reconciliation.model.report import COLUMNS
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.integration.test_after_sales_desk import Desk, desk
@@ -160,7 +161,8 @@ def test_what_cannot_be_compared_is_refused_and_changes_nothing(desk: Desk, book
         assert (answered, refusal["code"]) == (status, code)
     for path in (f"{PATH}/rec_none", f"{PATH}/rec_none/csv", f"{PATH}/{books.run(day).run_id}x"):
         assert desk.ask("finance", "GET", path)[0] == 404
-    for query in ("month=2026-13", "cursor=AAAA", f"cursor={'A' * 30}", "limit=0"):
+    without_a_place = encode_cursor(f"#{books.run(day).run_id}")
+    for query in ("month=2026-13", "cursor=AAAA", f"cursor={'A' * 30}", f"cursor={without_a_place}", "limit=0"):
         assert desk.ask("finance", "GET", PATH, query=query)[0] == 422
     assert desk.ask("finance", "GET", f"{PATH}/{books.run(day).run_id}", query="cursor=AAAA")[0] == 422
     resolve = f"{PATH}/{books.run(day).run_id}/differences/run/resolve"

@@ -115,3 +115,27 @@ def test_a_setting_that_no_adapter_takes_from_a_secret_stops_the_start(name: str
 )
 def test_our_own_public_key_in_the_place_of_the_providers_stops_the_start(name: str, setting: str, own: Any) -> None:
     refused(name, {**ACCOUNTS[name], setting: own})
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("stripe", "api_base"), ("wechatpay", "api_base"), ("alipay", "gateway_url"), ("epay", "gateway_url")],
+)
+def test_an_address_that_requests_would_not_reach_as_it_is_written_stops_the_start(name: str, setting: str) -> None:
+    for right in ("https://pay.example", "http://127.0.0.1:8080", "http://[::1]:8080"):
+        assert payment_accounts(secret(name, {**ACCOUNTS[name], setting: right})).accounts
+    for wrong in (
+        "http://pay.example",
+        "http://127.0.0.1.pay.example",
+        "https://user:word@pay.example",
+        "https://pay.example?to=elsewhere",
+        "https://pay.example#there",
+        "https://pay.ex\nample",
+        "https://pay.exam ple",
+        "https:///v1",
+        "https://[::1",
+        "https://pay.example:99999",
+        "//pay.example",
+        "ftp://127.0.0.1",
+    ):
+        refused(name, {**ACCOUNTS[name], setting: wrong})

@@ -225,6 +225,8 @@ def test_there_is_no_sandbox_in_production_nor_on_a_stage_that_nobody_named(stag
         ("base_url", "https://api.example/pay?a=1"),
         ("base_url", " https://api.example/pay"),
         ("base_url", "https://api.example/sandbox/"),
+        ("base_url", "https://api.example:99999/sandbox"),
+        ("base_url", "https://api.example/sandbox?"),
         ("return_url", "javascript:alert(1)"),
         ("return_url", 7),
         ("late_after_s", 0),

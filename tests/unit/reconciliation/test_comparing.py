@@ -230,6 +230,20 @@ def test_a_refund_of_a_day_before_is_found_there_by_our_number() -> None:
     assert named_in([line, payment(0)[0]], [replace(ours, reference=None)]) == {ours.name}
 
 
+@pytest.mark.parametrize(
+    ("made", "refused", "void"), [(payment, False, True), (refund, True, True), (refund, False, False)]
+)
+def test_what_came_to_nothing_on_a_day_before_is_not_what_was_done_since(
+    made: object, refused: bool, void: bool
+) -> None:
+    """A refund that was refused and asked for again; one that we take for done is a difference of that day already."""
+    line, ours = payment(0) if made is payment else refund(0)
+    ours = replace(ours, refused=refused)
+    failed = replace(line, state=LineState.FAILED)
+    assert named_in([failed], [ours]) == (set() if void else {ours.name})
+    assert named_in([failed, line], [ours]) == {ours.name}
+
+
 def test_a_refund_is_not_taken_for_the_payment_that_has_its_number() -> None:
     line, ours = payment(0)
     day = Day()

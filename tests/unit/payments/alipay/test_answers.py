@@ -162,3 +162,12 @@ def test_the_gateways_own_refusal_is_read_where_it_is_signed() -> None:
     raw = f'{{"error_response":{text},"sign":"{signature(text)}"}}'
     assert read(raw.encode(), METHOD, KEYS).status == "isv.invalid-signature"
     assert refused(f'{{"error_response":{text}}}'.encode())
+
+
+def test_half_a_character_which_nobody_can_write_down_is_no_text() -> None:
+    """JSON can spell one, signed and all: a number or a word with it in would be refused by every store."""
+    said = read(answer(METHOD, raw='{"code":"10000","trade_no":"2026\\ud800","buyer":"\\ud83d\\ude00"}'), METHOD, KEYS)
+    assert said.text("trade_no") == ""
+    assert said.text("buyer") == "\N{GRINNING FACE}"
+    assert refused(answer(METHOD, raw='{"code":"4000\\udfff"}'))
+    assert refused(answer(METHOD, raw='{"code":"40004","sub_code":"ACQ.\\ud800"}'))

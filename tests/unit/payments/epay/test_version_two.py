@@ -240,6 +240,18 @@ def test_a_setting_that_cannot_be_right_stops_the_start_and_is_named(case: int) 
     assert str(error.value) == f"epay.{setting}"
 
 
+def test_a_key_whose_signature_is_longer_than_a_value_of_a_callback_may_be_stops_the_start() -> None:
+    """Else each callback would be refused, and only asking would find what was paid."""
+    longest = replace(account(), platform_public_keys=[public_pem(key_of("long", 3072))])
+    key = key_of("long", 3072)
+    sign = base64.b64encode(key.sign(text_of(PAID), padding.PKCS1v15(), hashes.SHA256())).decode()
+    assert not refused(urlencode({**PAID, "sign": sign, "sign_type": "RSA"}), provider=longest)
+    longer = rsa.RSAPublicNumbers(65537, 2**4095 + 1).public_key()
+    pem = longer.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    with pytest.raises(ConfigError, match=r"^epay\.platform_public_keys$"):
+        replace(account(), platform_public_keys=[pem.strip()])
+
+
 def test_no_key_shows_in_any_text() -> None:
     shown = repr(account()) + repr(account().open(ATTEMPT, OPENING))
     assert bare(private_pem(key_of("merchant")))[40:80] not in shown

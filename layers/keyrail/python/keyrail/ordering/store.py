@@ -70,10 +70,6 @@ class OrderStore:
         """The write that puts `order` in the place of `standing`, on condition that it still stands."""
         return self._table.put(order, OrderItem.version == standing.version, **_index_keys(order))
 
-    def unchanged(self, standing: Order) -> Write:
-        """Changes nothing; for a transaction that depends on the order as it stands."""
-        return self._table.check({"order_id": standing.order_id}, OrderItem.version == standing.version)
-
     def replace(self, standing: Order, order: Order) -> bool:
         """False if `standing` is no longer what stands there."""
         try:

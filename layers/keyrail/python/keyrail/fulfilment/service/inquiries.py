@@ -27,9 +27,9 @@ class Inquiries:
     def ask(self, order_id: str, origin: Origin) -> None:
         """Ask about each attempt that is not known to be paid; what is paid takes a callback's way, binding first.
 
-        Repeating it, and a callback at the same moment, have one effect; what lies on the desk stays there. A provider
-        that does not answer changes nothing, and whatever is wrong with one keeps no other from being asked. Raises
-        OrderNotFound, and afterwards what was wrong beside silence, Unavailable say.
+        Repeating it, and a callback at the same moment, have one effect; what a person can place from the desk is left
+        to them. A provider that does not answer changes nothing, and whatever is wrong with one keeps no other from
+        being asked. Raises OrderNotFound, and afterwards what was wrong beside silence, Unavailable say.
         """
         trouble: Exception | None = None
         for attempt in self.orders.of_operator(order_id).attempts:
@@ -55,7 +55,8 @@ class Inquiries:
         if reason is not None and reason in _NOT_ASKED_ABOUT:
             self._to_desk(answer.said, attempt, reason, origin)
             return
-        if self.settlement.desk.find(payment_id(answer.said)) is not None:
+        known = self.settlement.desk.find(payment_id(answer.said))
+        if known is not None and known.money is not None:
             # It fitted nothing when it was told of before: a person gives it back, or assigns it, or has done so.
             return
         settled = self.settlement.settle(answer.said, origin)

@@ -1,6 +1,8 @@
-"""What operators decide about payments that fit nothing: each once, by one write that its order may not overtake."""
+"""What operators decide about payments that fit nothing: each once, by one write that its order may not overtake where
+money moves.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,9 @@ from keyrail.ordering.model.placing import (
     TooMuchMissing,
     accept,
     assign,
-    note_sent_back,
+    note_sent_away,
     waived,
-    was_sent_back,
+    was_sent_away,
 )
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.desk import (
@@ -47,7 +49,7 @@ class PaysAnOrder(Conflict):
     """The provider has told of it twice, the second time as the order asked for it."""
 
     code = "payment_pays_an_order"
-    title = "This very payment has paid its order, or is on its way back from it; it can only be taken off the desk."
+    title = "This very payment has paid an order, or is on its way back; it can only be taken off the desk."
     title_zh = "该笔付款已用于订单或正在退回，只能从待办中移除。"
 
 
@@ -94,9 +96,8 @@ class PaymentDesk:
             order, named = self.orders.of_operator(order_id), self._named_by(payment)
             paid = assign(order, payment, origin, self.now_ms(), accept_amount=accept_amount)
             self._check_unused(payment, named)
-            if named is None or named.order_id == order_id:
-                return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin)
-            return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin, self.orders.unchanged(named))
+            told = [] if named and named.order_id == order_id else self._told(payment, named, origin)
+            return self._pay(payment, DeskStatus.ASSIGNED, order, paid, origin, *told)
 
         return self._until_decided(payment_id, decide)
 
@@ -116,7 +117,7 @@ class PaymentDesk:
             named, amount = self._named_by(payment), decided.refund.amount
             self._check_unused(payment, named)
             if over_the_day or self.given_today.limits.needs_second_person(amount, 0):
-                return self._put(payment, send_back(payment, origin, now_ms, alone=False), self._unchanged(named))
+                return self._put(payment, send_back(payment, origin, now_ms, alone=False))
             counted = self.given_today.counting(amount, origin, now_ms)
             done, over_the_day = self._counted(payment, decided, self._told(payment, named, origin), counted)
             return done
@@ -141,7 +142,7 @@ class PaymentDesk:
 
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             rejected = reject(payment, origin, self.now_ms())
-            return payment if rejected is payment else self._put(payment, rejected, [])
+            return payment if rejected is payment else self._put(payment, rejected)
 
         return self._until_decided(payment_id, decide)
 
@@ -151,7 +152,7 @@ class PaymentDesk:
         def decide(payment: UnmatchedPayment) -> UnmatchedPayment | None:
             named = self._named_by(payment)
             decided = dismiss(payment, origin, self.now_ms(), is_booked=self._used_by(payment, named) is not None)
-            return payment if decided is payment else self._put(payment, decided, self._unchanged(named))
+            return payment if decided is payment else self._put(payment, decided)
 
         return self._until_decided(payment_id, decide)
 
@@ -163,10 +164,10 @@ class PaymentDesk:
             payment = self.desk.payment(payment_id)
             try:
                 decided = decide(payment)
-            except (OrderPaid, PaysAnOrder):
+            except (OrderPaid, PaysAnOrder, TooMuchMissing):
                 if self.desk.payment(payment_id) == payment:
                     raise
-                decided = None  # the order is paid since somebody placed this very payment: that is to be told
+                decided = None  # the order is paid, or the day is full, since somebody placed this very payment
             if decided is not None:
                 return decided
             let_others_go(number)
@@ -185,10 +186,9 @@ class PaymentDesk:
 
         A provider may repeat its number of a payment, but not for another number of the merchant's.
         """
-        if _is_used(payment, named):
-            return named
         paid_by_it = self.orders.paid_by(payment.provider, payment.account, payment.reference)
-        return next((order for order in paid_by_it if _known_as(order) == payment.attempt_id), None)
+        used_by = next((order for order in paid_by_it if _known_as(order) == payment.attempt_id), None)
+        return used_by or (named if _is_used(payment, named) else None)
 
     def _pay(
         self, payment: UnmatchedPayment, what: DeskStatus, order: Order, paid: Order, origin: Origin, *besides: Write
@@ -211,19 +211,20 @@ class PaymentDesk:
             raise TooMuchMissing
         return None
 
-    def _unchanged(self, named: Order | None) -> list[Write]:
-        return [self.orders.unchanged(named)] if named else []
-
     def _told(self, payment: UnmatchedPayment, named: Order | None, origin: Origin) -> list[Write]:
-        """The order that the payment names knows that it goes back."""
+        """The order that the payment names knows that it goes elsewhere."""
         if named is None:
             return []
-        return [self.orders.replacement(named, note_sent_back(named, payment, origin, self.now_ms()))]
+        return [self.orders.replacement(named, note_sent_away(named, payment, origin, self.now_ms()))]
 
     def _put(
-        self, payment: UnmatchedPayment, decided: UnmatchedPayment, with_it: list[Write]
+        self, payment: UnmatchedPayment, decided: UnmatchedPayment, with_it: Sequence[Write] = ()
     ) -> UnmatchedPayment | None:
-        """On condition that neither the payment nor the order that it names was changed meanwhile; None if one was."""
+        """On condition that neither the payment nor what is written with it was changed meanwhile; None if one was.
+
+        A decision that moves no money needs nothing with it: a payment that is used up stays so, and whoever approves a
+        refund looks anew.
+        """
         try:
             transact(self.client, [self.desk.replacement(payment, decided), *with_it])
         except TransactionFailed:
@@ -252,10 +253,10 @@ def _known_as(order: Order) -> str | None:
 
 
 def _is_used(payment: UnmatchedPayment, named: Order | None) -> bool:
-    """Whether the order was paid by this very payment, or it goes back, since the provider told of it once more."""
+    """Whether the order was paid by this very payment, or it went elsewhere, since the provider told of it anew."""
     if named is None:
         return False
-    if was_sent_back(named, payment.provider, payment.account, payment.reference):
+    if was_sent_away(named, payment.provider, payment.account, payment.reference):
         return True
     paid = named.paid_attempt()
     owed = ((named.attempt(refund.attempt_id), refund.payment_reference) for refund in named.refunds)

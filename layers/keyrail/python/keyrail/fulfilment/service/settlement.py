@@ -8,7 +8,7 @@ from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model.orders import MAX_SECOND_PAYMENTS, Order
-from keyrail.ordering.model.placing import was_sent_back
+from keyrail.ordering.model.placing import was_sent_away
 from keyrail.ordering.model.refunds import give_back
 from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.orders import Orders
@@ -41,9 +41,9 @@ class Settlement:
     def settle(self, said: Confirmation, origin: Origin) -> Settled:
         """Apply a verified confirmation once, however often it comes. It is stored when this returns.
 
-        A second payment of an order is owed back; what binds to no attempt, and what was sent back when it was told of
-        in other words, goes to the desk with its reason. Raises
-        Unavailable; then nothing is acknowledged and the provider sends it again.
+        A second payment of an order is owed back; what binds to no attempt, and what was sent back or to another order
+        when it was told of in other words, goes to the desk with its reason. Raises Unavailable; then nothing is
+        acknowledged and the provider sends it again.
         """
         order_id = order_id_of(said.attempt_id)
         for number in range(MAX_TRIES):
@@ -51,7 +51,7 @@ class Settlement:
             reason = self._why_not(said, order)
             if order is None or reason not in {None, Mismatch.DOUBLE_PAYMENT}:
                 return self._to_desk(said, order_id, reason or Mismatch.UNKNOWN_ATTEMPT, origin)
-            if was_sent_back(order, said.provider, said.account, said.reference):
+            if was_sent_away(order, said.provider, said.account, said.reference):
                 return self._to_desk(said, order_id, Mismatch.DOUBLE_PAYMENT, origin)
             if reason is Mismatch.DOUBLE_PAYMENT:
                 if given := self._give_back(order, said, origin):

@@ -74,7 +74,7 @@ class UnitRefunds:
         Unavailable.
         """
 
-        def decide(order: Order, refund: Refund) -> bool:
+        def decide(order: Order, refund: Refund) -> Order | None:
             approved = refund_requests.approve(order, refund, origin, self.now_ms())
             owed = next(each for each in approved.refunds if each.refund_id == refund_id)
             units = [unit for unit in approved.units if unit.unit_id in owed.unit_ids]
@@ -84,15 +84,16 @@ class UnitRefunds:
                 raise SeenSince
             withdrawn = self._withdrawn(approved, owed, keys, origin, even_if_used=request.even_if_used)
             refused = self._refused([self.orders.replacement(order, approved), *withdrawn])
-            return refused is None
+            return approved if refused is None else None
 
         return self._decide(order_id, refund_id, decide, origin, approved=True)
 
     def reject(self, order_id: str, refund_id: str, origin: Origin) -> Order:
         """Nothing comes of the request. Raises OrderNotFound, RefundNotFound, AlreadyDecided, Unavailable."""
 
-        def decide(order: Order, refund: Refund) -> bool:
-            return self.orders.replace(order, refund_requests.reject(order, refund, origin, self.now_ms()))
+        def decide(order: Order, refund: Refund) -> Order | None:
+            rejected = refund_requests.reject(order, refund, origin, self.now_ms())
+            return rejected if self.orders.replace(order, rejected) else None
 
         return self._decide(order_id, refund_id, decide, origin, approved=False)
 
@@ -132,7 +133,13 @@ class UnitRefunds:
         return owing, False
 
     def _decide(
-        self, order_id: str, refund_id: str, decide: Callable[[Order, Refund], bool], origin: Origin, *, approved: bool
+        self,
+        order_id: str,
+        refund_id: str,
+        decide: Callable[[Order, Refund], Order | None],
+        origin: Origin,
+        *,
+        approved: bool,
     ) -> Order:
         for number in range(MAX_TRIES):
             order = self.orders.of_operator(order_id)
@@ -140,8 +147,8 @@ class UnitRefunds:
             if refund is None:
                 return order
             with suppress(NotSold):  # as above
-                if decide(order, refund):
-                    return self.orders.of_operator(order_id)
+                if decided := decide(order, refund):
+                    return decided
             let_others_go(number)
         raise StoreUnavailable
 

@@ -27,7 +27,6 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import utc_date
 from keyrail.platform.documents import Attributes, from_attributes
 from keyrail.platform.dynamo import (
-    MAX_READS,
     ConditionFailed,
     IntegerAttribute,
     Read,
@@ -97,13 +96,8 @@ class KeyStore:
 
     def get_all(self, key_ids: Sequence[str]) -> list[Key]:
         """Those of them that are there, in the same order."""
-        reads = [self._table.read(key_id=key_id) for key_id in key_ids if key_id.startswith(KEY_PREFIX)]
-        found = (
-            attributes
-            for first in range(0, len(reads), MAX_READS)
-            for attributes in read_together(self.client, reads[first : first + MAX_READS])
-        )
-        return [from_attributes(Key, attributes) for attributes in found if attributes]
+        found = self._table.get_all([{"key_id": key_id} for key_id in key_ids if key_id.startswith(KEY_PREFIX)])
+        return [from_attributes(Key, attributes) for attributes in found]
 
     def add(self, key: Key) -> Key | None:
         """Store a new key; None if it is in now, else the key that already has this fingerprint."""

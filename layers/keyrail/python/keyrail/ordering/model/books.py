@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, Posting, clearing, credit, debit
 from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.owed import is_surplus
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
@@ -78,13 +79,6 @@ def _lost(old: Order | None, new: Order) -> _Movements:
                 dispute.refund_id,
                 (debit(loss, amount), credit(at_provider, amount)) if amount.amount_minor else (),
             )
-
-
-def is_surplus(order: Order, refund: Refund) -> bool:
-    """Whether it gives back another payment than the one that paid the order."""
-    paid = order.paid_attempt()
-    reference = refund.payment_reference
-    return paid is None or refund.attempt_id != paid.attempt_id or reference not in {None, paid.reference}
 
 
 def _is_back(refund: Refund) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
+from keyrail.ordering.model.orders import Order, Unit, UnitStatus
 from keyrail.ordering.model.owed import left_to_refund
 from keyrail.ordering.model.steps import settled
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
@@ -57,11 +57,6 @@ def is_frozen(order: Order) -> bool:
     return any(dispute.frozen for dispute in order.disputes or ())
 
 
-def is_disputed(order: Order) -> bool:
-    """The bank has the money and has not decided yet, so that nothing is refunded: it would be given back twice."""
-    return any(dispute.state is DisputeState.OPEN for dispute in order.disputes or ())
-
-
 def _dispute(order: Order, dispute_id: str) -> Dispute | None:
     return next((each for each in order.disputes or () if each.dispute_id == dispute_id), None)
 
@@ -102,9 +97,7 @@ def _lost(order: Order, dispute: Dispute, origin: Origin, now_ms: int) -> Order:
         return _with(order, replace(dispute, frozen=bool(mine)), origin, now_ms)
     lost = replace(dispute, frozen=False, unit_ids=tuple(unit.unit_id for unit in mine))
     units = tuple(_given_up(unit) if unit in mine else unit for unit in order.units)
-    given_up = replace(settled(order, units, order.refunds, origin, now_ms), disputes=_among(order, lost))
-    all_back = {unit.status for unit in units} == {UnitStatus.REFUNDED}
-    return replace(given_up, status=OrderStatus.REFUNDED) if all_back else given_up
+    return replace(settled(order, units, order.refunds, origin, now_ms), disputes=_among(order, lost))
 
 
 def _covers(order: Order, dispute: Dispute, units: list[Unit]) -> bool:

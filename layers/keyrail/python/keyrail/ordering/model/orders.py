@@ -216,8 +216,8 @@ class Contact:
 class Order(Versioned):
     """One order with its units, payment attempts and refunds; the unit of every decision about it.
 
-    `request_hash` recognises a repeated request; `token_hash` is SHA-256 of the access token. `sent_back` are payments
-    that name the order and that an operator gave back, in the words of `payment_name`.
+    `request_hash` recognises a repeated request; `token_hash` is SHA-256 of the access token. `sent_away` are payments
+    that name the order and that an operator gave back or had pay for another one, in the words of `payment_name`.
     """
 
     order_id: str
@@ -229,7 +229,7 @@ class Order(Versioned):
     attempts: tuple[PaymentAttempt, ...]
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] | None = None
-    sent_back: tuple[str, ...] | None = None
+    sent_away: tuple[str, ...] | None = None
     contact: Contact = Contact()
     request_hash: bytes
     token_hash: bytes

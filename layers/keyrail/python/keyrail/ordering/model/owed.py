@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 from keyrail.ordering.model.orders import Order, Unit, UnitStatus
-from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.refunds import Refund, RefundStatus
 from keyrail.platform.money import Money, total
@@ -14,14 +13,10 @@ _ASKED_FOR = {RefundStatus.UNKNOWN, RefundStatus.PROCESSING, RefundStatus.SUCCEE
 
 def left_to_refund(order: Order) -> int:
     """Minor units of what the order was paid with that are neither owed back, nor went back, nor lost to a bank."""
-    received, paid = order.received(), order.paid_attempt()
-    if received is None or paid is None:
+    received = order.received()
+    if received is None:
         return 0
-    gone = (
-        refund.amount.amount_minor
-        for refund in order.refunds
-        if refund.is_owed and refund.attempt_id == paid.attempt_id and _is_of(refund, paid)
-    )
+    gone = (each.amount.amount_minor for each in order.refunds if each.is_owed and not is_surplus(order, each))
     return max(0, received.amount_minor - sum(gone) - _lost_minor(order))
 
 
@@ -30,16 +25,15 @@ def may_go_back(order: Order, refund: Refund) -> bool:
 
     A second payment is another one than the bank speaks of.
     """
-    received, paid = order.received(), order.paid_attempt()
-    if received is None or paid is None or refund.attempt_id != paid.attempt_id or not _is_of(refund, paid):
+    received = order.received()
+    if received is None or is_surplus(order, refund):
         return True
-    if any(each.state is DisputeState.OPEN for each in order.disputes or ()):
+    if is_disputed(order):
         return False
     others = (
         other.amount.amount_minor
         for other in order.refunds
-        if other.status in _ASKED_FOR and other.attempt_id == paid.attempt_id and _is_of(other, paid)
-        if other.refund_id != refund.refund_id
+        if other.status in _ASKED_FOR and other.refund_id != refund.refund_id and not is_surplus(order, other)
     )
     return sum(others) + _lost_minor(order) + refund.amount.amount_minor <= received.amount_minor
 
@@ -56,10 +50,18 @@ def owed_for(order: Order, units: Collection[Unit]) -> Money:
     return Money(min(cost + surplus, left_to_refund(order)), order.total.currency)
 
 
+def is_disputed(order: Order) -> bool:
+    """The bank has the money and has not decided yet, so that nothing is refunded: it would be given back twice."""
+    return any(dispute.state is DisputeState.OPEN for dispute in order.disputes or ())
+
+
+def is_surplus(order: Order, refund: Refund) -> bool:
+    """Whether it gives back another payment than the one that paid the order."""
+    paid = order.paid_attempt()
+    reference = refund.payment_reference
+    return paid is None or refund.attempt_id != paid.attempt_id or reference not in {None, paid.reference}
+
+
 def _lost_minor(order: Order) -> int:
     lost = (each.amount for each in order.disputes or () if each.state is DisputeState.LOST)
     return sum(amount.amount_minor for amount in lost if amount)
-
-
-def _is_of(refund: Refund, paid: PaymentAttempt) -> bool:
-    return refund.payment_reference in {None, paid.reference}

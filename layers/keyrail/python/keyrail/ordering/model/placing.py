@@ -83,14 +83,14 @@ def payment_name(provider: str, account: str, reference: str) -> str:
     return f"{provider}/{account}/{reference}"
 
 
-def note_sent_back(order: Order, payment: UnmatchedPayment, origin: Origin, now_ms: int) -> Order:
-    """The order, which this payment of the desk names, knows that it goes back: told anew, it pays for nothing."""
+def note_sent_away(order: Order, payment: UnmatchedPayment, origin: Origin, now_ms: int) -> Order:
+    """The order, which this payment of the desk names, knows that it goes elsewhere: told anew, it pays for nothing."""
     name = payment_name(payment.provider, payment.account, payment.reference)
-    return replace(order, sent_back=(*(order.sent_back or ()), name), **stamp(origin, now_ms, order.version + 1))
+    return replace(order, sent_away=(*(order.sent_away or ()), name), **stamp(origin, now_ms, order.version + 1))
 
 
-def was_sent_back(order: Order, provider: str, account: str, reference: str) -> bool:
-    return payment_name(provider, account, reference) in (order.sent_back or ())
+def was_sent_away(order: Order, provider: str, account: str, reference: str) -> bool:
+    return payment_name(provider, account, reference) in (order.sent_away or ())
 
 
 def waived(paid: Order) -> Money | None:

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from keyrail.ordering.model.disputes import is_disputed
 from keyrail.ordering.model.dividing import divided, units_with
 from keyrail.ordering.model.orders import (
     MAX_REFUND_REQUESTS,
@@ -19,7 +18,7 @@ from keyrail.ordering.model.orders import (
     Unit,
     UnitStatus,
 )
-from keyrail.ordering.model.owed import left_to_refund, owed_for
+from keyrail.ordering.model.owed import is_disputed, left_to_refund, owed_for
 from keyrail.ordering.model.steps import settled
 from keyrail.payments.model import refunds
 from keyrail.payments.model.refunds import AlreadyDecided, Refund, RefundNotFound, RefundRequest, RefundStatus

@@ -46,8 +46,8 @@ def ask_again(order: Order, refund_id: str, origin: Origin, now_ms: int) -> Orde
 
 
 def give_by_hand(order: Order, refund_id: str, reference: str, origin: Origin, now_ms: int) -> Order:
-    """Somebody has given back what the provider did not; the very order if that is on record. Not what the buyer's bank
-    has taken, or may take yet.
+    """Somebody has given back what the provider did not; the very order if that is on record. Not what is due still and
+    the buyer's bank has taken, or may take yet.
 
     Raises RefundNotFound, RefundNotFailed.
     """

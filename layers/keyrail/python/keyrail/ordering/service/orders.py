@@ -96,10 +96,6 @@ class Orders:
         """For the caller's transaction: holds only while `standing` is what stands there."""
         return self.store.replacement(standing, order)
 
-    def unchanged(self, standing: Order) -> Write:
-        """For the caller's transaction: holds only while `standing` is what stands there, and leaves it so."""
-        return self.store.unchanged(standing)
-
     def replace(self, standing: Order, order: Order) -> bool:
         """False if somebody was faster: read again and decide anew."""
         return self.store.replace(standing, order)

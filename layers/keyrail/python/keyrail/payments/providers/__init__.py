@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
+from ipaddress import ip_address
 from typing import Protocol
 
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, Inquiry
 from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrder
 from keyrail.payments.model.statements import StatementLine
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.money import Money
 
 
@@ -37,6 +39,13 @@ class Means:
     return_url: str | None = None
     payer_ip: str | None = field(default=None, repr=False)
     payer_id: str | None = field(default=None, repr=False)
+
+    def payer_address(self) -> str:
+        """For a method that asks for it. Raises Invalid where nobody knows it."""
+        try:
+            return str(ip_address(self.payer_ip or ""))
+        except ValueError:
+            raise Invalid(FieldError("payment.method", "payer_address_unknown")) from None
 
 
 @dataclass(frozen=True)

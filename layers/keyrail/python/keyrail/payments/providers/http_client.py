@@ -132,15 +132,17 @@ class _UntilTimeout(io.RawIOBase):
 
 
 def post_form(
-    url: str, fields: Mapping[str, str], headers: Mapping[str, str], read_timeout_s: int = READ_TIMEOUT_S
+    url: str,
+    fields: Mapping[str, str],
+    headers: Mapping[str, str],
+    read_timeout_s: int = READ_TIMEOUT_S,
+    *,
+    repeatable: bool,
 ) -> Reply:
-    """POST `fields` as a form and accept JSON. Only for what may be sent twice: it carries an idempotency key, say.
-
-    Raises ProviderUnavailable as `request` does.
-    """
+    """POST `fields` as a form and accept JSON. Raises ProviderUnavailable as `request` does."""
     sent = {**headers, "content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     return request(
-        "POST", url, body=urlencode(fields).encode(), headers=sent, read_timeout_s=read_timeout_s, repeatable=True
+        "POST", url, body=urlencode(fields).encode(), headers=sent, read_timeout_s=read_timeout_s, repeatable=repeatable
     )
 
 

@@ -2,10 +2,23 @@
 
 import io
 
+from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.payments.providers import PaymentAction
+
 # A code of 80 modules or so: more would be too fine to be read off a telephone's screen.
 MAX_CONTENT_BYTES = 512
 QUIET_ZONE_MODULES = 4  # ISO/IEC 18004 asks for it
 ERROR_CORRECTION = "m"
+
+
+def qr_action(content: str) -> PaymentAction:
+    """What a provider wants to be scanned. Raises ProviderUnavailable for what is no content of a code."""
+    if not content.isprintable():
+        raise ProviderUnavailable
+    try:
+        return PaymentAction(type="qr_code", content=content, svg=qr_svg(content))
+    except ValueError:
+        raise ProviderUnavailable from None
 
 
 def qr_svg(content: str) -> str:

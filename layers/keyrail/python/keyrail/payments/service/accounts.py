@@ -11,6 +11,7 @@ from keyrail.payments.model.attempts import AccountGone, PaymentAttempt, Route, 
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
 from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback, Means, Opening, PaymentAction, PaymentProvider
+from keyrail.payments.providers.json_objects import json_object
 from keyrail.payments.service.credentials import MAX_VERSIONS, VersionedAccount
 from keyrail.platform import logs
 from keyrail.platform.clock import NowMs
@@ -208,7 +209,7 @@ def payment_accounts(secret: str) -> PaymentAccounts:
     Raises ConfigError, which never quotes the secret.
     """
     try:
-        document = _object(json.loads(secret, object_pairs_hook=_each_once))
+        document = json_object(secret.encode())
         json.dumps(document, ensure_ascii=False).encode()  # JSON can spell half a character, and no key has one
         read = _read(document)
     except (RecursionError, KeyError, TypeError, ValueError):
@@ -271,29 +272,17 @@ def _account(where: tuple[str, str], versions: Mapping[str, Mapping[str, Any]]) 
 
 
 def _place(provider: str, settings: Mapping[str, Any]) -> str:
-    """A merchant number is a provider's own, and by the name of epay go many providers, each with a gateway.
-
-    Raises ValueError for an address that nobody could connect to.
-    """
-    parts = urlsplit(settings.get("gateway_url") or settings.get("api_base") or "")
-    port = parts.port or HTTPS_PORT  # which raises over 65535
-    if " " in parts.netloc:
-        raise ValueError("no address")
-    return f"{parts.hostname}:{port}{parts.path.rstrip('/')}" if provider == "epay" else ""
+    """A merchant number is a provider's own, and by the name of epay go many providers, each with a gateway."""
+    if provider != "epay":
+        return ""
+    parts = urlsplit(settings["gateway_url"])
+    return f"{parts.hostname}:{parts.port or HTTPS_PORT}{parts.path.rstrip('/')}"
 
 
 def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("no object")  # noqa: TRY004 - one error for whatever cannot be read
     return value
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The second of two accounts or settings of one name would hide the first."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name given twice")
-    return members
 
 
 def _stores(named: object) -> tuple[str, ...]:

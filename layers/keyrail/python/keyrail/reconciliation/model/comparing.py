@@ -154,19 +154,19 @@ class _Shelf:
 
 
 def named_in(lines: Iterable[StatementLine], left: Sequence[Movement]) -> set[str]:
-    """The names of those among `left` that another day's statement has."""
-    payments = {each.reference: each.name for each in left if each.kind is StatementKind.PAYMENT and each.reference}
+    """The names of those among `left` that another day's statement has, as more than an attempt that was in vain."""
+    payments = {each.reference: each for each in left if each.kind is StatementKind.PAYMENT and each.reference}
     numbers = {
-        (each.kind, each.number): each.name
+        (each.kind, each.number): each
         for each in left
         if each.number and (each.kind is StatementKind.REFUND or not each.reference)
     }
     found: set[str] = set()
     for line in lines:
-        name = payments.get(line.reference) if line.kind is StatementKind.PAYMENT else None
-        name = name or numbers.get((line.kind, line.number or ""))
-        if name:
-            found.add(name)
+        movement = payments.get(line.reference) if line.kind is StatementKind.PAYMENT else None
+        movement = movement or numbers.get((line.kind, line.number or ""))
+        if movement and not is_void(line.state, line.kind, movement):
+            found.add(movement.name)
     return found
 
 

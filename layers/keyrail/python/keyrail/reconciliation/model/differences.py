@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from keyrail.payments.model.attempts import order_id_of
-from keyrail.payments.model.statements import StatementKind, StatementLine
+from keyrail.payments.model.statements import LineState, StatementKind, StatementLine
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.errors import Conflict, NotFound
@@ -50,6 +50,7 @@ class Theirs:
     line: int
     amount: Money
     status: str
+    state: LineState
     at: str
 
 
@@ -84,15 +85,20 @@ class Difference(Versioned):
     resolution: str | None = None
 
 
+def difference_id(run_id: str, found: Found) -> str:
+    """The same difference of the same day has the same one, however often the day is compared."""
+    line, ours = found.line, found.ours
+    subject = (line.kind, line.number or "", line.reference) if line else (ours.kind, ours.name) if ours else ()
+    return derived_id("dif", run_id, found.kind, *subject, str(found.again))
+
+
 def difference_of(run: Run, found: Found, origin: Origin, now_ms: int) -> Difference:
-    """The same difference of the same day has the same id, however often the day is compared."""
     line, ours = found.line, found.ours
     either = line or ours
     if either is None:
         raise ValueError("a difference is of a line or of a movement of ours")
-    subject = (line.kind, line.number or "", line.reference) if line else (ours.kind, ours.name) if ours else ()
     return Difference(
-        difference_id=derived_id("dif", run.run_id, found.kind, *subject, str(found.again)),
+        difference_id=difference_id(run.run_id, found),
         run_id=run.run_id,
         provider=run.provider,
         account=run.account,
@@ -117,7 +123,8 @@ def _theirs(found: Found) -> Theirs | None:
     line = found.line
     if line is None:
         return None
-    return Theirs(line=line.line, amount=line.amount, status=line.status[:MAX_TEXT_LENGTH], at=line.at)
+    status = line.status[:MAX_TEXT_LENGTH]
+    return Theirs(line=line.line, amount=line.amount, status=status, state=line.state, at=line.at)
 
 
 def _ours(found: Found) -> OurOwn | None:
@@ -138,10 +145,10 @@ def _cut(text: str | None) -> str | None:
 
 
 def found_again(standing: Difference, found: Difference) -> Difference:
-    """The very one that stands, where nothing is new about it. What somebody has resolved stays so while its amounts
-    are those that they saw; a reason given for a cent is none for a fortune.
+    """The very one that stands, where nothing is new about it. What somebody has resolved stays so while it is what
+    they saw: a reason given for a cent is none for a fortune, and one for money that is under way none for money gone.
     """
-    if standing.status is DifferenceStatus.RESOLVED and _amounts(standing) == _amounts(found):
+    if standing.status is DifferenceStatus.RESOLVED and _seen(standing) == _seen(found):
         return standing
     as_it_is = replace(
         found,
@@ -154,9 +161,13 @@ def found_again(standing: Difference, found: Difference) -> Difference:
     return standing if standing == as_it_is else replace(found, version=standing.version + 1)
 
 
-def _amounts(difference: Difference) -> tuple[Money | None, Money | None]:
+def _seen(difference: Difference) -> tuple[object, ...]:
+    """The amounts; and how far either side is, where that is the difference."""
     theirs, ours = difference.theirs, difference.ours
-    return theirs.amount if theirs else None, ours.amount if ours else None
+    amounts = theirs and theirs.amount, ours and ours.amount
+    if difference.kind is not DifferenceKind.STATUS_DIFFERS:
+        return amounts
+    return *amounts, theirs and theirs.state, ours and ours.known
 
 
 def gone(standing: Difference, origin: Origin, now_ms: int) -> Difference:

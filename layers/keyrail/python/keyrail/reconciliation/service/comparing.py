@@ -19,7 +19,7 @@ from keyrail.platform.errors import KeyrailError
 from keyrail.platform.logs import Entry
 from keyrail.reconciliation.model.comparing import Found, compare, missing_with_them, named_in
 from keyrail.reconciliation.model.days import Window, days_before, window
-from keyrail.reconciliation.model.differences import Difference, difference_of, found_again, gone
+from keyrail.reconciliation.model.differences import Difference, difference_id, difference_of, found_again, gone
 from keyrail.reconciliation.model.movements import Movement
 from keyrail.reconciliation.model.runs import (
     MAX_LINES,
@@ -138,17 +138,18 @@ class Comparing:
         mine = take_up(run, origin, self.now_ms())
         if not self.store.replace(run, mine):
             raise RunMoved
-        found = [difference_of(mine, each, origin, self.now_ms()) for each in compared.found[:MAX_LISTED]]
-        self._record(mine, {each.difference_id: each for each in found}, origin)
+        listed = [difference_of(mine, each, origin, self.now_ms()) for each in compared.found[:MAX_LISTED]]
+        found = {difference_id(mine.run_id, each) for each in compared.found}
+        self._record(mine, {each.difference_id: each for each in listed}, found, origin)
         finished = finish(mine, compared.tally, fees_of(lines), origin, self.now_ms())
         if not self.store.replace(mine, finished):
             raise RunMoved
         logs.log(Entry.DAY_RECONCILED, run_id=run.run_id, status=finished.status, differences=len(compared.found))
 
-    def _record(self, run: Run, found: dict[str, Difference], origin: Origin) -> None:
+    def _record(self, run: Run, listed: dict[str, Difference], found: set[str], origin: Origin) -> None:
         for _ in range(MAX_TRIES):
             standing = {each.difference_id: each for each in self.store.all_differences(run.run_id)}
-            changes = list(_changes(standing, found, origin, self.now_ms()))
+            changes = list(_changes(standing, listed, found, origin, self.now_ms()))
             lots = (changes[first : first + LOT] for first in range(0, len(changes), LOT))
             if all(self.store.record(run, lot) for lot in lots):
                 return
@@ -158,9 +159,9 @@ class Comparing:
 
 
 def _changes(
-    standing: dict[str, Difference], found: dict[str, Difference], origin: Origin, now_ms: int
+    standing: dict[str, Difference], listed: dict[str, Difference], found: set[str], origin: Origin, now_ms: int
 ) -> Iterator[tuple[Difference | None, Difference]]:
-    for name, difference in found.items():
+    for name, difference in listed.items():
         before = standing.get(name)
         after = difference if before is None else found_again(before, difference)
         if after is not before:

@@ -99,8 +99,10 @@ class ReconciliationDesk:
 
     def of_month(self, month: str, limit: int, behind: str | None) -> tuple[list[Run], str | None]:
         """Raises Invalid for a place that no page ended with."""
-        if behind is not None and body_of(behind.rpartition("#")[2], "rec") is None:
-            raise Invalid(FieldError("cursor", "unknown"))
+        if behind is not None:
+            place, _, name = behind.rpartition("#")
+            if not place or body_of(name, "rec") is None:
+                raise Invalid(FieldError("cursor", "unknown"))
         return self.store.of_month(month, limit, behind)
 
     def differences(self, run_id: str, limit: int, behind: str | None) -> tuple[list[Difference], str | None]:

@@ -8,8 +8,8 @@ from datetime import UTC
 
 from keyrail.ledger.model import AccountKind, JournalEntry, Posting, Side
 from keyrail.ledger.service import Books
-from keyrail.ordering.model.books import is_surplus
 from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.owed import is_surplus
 from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, order_id_of
 from keyrail.payments.model.confirmations import Confirmation

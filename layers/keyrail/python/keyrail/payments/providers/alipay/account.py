@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.model.confirmations import Confirmation, Inquiry
@@ -17,8 +16,8 @@ from keyrail.payments.providers.alipay.asking import BEIJING, Gateway, beijing_t
 from keyrail.payments.providers.alipay.callbacks import meaning, merchant_of, verified
 from keyrail.payments.providers.alipay.signing import private_key_of, public_key_of
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.qr import qr_svg
-from keyrail.payments.providers.settings import check_common, is_among
+from keyrail.payments.providers.qr import qr_action
+from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid
@@ -39,7 +38,6 @@ NUMBERS = frozenset({"app_id", "seller_id"})
 MIN_AMOUNT_MINOR = 1
 MAX_AMOUNT_MINOR = 100_000_000_00
 MAX_TEXT_LENGTH = 256
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # `/`, `=` and `&` are refused in a subject; a comma would end its column in the bill.
 _SHOWN = str.maketrans({"/": "／", "=": "＝", "&": "＆", ",": "，", '"': "＂"})
@@ -70,13 +68,13 @@ class Alipay:
     statement_zone = BEIJING
 
     def __post_init__(self) -> None:
-        for name in ("account", "app_id", "seller_id", "gateway_url"):
+        for name in ("account", "app_id", "seller_id"):
             value: object = getattr(self, name)
-            if not isinstance(value, str) or not value or value != value.strip():
+            if not is_setting(value):
                 raise ConfigError(f"{PROVIDER}.{name}")
             if name in NUMBERS and not (value.isascii() and value.isdigit()):
                 raise ConfigError(f"{PROVIDER}.{name}")
-        if not _is_gateway(self.gateway_url):
+        if not is_base(self.gateway_url):
             raise ConfigError(f"{PROVIDER}.gateway_url")
         check_common(PROVIDER, self.return_url, self.read_timeout_s)
         gateway = Gateway(
@@ -185,11 +183,7 @@ class Alipay:
     def _qr_code(self, attempt: PaymentAttempt, content: dict[str, str], notify_url: str) -> PaymentAction:
         answer = self.gateway.ask(PRECREATE, content, notify_url=notify_url)
         trades.check_opened(answer, attempt)
-        code = answer.text("qr_code")
-        try:
-            return PaymentAction(type="qr_code", content=code, svg=qr_svg(code))
-        except ValueError:
-            raise ProviderUnavailable from None
+        return qr_action(answer.text("qr_code"))
 
 
 def _shown(text: str) -> str:
@@ -215,15 +209,3 @@ def _public_keys(texts: object) -> "tuple[RSAPublicKey, ...]":
         return tuple(public_key_of(text) for text in texts)
     except ValueError:
         raise ConfigError(f"{PROVIDER}.alipay_public_keys") from None
-
-
-def _is_gateway(url: str) -> bool:
-    """https with a host, or http to this machine; nothing behind the path, where the parameters go."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if not host or parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable():
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)

@@ -3,14 +3,15 @@
 Sources: opendocs.alipay.com/common/02kf5q (signing and verifying), /common/02km9f (codes).
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from keyrail.payments.providers.alipay.signing import is_signed
+from keyrail.payments.providers import json_objects
+from keyrail.payments.providers.json_objects import is_text
+from keyrail.payments.providers.rsa import is_signed
 
 SUCCEEDED = "10000"
 # What the gateway calls a response where it does not get as far as the method.
@@ -37,8 +38,7 @@ class Answer:
         return self.sub_code or self.code
 
     def text(self, name: str) -> str:
-        value = self.said.get(name)
-        return value if isinstance(value, str) else ""
+        return json_objects.text(self.said, name)
 
 
 def read(raw: bytes, method: str, keys: Sequence[RSAPublicKey]) -> Answer:
@@ -54,7 +54,7 @@ def read(raw: bytes, method: str, keys: Sequence[RSAPublicKey]) -> Answer:
     if response is None or not isinstance(signature, str):
         raise ValueError("not a signed answer")
     for text in (response, response.replace("\\/", "/")):
-        if is_signed(keys, text, signature):
+        if is_signed(keys, text.encode(), signature):
             return _answer(_json(text))
     raise ValueError("not signed by Alipay")
 
@@ -63,8 +63,8 @@ def _answer(said: object) -> Answer:
     if not isinstance(said, dict):
         raise ValueError("not an object")  # noqa: TRY004 - one error for whatever cannot be read
     code, sub_code = said.get("code"), said.get("sub_code", "")
-    if not isinstance(code, str) or not isinstance(sub_code, str):
-        raise ValueError("no code")  # noqa: TRY004 - as above
+    if not is_text(code) or not is_text(sub_code):
+        raise ValueError("no code")
     return Answer(code, sub_code, said)
 
 
@@ -104,19 +104,7 @@ def _json(text: str) -> object:
 
 def _value(text: str, at: int) -> tuple[object, int]:
     """The JSON value that begins there, and where it ends. A number with a fraction stays text. Raises ValueError."""
-    decoder = json.JSONDecoder(object_pairs_hook=_distinct, parse_float=str, parse_constant=_no_number)
     try:
-        return decoder.raw_decode(text, at)
+        return json_objects.decoder(parse_float=str).raw_decode(text, at)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name given twice")
-    return members
-
-
-def _no_number(_: str) -> NoReturn:
-    raise ValueError("not a JSON number")

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers.alipay.answers import Answer, read
-from keyrail.payments.providers.alipay.signing import SIGN_TYPE, joined, sign
+from keyrail.payments.providers.alipay.signing import SIGN_TYPE, joined
 from keyrail.payments.providers.http_client import request
+from keyrail.payments.providers.rsa import sign
 from keyrail.platform.clock import NowMs
 
 BEIJING = timezone(timedelta(hours=8))
@@ -75,4 +76,4 @@ class Gateway:
             **common,
         }
         parameters = {name: value for name, value in parameters.items() if value}
-        return {**parameters, "sign": sign(self.private_key, joined(parameters))}
+        return {**parameters, "sign": sign(self.private_key, joined(parameters).encode())}

@@ -12,8 +12,9 @@ from keyrail.payments.model.confirmations import Confirmation
 from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER
-from keyrail.payments.providers.alipay.signing import SIGN_TYPE, is_signed, joined
+from keyrail.payments.providers.alipay.signing import SIGN_TYPE, joined
 from keyrail.payments.providers.forms import FormLimits, read_form
+from keyrail.payments.providers.rsa import is_signed
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money, parse_decimal
 
@@ -52,7 +53,7 @@ def verified(callback: Callback, keys: Sequence[RSAPublicKey]) -> dict[str, str]
     if said.get("sign_type", SIGN_TYPE) != SIGN_TYPE or said.get("charset", CHARSET).lower() != CHARSET:
         raise SignatureInvalid
     signed = {name: value for name, value in said.items() if name not in UNSIGNED}
-    if not is_signed(keys, joined(signed), said.get("sign", "")):
+    if not is_signed(keys, joined(signed).encode(), said.get("sign", "")):
         raise SignatureInvalid
     return signed
 

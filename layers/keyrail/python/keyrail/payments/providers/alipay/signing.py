@@ -4,20 +4,16 @@ Sources: opendocs.alipay.com/common/02kf5q (signing and verifying), /common/02ki
 """
 
 import base64
-import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 SIGN_TYPE = "RSA2"
 MIN_KEY_BITS = 2048
 MAX_KEY_BITS = 4096
 MAX_KEY_LENGTH = 8192
-MAX_SIGNATURE_LENGTH = 1024
 
 
 def private_key_of(text: str) -> RSAPrivateKey:
@@ -48,31 +44,6 @@ def public_key_of(text: str) -> RSAPublicKey:
 def joined(parameters: Mapping[str, str]) -> str:
     """What is signed of `parameters`: those that are not empty, not URL-encoded."""
     return "&".join(f"{name}={value}" for name, value in sorted(parameters.items()) if value)
-
-
-def sign(key: RSAPrivateKey, text: str) -> str:
-    return base64.b64encode(key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
-
-
-def is_signed(keys: Sequence[RSAPublicKey], text: str, signature: str) -> bool:
-    """Whether any of `keys` made `signature`. A signature has one spelling here: unused bits of Base64 must be zero."""
-    if len(signature) > MAX_SIGNATURE_LENGTH:
-        return False
-    try:
-        raw = base64.b64decode(signature, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    if base64.b64encode(raw).decode() != signature:
-        return False
-    return any(_made_by(key, raw, text.encode()) for key in keys)
-
-
-def _made_by(key: RSAPublicKey, signature: bytes, message: bytes) -> bool:
-    try:
-        key.verify(signature, message, PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
 
 
 def _der_of(text: str) -> bytes:

@@ -3,22 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from ipaddress import ip_address
 from typing import NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
 from keyrail.payments.model.statements import StatementLine, StatementMissing
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
-from keyrail.payments.providers.epay.gateway import ABSENT, PAID, UNPAID, Gateway, Version, amount_in, is_web_address
+from keyrail.payments.providers.epay.gateway import ABSENT, PAID, UNPAID, Gateway, Version, amount_in
 from keyrail.payments.providers.epay.messages import PAID_STATUSES, callback_parameters
 from keyrail.payments.providers.epay.signing import RsaSigning, private_key_of, public_key_of
 from keyrail.payments.providers.epay.version_one import VersionOne
 from keyrail.payments.providers.epay.version_two import VersionTwo
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.settings import check_common, is_among
+from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
@@ -73,10 +72,9 @@ class Epay:
     statement_zone = None
 
     def __post_init__(self) -> None:
-        for name in ("account", "pid", "gateway_url"):
+        for name in ("account", "pid"):
             _text(name, getattr(self, name))
-        parts = urlsplit(self.gateway_url)
-        if not is_web_address(self.gateway_url, loopback=True) or parts.query or parts.fragment:
+        if not is_base(self.gateway_url):
             _unusable("gateway_url")
         for name, offered in (("opening", OPENINGS), ("refunds", REFUNDS), ("key_joint", KEY_JOINTS)):
             if getattr(self, name) not in offered:
@@ -126,7 +124,7 @@ class Epay:
         if not page:
             raise Invalid(FieldError("payment.return_url", "required"))
         if self.opening == "api":
-            _address(means.payer_ip)
+            means.payer_address()
         return page
 
     def open(self, attempt: PaymentAttempt, opening: Opening) -> PaymentAction:
@@ -136,7 +134,8 @@ class Epay:
         stamp and serves for five minutes, after which the attempt is opened again. Raises Invalid as `check` does; by
         the API ProviderUnavailable and PaymentRefused too.
         """
-        return_url = self.check(attempt.amount, opening.means(attempt.method))
+        means = opening.means(attempt.method)
+        return_url = self.check(attempt.amount, means)
         parameters = {
             "pid": self.pid,
             "type": attempt.method or "",
@@ -148,7 +147,7 @@ class Epay:
         }
         parameters = {name: value for name, value in parameters.items() if value}
         if self.opening == "api":
-            return self._version.create({**parameters, "clientip": _address(opening.payer_ip)})
+            return self._version.create({**parameters, "clientip": means.payer_address()})
         page = f"{self.gateway_url.rstrip('/')}/{self._version.page}"
         return PaymentAction(type="redirect", url=f"{page}?{urlencode(self._version.signed(parameters))}")
 
@@ -220,16 +219,9 @@ class Epay:
 
 def _text(name: str, value: object) -> str:
     """Raises ConfigError for what is empty, padded with white space or no text (a `pid` given as a number, say)."""
-    if not isinstance(value, str) or not value or value != value.strip():
+    if not is_setting(value):
         _unusable(name)
     return value
-
-
-def _address(payer_ip: str | None) -> str:
-    try:
-        return str(ip_address(payer_ip or ""))
-    except ValueError:
-        raise Invalid(FieldError("payment.method", "payer_address_unknown")) from None
 
 
 def _rsa_signing(merchant_key: object, platform_keys: object) -> RsaSigning:

@@ -4,16 +4,15 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import PaymentAction
-from keyrail.payments.providers.http_client import Reply, request
-from keyrail.payments.providers.qr import qr_svg
+from keyrail.payments.providers.http_client import Reply, post_form, request
+from keyrail.payments.providers.settings import is_web_address
 from keyrail.platform.money import Money, parse_decimal
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MAX_URL_LENGTH = 2048
 # The documented statuses of an order.
 UNPAID, PAID, REFUNDED = "0", "1", "2"
@@ -71,14 +70,7 @@ class Gateway:
 
     def post(self, path: str, fields: Mapping[str, str], *, repeatable: bool) -> Reply:
         """Raises ProviderUnavailable."""
-        return request(
-            "POST",
-            self.address(path),
-            body=urlencode(fields).encode(),
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
-            read_timeout_s=self.read_timeout_s,
-            repeatable=repeatable,
-        )
+        return post_form(self.address(path), fields, {}, self.read_timeout_s, repeatable=repeatable)
 
     def get_with_key(self, path: str, fields: Mapping[str, str]) -> Reply:
         """A GET whose query holds the merchant's key, as version 1 wants it. Raises ProviderUnavailable.
@@ -99,28 +91,6 @@ class Gateway:
         if len(url) > MAX_URL_LENGTH or not is_web_address(url, loopback=self.url.startswith("http://")):
             raise ProviderUnavailable
         return PaymentAction(type="redirect", url=url)
-
-
-def qr_code(content: str) -> PaymentAction:
-    """Raises ProviderUnavailable for what is no content of a code."""
-    if not content.isprintable():
-        raise ProviderUnavailable
-    try:
-        return PaymentAction(type="qr_code", content=content, svg=qr_svg(content))
-    except ValueError:
-        raise ProviderUnavailable from None
-
-
-def is_web_address(url: str, *, loopback: bool) -> bool:
-    """https with a host; with `loopback`, http to this machine too."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if not host or parts.username is not None or not url.isprintable() or " " in url:
-        return False
-    return parts.scheme == "https" or (loopback and parts.scheme == "http" and host in LOOPBACK)
 
 
 def order_in(fields: Mapping[str, str], currency: str) -> GatewayOrder:

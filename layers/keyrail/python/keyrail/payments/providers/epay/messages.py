@@ -1,13 +1,12 @@
 """What a gateway says: the form of a callback and the JSON of a reply, read in one way or not at all."""
 
-import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.forms import FormLimits, read_form
 from keyrail.payments.providers.http_client import Reply
+from keyrail.payments.providers.json_objects import is_text, json_object
 from keyrail.platform.errors import SignatureInvalid
 
 PAID_STATUSES = frozenset({"TRADE_SUCCESS"})
@@ -38,32 +37,15 @@ def reply_fields(reply: Reply) -> dict[str, str]:
     but a JSON object.
     """
     try:
-        parsed = json.loads(
-            reply.body.decode(),
-            parse_int=str,
-            parse_float=str,
-            parse_constant=_refuse,
-            object_pairs_hook=_no_name_twice,
-        )
-    except (ValueError, RecursionError):
+        said = json_object(reply.body, parse_int=str, parse_float=str)
+    except ValueError:
         raise ProviderUnavailable from None
-    if reply.status != OK or not isinstance(parsed, dict):
+    if reply.status != OK:
         raise ProviderUnavailable
-    fields = {name: value for name, value in parsed.items() if isinstance(value, str)}
-    if any("\ud800" <= letter <= "\udfff" for name, value in fields.items() for letter in name + value):
+    fields = {name: value for name, value in said.items() if isinstance(value, str)}
+    if not all(is_text(name) and is_text(value) for name, value in fields.items()):
         raise ProviderUnavailable  # JSON can spell half a character, which cannot have been signed
     return fields
-
-
-def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name twice")
-    return members
-
-
-def _refuse(_: str) -> NoReturn:
-    raise ValueError("not a JSON number")
 
 
 def word_of(fields: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ values not URL-encoded. MD5 is the first version's choice, not ours.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 UNSIGNED = frozenset({"sign", "sign_type"})
 MIN_KEY_BITS = 2048
+MAX_PLATFORM_KEY_BITS = 3072  # its signature is as long as a value of a callback may be
 
 
 class Signing(Protocol):
@@ -58,36 +58,14 @@ class RsaSigning:
     sign_type = "RSA"
 
     def sign(self, parameters: Mapping[str, str]) -> str:
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.hashes import SHA256
+        from keyrail.payments.providers.rsa import sign
 
-        return base64.b64encode(self.merchant_key.sign(signed_text(parameters).encode(), PKCS1v15(), SHA256())).decode()
+        return sign(self.merchant_key, signed_text(parameters).encode())
 
     def verifies(self, parameters: Mapping[str, str], signature: str) -> bool:
-        raw = _exact_base64(signature)
-        text = signed_text(parameters).encode()
-        return raw is not None and any(_signed_by(key, raw, text) for key in self.platform_keys)
+        from keyrail.payments.providers.rsa import is_signed
 
-
-def _signed_by(key: "RSAPublicKey", signature: bytes, text: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    try:
-        key.verify(signature, text, PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _exact_base64(text: str) -> bytes | None:
-    """The bytes that `text` is the one spelling of: base64 has spare bits at its end, which must be zero."""
-    try:
-        raw = base64.b64decode(text.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        return None
-    return raw if base64.b64encode(raw).decode() == text else None
+        return is_signed(self.platform_keys, signed_text(parameters).encode(), signature)
 
 
 def private_key_of(text: str) -> "RSAPrivateKey":
@@ -115,8 +93,8 @@ def public_key_of(text: str) -> "RSAPublicKey":
         key = load_pem_public_key(text.encode()) if _is_pem(text) else load_der_public_key(_der(text))
     except (ValueError, UnsupportedAlgorithm):
         raise ValueError("no public key") from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
-        raise ValueError("no RSA key of at least 2048 bits")
+    if not isinstance(key, RSAPublicKey) or not MIN_KEY_BITS <= key.key_size <= MAX_PLATFORM_KEY_BITS:
+        raise ValueError("no RSA key of a usable size")
     return key
 
 

@@ -17,11 +17,11 @@ from keyrail.payments.providers.epay.gateway import (
     Gateway,
     GatewayOrder,
     order_in,
-    qr_code,
     refund_answer,
 )
 from keyrail.payments.providers.epay.messages import reply_fields, word_of
 from keyrail.payments.providers.epay.signing import Md5Signing
+from keyrail.payments.providers.qr import qr_action
 from keyrail.platform.errors import SignatureInvalid
 
 DONE = "1"
@@ -67,7 +67,7 @@ class VersionOne:
         if said.get("code") != DONE:
             raise ProviderUnavailable
         if said.get("qrcode"):
-            return qr_code(said["qrcode"])
+            return qr_action(said["qrcode"])
         return self.gateway.redirect(said.get("payurl", ""))
 
     def order(self, attempt_id: str) -> GatewayOrder:

@@ -20,11 +20,11 @@ from keyrail.payments.providers.epay.gateway import (
     GatewayOrder,
     amount_in,
     order_in,
-    qr_code,
     refund_answer,
 )
 from keyrail.payments.providers.epay.messages import reply_fields, word_of
 from keyrail.payments.providers.epay.signing import RsaSigning
+from keyrail.payments.providers.qr import qr_action
 from keyrail.platform.clock import NowMs
 from keyrail.platform.errors import SignatureInvalid
 
@@ -82,7 +82,7 @@ class VersionTwo:
         content = said.get("pay_info", "")
         match said.get("pay_type"):
             case "qrcode":
-                return qr_code(content)
+                return qr_action(content)
             case "jump":
                 return self.gateway.redirect(content)
         raise ProviderUnavailable

@@ -25,6 +25,7 @@ from keyrail.payments.providers.sandbox.signing import (
     signed_link,
     verify,
 )
+from keyrail.payments.providers.settings import is_base, is_setting
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
@@ -37,7 +38,6 @@ PROVIDER = "sandbox"
 PAID_STATUSES = frozenset({"paid"})
 # Where money is only pretended. A stage that is not here is production.
 STAGES = frozenset({"local", "dev"})
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TEXTS = ("merchant", "attempt_id", "reference", "currency", "status")
 MIN_SECRET_LENGTH = 32
 MAX_SECRETS = 16
@@ -73,11 +73,10 @@ class Sandbox:
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
             raise ConfigError(f"{PROVIDER}.stage")
-        for name in ("account", "merchant", "base_url"):
-            value: object = getattr(self, name)
-            if not isinstance(value, str) or not value or value != value.strip():
+        for name in ("account", "merchant"):
+            if not is_setting(getattr(self, name)):
                 raise ConfigError(f"{PROVIDER}.{name}")
-        if not _is_base(self.base_url):
+        if not is_base(self.base_url) or not is_page(self.base_url) or self.base_url.endswith("/"):
             raise ConfigError(f"{PROVIDER}.base_url")
         if not _are_secrets(self.secrets):
             raise ConfigError(f"{PROVIDER}.secrets")
@@ -182,22 +181,10 @@ def is_page(url: object) -> bool:
     return plain and parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc) is not None
 
 
-def _is_base(url: str) -> bool:
-    """https with a host, or http to this machine; nothing behind the path, and no slash at its end."""
-    if not is_page(url) or url.endswith("/"):
-        return False
-    parts = urlsplit(url)
-    if parts.query or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-
-
 def _are_secrets(secrets: object) -> bool:
     if not isinstance(secrets, list) or not 0 < len(secrets) <= MAX_SECRETS:
         return False
-    return all(
-        isinstance(secret, str) and secret == secret.strip() and len(secret) >= MIN_SECRET_LENGTH for secret in secrets
-    )
+    return all(is_setting(secret) and len(secret) >= MIN_SECRET_LENGTH for secret in secrets)
 
 
 def _is_within(seconds: object, most: int) -> bool:

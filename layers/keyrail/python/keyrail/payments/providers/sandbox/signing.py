@@ -7,12 +7,12 @@
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from keyrail.payments.providers import json_objects
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
 
@@ -85,36 +85,15 @@ def _signature(secret: str, signed: bytes) -> str:
 def json_object(raw: bytes) -> dict[str, Any]:
     """Raises SignatureInvalid for anything but an object in UTF-8 that gives each name once."""
     try:
-        said = json.loads(raw.decode(), parse_constant=_refuse, object_pairs_hook=_no_name_twice)
-    except (ValueError, RecursionError):
+        return json_objects.json_object(raw)
+    except ValueError:
         raise SignatureInvalid from None
-    if not isinstance(said, dict):
-        raise SignatureInvalid
-    return said
 
 
 def is_text(value: object) -> bool:
-    """JSON can spell half a character, which nothing behind us could store."""
-    return isinstance(value, str) and bool(value) and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return json_objects.is_text(value) and bool(value)
 
 
 def amount_of(said: Mapping[str, Any]) -> Money | None:
     """None for what is no amount of a currency that we know."""
-    amount_minor, currency = said.get("amount_minor"), said.get("currency")
-    if type(amount_minor) is not int or not isinstance(currency, str):
-        return None
-    try:
-        return Money(amount_minor, currency)
-    except ValueError:
-        return None
-
-
-def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name twice")
-    return members
-
-
-def _refuse(_: str) -> NoReturn:
-    raise ValueError("not a JSON number")
+    return json_objects.money(said.get("amount_minor"), said.get("currency"))

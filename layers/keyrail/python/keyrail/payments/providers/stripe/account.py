@@ -11,11 +11,11 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.settings import check_common
+from keyrail.payments.providers.settings import check_common, is_base, is_setting
 from keyrail.payments.providers.stripe.api import StripeApi
 from keyrail.payments.providers.stripe.confirmations import PROVIDER, Ours
 from keyrail.payments.providers.stripe.events import Said, read_event
-from keyrail.payments.providers.stripe.opening import LOOPBACK, is_web_address, open_intent, open_session
+from keyrail.payments.providers.stripe.opening import open_intent, open_session
 from keyrail.payments.providers.stripe.signature import verify
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError
@@ -55,13 +55,13 @@ class Stripe:
     statement_zone = UTC
 
     def __post_init__(self) -> None:
-        for name in ("account", "account_id", "secret_key", "api_base"):
-            if not _is_setting(getattr(self, name)):
+        for name in ("account", "account_id", "secret_key"):
+            if not is_setting(getattr(self, name)):
                 raise ConfigError(f"{PROVIDER}.{name}")
         if not _SECRET_KEY.fullmatch(self.secret_key):
             raise ConfigError(f"{PROVIDER}.secret_key")
         self._check_publishable_key()
-        if not is_web_address(self.api_base, http_hosts=LOOPBACK):
+        if not is_base(self.api_base):
             raise ConfigError(f"{PROVIDER}.api_base")
         check_common(PROVIDER, self.return_url, self.read_timeout_s)
         self._check_webhook_secrets()
@@ -78,14 +78,14 @@ class Stripe:
     def _check_webhook_secrets(self) -> None:
         listed: object = self.webhook_secrets
         if self.webhook_secret is not None or listed in ((), []):
-            if not _is_setting(self.webhook_secret):
+            if not is_setting(self.webhook_secret):
                 raise ConfigError(f"{PROVIDER}.webhook_secret")
             if listed not in ((), []):
                 raise ConfigError(f"{PROVIDER}.webhook_secrets")
         elif (
             not isinstance(listed, (tuple, list))
             or len(listed) > MAX_WEBHOOK_SECRETS
-            or not all(_is_setting(secret) for secret in listed)
+            or not all(is_setting(secret) for secret in listed)
         ):
             raise ConfigError(f"{PROVIDER}.webhook_secrets")
 
@@ -162,7 +162,3 @@ class Stripe:
         from keyrail.payments.providers.stripe.statements import statement
 
         return statement(self._api, day, self.now_ms())
-
-
-def _is_setting(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and value == value.strip()

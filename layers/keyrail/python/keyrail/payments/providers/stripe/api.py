@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, READ_TIMEOUT_S, Reply, post_form, request
-from keyrail.payments.providers.stripe.objects import Document, child, children, json_object, text
+from keyrail.payments.providers.json_objects import Document, child, children, json_object, text
 
 API_VERSION = "2025-03-31.basil"
 OK = 200
@@ -36,7 +36,7 @@ class StripeApi:
     def post(self, path: str, fields: Mapping[str, str], idempotency_key: str) -> Reply:
         """Raises ProviderUnavailable: it may have taken effect all the same."""
         headers = {**self._headers(), "idempotency-key": idempotency_key}
-        return post_form(f"{self.base}{path}", fields, headers, self.read_timeout_s)
+        return post_form(f"{self.base}{path}", fields, headers, self.read_timeout_s, repeatable=True)
 
     def get(
         self,

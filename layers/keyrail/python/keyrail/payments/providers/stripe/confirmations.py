@@ -11,7 +11,9 @@ Sources: docs.stripe.com/api/checkout/sessions/object, /api/payment_intents/obje
 from dataclasses import dataclass
 
 from keyrail.payments.model.confirmations import Confirmation
-from keyrail.payments.providers.stripe.objects import Document, child, money, text
+from keyrail.payments.providers import json_objects
+from keyrail.payments.providers.json_objects import Document, child, text
+from keyrail.platform.money import Money
 
 PROVIDER = "stripe"
 INTENT_ATTEMPT = "attempt"
@@ -82,6 +84,14 @@ def attempt_of(intent_or_charge: Document) -> str:
     """The attempt that it was made for, by us or by a session of ours; empty where it names none."""
     metadata = child(intent_or_charge, "metadata")
     return text(metadata, INTENT_ATTEMPT) or text(metadata, CHECKOUT_ATTEMPT)
+
+
+def money(total: object, currency: str) -> Money | None:
+    """Stripe counts minor units as we do, JPY, KRW and VND have none there either; its currencies are in lower case.
+
+    None for what is no whole number of a currency we know. Source: docs.stripe.com/currencies#minor-units.
+    """
+    return json_objects.money(total, currency.upper()) if currency.isascii() else None
 
 
 def _confirmation(

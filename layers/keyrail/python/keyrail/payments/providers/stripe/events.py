@@ -11,13 +11,19 @@ from collections.abc import Callable
 
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, DisputeState
 from keyrail.payments.model.refunds import RefundNotice
-from keyrail.payments.providers.stripe.confirmations import INTENT_ATTEMPT, PROVIDER, Ours, of_intent, of_session
-from keyrail.payments.providers.stripe.objects import Document, child, children, json_object, money, text
+from keyrail.payments.providers.json_objects import Document, child, children, json_object, text
+from keyrail.payments.providers.stripe.confirmations import (
+    INTENT_ATTEMPT,
+    PROVIDER,
+    Ours,
+    money,
+    of_intent,
+    of_session,
+)
 from keyrail.platform.errors import SignatureInvalid
 
 Said = Confirmation | RefundNotice | DisputeNotice
 
-# Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
 # Any other word is one of a dispute that is under way.
 _STATES = {
     "warning_needs_response": DisputeState.ASKED,
@@ -26,6 +32,7 @@ _STATES = {
     "won": DisputeState.WON,
     "lost": DisputeState.LOST,
 }
+# Of sessions that take no one-off payment; whatever else a mode may be called, its money is not passed over.
 OTHER_MODES = frozenset({"setup", "subscription"})
 FAILED_REFUNDS = frozenset({"failed", "canceled"})
 

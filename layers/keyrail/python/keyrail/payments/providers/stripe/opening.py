@@ -4,19 +4,18 @@ Sources: docs.stripe.com/api/checkout/sessions/create, /api/payment_intents/crea
 """
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
 from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.providers.http_client import Reply
+from keyrail.payments.providers.json_objects import child, text
+from keyrail.payments.providers.settings import is_web_address
 from keyrail.payments.providers.stripe.api import OK, StripeApi, read, refusal
 from keyrail.payments.providers.stripe.confirmations import CHECKOUT_ATTEMPT, INTENT_ATTEMPT
-from keyrail.payments.providers.stripe.objects import child, text
 
 # A session lives from 30 minutes to 24 hours. An order lives shorter, so its session outlives it by this much.
 SESSION_OUTLIVES_ORDER_S = 31 * 60
 MAX_TITLE_LENGTH = 250
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def open_session(api: StripeApi, attempt: PaymentAttempt, opening: Opening, return_url: str) -> PaymentAction:
@@ -29,8 +28,9 @@ def page_of(api: StripeApi, reply: Reply, attempt: PaymentAttempt) -> PaymentAct
     """Where the buyer pays; only an interface on the loopback has its pages there. Raises as `open_session` does."""
     session = _opened(reply)
     url = text(session, "url")
-    on_loopback = LOOPBACK if api.base.startswith("http://") else frozenset()
-    if session.get("client_reference_id") != attempt.attempt_id or not is_web_address(url, http_hosts=on_loopback):
+    if session.get("client_reference_id") != attempt.attempt_id or not is_web_address(
+        url, loopback=api.base.startswith("http://")
+    ):
         raise ProviderUnavailable
     return PaymentAction(type="redirect", url=url)
 
@@ -86,13 +86,3 @@ def _session_fields(attempt: PaymentAttempt, opening: Opening, return_url: str) 
         "expires_at": str(opening.expires_at_ms // 1000 + SESSION_OUTLIVES_ORDER_S),
         "adaptive_pricing[enabled]": "false",
     }
-
-
-def is_web_address(url: str, http_hosts: frozenset[str]) -> bool:
-    """https with a host, or http to one of `http_hosts`."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in http_hosts))

@@ -13,12 +13,12 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrd
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.settings import check_common, is_among
+from keyrail.payments.providers.json_objects import text
+from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
 from keyrail.payments.providers.wechatpay import opening as starts
 from keyrail.payments.providers.wechatpay import refunds
 from keyrail.payments.providers.wechatpay.callbacks import KEY_BYTES, PAYMENT_EVENTS, Notice, notice
 from keyrail.payments.providers.wechatpay.exchange import Exchange
-from keyrail.payments.providers.wechatpay.reading import text
 from keyrail.payments.providers.wechatpay.signing import MerchantKey, PlatformKeys, merchant_key, platform_key
 from keyrail.payments.providers.wechatpay.statements import statement
 from keyrail.payments.providers.wechatpay.transactions import PROVIDER, confirmation, inquiry, merchant_name
@@ -27,7 +27,6 @@ from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Said of an order that WeChat will never open; other refusals are about our keys, our haste, or an order that was
 # opened before and can still be paid.
 REFUSALS = frozenset({"PARAM_ERROR", "ORDER_CLOSED"})
@@ -74,13 +73,14 @@ class WechatPay:
 
     def __post_init__(self) -> None:
         for name, right in (
-            ("account", _is_plain(self.account)),
-            ("mchid", _is_plain(self.mchid) and bool(_MERCHANT_NUMBER.fullmatch(self.mchid))),
-            ("appid", _is_plain(self.appid) and bool(_WORD.fullmatch(self.appid))),
-            ("serial", _is_plain(self.serial) and bool(_WORD.fullmatch(self.serial))),
+            ("account", is_setting(self.account)),
+            ("mchid", is_setting(self.mchid) and bool(_MERCHANT_NUMBER.fullmatch(self.mchid))),
+            ("appid", is_setting(self.appid) and bool(_WORD.fullmatch(self.appid))),
+            ("serial", is_setting(self.serial) and bool(_WORD.fullmatch(self.serial))),
             ("apiv3_keys", _is_list_of(self.apiv3_keys, lambda key: len(key.encode()) == KEY_BYTES)),
             ("methods", _is_list_of(self.methods, lambda method: method in starts.METHODS)),
-            ("api_base", _is_plain(self.api_base) and _is_safe_address(self.api_base)),
+            # A path would be signed otherwise than sent.
+            ("api_base", is_base(self.api_base) and not urlsplit(self.api_base).path.strip("/")),
         ):
             if not right:
                 raise ConfigError(f"{PROVIDER}.{name}")
@@ -203,22 +203,6 @@ class WechatPay:
         return PlatformKeys(keys)
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and value == value.strip()
-
-
 def _is_list_of(values: object, right: Callable[[str], bool]) -> bool:
     """A single text is no list: it would come apart into its letters."""
-    return isinstance(values, list | tuple) and bool(values) and all(_is_plain(v) and right(v) for v in values)
-
-
-def _is_safe_address(url: str) -> bool:
-    """https with a host, or http to this machine; without a path, which would be signed otherwise than sent."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if not host or parts.path.strip("/") or parts.query or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+    return isinstance(values, list | tuple) and bool(values) and all(is_setting(v) and right(v) for v in values)

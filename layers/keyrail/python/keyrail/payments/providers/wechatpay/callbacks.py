@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keyrail.payments.providers import Callback
-from keyrail.payments.providers.wechatpay.reading import json_object, part, text
+from keyrail.payments.providers.json_objects import child, json_object, text
 from keyrail.payments.providers.wechatpay.signing import PlatformKeys
 from keyrail.platform.errors import SignatureInvalid
 
@@ -44,7 +44,7 @@ def notice(callback: Callback, platform: PlatformKeys, apiv3_keys: Sequence[str]
             return None
         if text(said, "resource_type") != ENCRYPTED:
             raise SignatureInvalid
-        return Notice(event, json_object(_decrypted(part(said, "resource"), apiv3_keys)))
+        return Notice(event, json_object(_decrypted(child(said, "resource"), apiv3_keys)))
     except ValueError:
         raise SignatureInvalid from None
 

@@ -13,7 +13,7 @@ from keyrail.payments.providers.http_client import (
     Reply,
     request,
 )
-from keyrail.payments.providers.wechatpay.reading import json_object, text
+from keyrail.payments.providers.json_objects import json_object, text
 from keyrail.payments.providers.wechatpay.signing import PUBLIC_KEY_ID, MerchantKey, PlatformKeys
 from keyrail.platform.clock import NowMs
 from keyrail.platform.errors import SignatureInvalid

@@ -1,6 +1,5 @@
 """How a payment starts: what WeChat Pay is asked for by each method, and what the buyer's browser then does."""
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,9 +7,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
-from keyrail.payments.providers import Means, Opening, PaymentAction
-from keyrail.payments.providers.qr import qr_svg
-from keyrail.payments.providers.wechatpay.reading import text
+from keyrail.payments.providers import Means, Opening, PaymentAction, qr
+from keyrail.payments.providers.json_objects import text
 from keyrail.payments.providers.wechatpay.signing import MerchantKey
 from keyrail.platform.errors import FieldError, Invalid
 
@@ -49,7 +47,7 @@ def payer(method: str, means: Means) -> dict[str, Any]:
             raise Invalid(FieldError("payment.payer_id", "required"))
         return {"payer": {"openid": means.payer_id}}
     if method == H5:
-        return {"scene_info": {"payer_client_ip": _address(means.payer_ip), "h5_info": {"type": "Wap"}}}
+        return {"scene_info": {"payer_client_ip": means.payer_address(), "h5_info": {"type": "Wap"}}}
     return {}
 
 
@@ -58,10 +56,7 @@ def qr_action(said: Mapping[str, Any]) -> PaymentAction:
     code_url = text(said, "code_url")
     if not code_url.startswith("weixin://"):
         raise ProviderUnavailable
-    try:
-        return PaymentAction(type="qr_code", content=code_url, svg=qr_svg(code_url))
-    except ValueError:
-        raise ProviderUnavailable from None
+    return qr.qr_action(code_url)
 
 
 def h5_action(said: Mapping[str, Any], return_url: str) -> PaymentAction:
@@ -97,10 +92,3 @@ def jsapi_action(said: Mapping[str, Any], key: MerchantKey, appid: str, at_s: in
 
 def _beijing_time(epoch_ms: int) -> str:
     return datetime.fromtimestamp(epoch_ms // 1000, UTC).astimezone(BEIJING).isoformat()
-
-
-def _address(payer_ip: str | None) -> str:
-    try:
-        return str(ipaddress.ip_address(payer_ip or ""))
-    except ValueError:
-        raise Invalid(FieldError("payment.method", "payer_address_unknown")) from None

@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState, number_of
+from keyrail.payments.providers import json_objects
+from keyrail.payments.providers.json_objects import child, text
 from keyrail.payments.providers.wechatpay.exchange import Answer, Exchange
 from keyrail.payments.providers.wechatpay.opening import CURRENCY
-from keyrail.payments.providers.wechatpay.reading import money, part, text
-from keyrail.platform.money import MAX_AMOUNT_MINOR, Money
+from keyrail.payments.providers.wechatpay.transactions import money
+from keyrail.platform.money import Money
 
 CLOSED = "CLOSED"
 PATH = "/v3/refund/domestic/refunds"
@@ -68,8 +70,7 @@ def query_refund(exchange: Exchange, wanted: RefundOrder) -> RefundAnswer:
 
 def noticed_amount(resource: Mapping[str, Any]) -> Money | None:
     """A notice names no currency: refunds of this interface are in yuan."""
-    minor = part(resource, "amount").get("refund")
-    return Money(minor, CURRENCY) if type(minor) is int and 0 <= minor <= MAX_AMOUNT_MINOR else None
+    return json_objects.money(child(resource, "amount").get("refund"), CURRENCY)
 
 
 def _number(exchange: Exchange, wanted: RefundOrder) -> tuple[str, Answer]:

@@ -1,24 +1,20 @@
 """Signatures of both sides: RSA with SHA-256 (PKCS #1 v1.5) over lines that each end with a line feed."""
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
+from keyrail.payments.providers.rsa import is_signed, sign
 from keyrail.platform.errors import SignatureInvalid
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 TOLERANCE_S = 300
 MIN_KEY_BITS = 2048
-MAX_SIGNATURE_LENGTH = 1024
 PUBLIC_KEY_ID = re.compile(r"PUB_KEY_ID_[0-9]{1,64}")
 CERTIFICATE_SERIAL = re.compile(r"[0-9A-F]{8,64}")
 
@@ -36,8 +32,7 @@ class MerchantKey:
     key: RSAPrivateKey = field(repr=False)
 
     def sign(self, *lines: bytes) -> str:
-        signed = b"".join(line + b"\n" for line in lines)
-        return base64.b64encode(self.key.sign(signed, PKCS1v15(), SHA256())).decode()
+        return sign(self.key, b"".join(line + b"\n" for line in lines))
 
     def authorization(self, method: str, target: str, body: bytes, at_s: int, nonce: str) -> str:
         """The header of a request for `target`, the path with its query as sent."""
@@ -75,25 +70,9 @@ class PlatformKeys:
             raise SignatureInvalid
         if abs(now_ms - int(signed_at) * 1000) > TOLERANCE_S * 1000:
             raise SignatureInvalid
-        signature = _decoded(headers.get("wechatpay-signature", ""))
         signed = b"%s\n%s\n%s\n" % (signed_at.encode(), nonce.encode(), body)
-        try:
-            key.verify(signature, signed, PKCS1v15(), SHA256())
-        except InvalidSignature:
-            raise SignatureInvalid from None
-
-
-def _decoded(signature: str) -> bytes:
-    """Only the one spelling that base64 has for these bytes. Raises SignatureInvalid."""
-    try:
-        if len(signature) > MAX_SIGNATURE_LENGTH:
+        if not is_signed([key], signed, headers.get("wechatpay-signature", "")):
             raise SignatureInvalid
-        raw = base64.b64decode(signature, validate=True)
-    except (binascii.Error, ValueError):
-        raise SignatureInvalid from None
-    if base64.b64encode(raw).decode() != signature:
-        raise SignatureInvalid
-    return raw
 
 
 def merchant_key(pem: str) -> RSAPrivateKey:

@@ -1,10 +1,9 @@
 """A payment as WeChat Pay tells it, in a notice and in the answer to an inquiry alike."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
-from keyrail.payments.providers.wechatpay.reading import money, text
+from keyrail.payments.providers import json_objects
+from keyrail.payments.providers.json_objects import Document, child, text
+from keyrail.platform.money import Money
 
 PROVIDER = "wechatpay"
 PAID_STATES = frozenset({"SUCCESS"})
@@ -18,7 +17,13 @@ def merchant_name(mchid: str, appid: str) -> str:
     return f"{mchid}/{appid}"
 
 
-def confirmation(said: Mapping[str, Any], account: str) -> Confirmation | None:
+def money(holder: Document, name: str) -> Money | None:
+    """`amount.<name>` in `amount.currency`, whole minor units; None for what is no amount of a currency we know."""
+    amount = child(holder, "amount")
+    return json_objects.money(amount.get(name), amount.get("currency"))
+
+
+def confirmation(said: Document, account: str) -> Confirmation | None:
     """None where it names neither what was paid nor the payment."""
     state, number, reference = text(said, "trade_state"), text(said, "out_trade_no"), text(said, "transaction_id")
     if not number or not reference:
@@ -35,7 +40,7 @@ def confirmation(said: Mapping[str, Any], account: str) -> Confirmation | None:
     )
 
 
-def inquiry(said: Mapping[str, Any], account: str, attempt_id: str) -> Inquiry:
+def inquiry(said: Document, account: str, attempt_id: str) -> Inquiry:
     """An answer about another payment than the one asked for says nothing."""
     state = text(said, "trade_state")
     if text(said, "out_trade_no") != attempt_id:
