@@ -467,6 +467,17 @@ def test_a_statement_that_does_not_come_is_waited_for_and_then_given_up(
     assert (books.run(day).status, books.run(day).trouble) == (status, trouble)
 
 
+def test_a_provider_that_hands_out_no_statement_is_given_up_though_the_books_have_nothing(
+    books: Books, day: date
+) -> None:
+    books.said(day)
+    books.bank.breaks_off = True
+    name = books.request(day)
+    books.world.ahead_ms += PATIENCE_MS
+    assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
+    assert (books.run(day).status, books.run(day).trouble) == (RunStatus.GIVEN_UP, "payment_provider_unavailable")
+
+
 def test_a_run_that_waits_for_nobody_is_asked_for_anew(books: Books, day: date) -> None:
     """Its message is lost for good: somebody emptied the dead letters."""
     name = books.request(day)
