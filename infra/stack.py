@@ -200,6 +200,7 @@ class KeyrailStack(cdk.Stack):
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,
+            "SupplierAccountsSecretArn": parts.secrets.supplier_accounts_arn,
             "PartnerCredentialsSecretArn": parts.secrets.partner_credentials_arn,
             "AlarmTopicArn": parts.alarms.topic.topic_arn,
             "VaultKeyArn": parts.keys.vault.key_arn,

@@ -56,6 +56,19 @@ class Secrets(Construct):
             "These are the providers' secrets: they are changed at the provider, by a person, and copied here.",
         )
 
+        self.supplier_accounts = secretsmanager.Secret(
+            self,
+            "SupplierAccounts",
+            description="Accounts with suppliers, as JSON; filled in by the operator after the deployment",
+            encryption_key=key,
+            removal_policy=removal,
+            secret_string_value=cdk.SecretValue.unsafe_plain_text("{}"),
+        )
+        acknowledge(
+            self.supplier_accounts,
+            "AwsSolutions-SMG4",
+            "These are the suppliers' secrets: they are changed at the supplier, by a person, and copied here.",
+        )
         self.partner_credentials = secretsmanager.Secret(
             self,
             "PartnerCredentials",
@@ -81,6 +94,10 @@ class Secrets(Construct):
     @property
     def payment_accounts_arn(self) -> str:
         return _arn(self.payment_accounts)
+
+    @property
+    def supplier_accounts_arn(self) -> str:
+        return _arn(self.supplier_accounts)
 
     @property
     def partner_credentials_arn(self) -> str:

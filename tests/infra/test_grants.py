@@ -22,6 +22,7 @@ _LOGICAL_NAMES = {
     "SecretsAuditChain": "audit_chain",
     "SecretsPaymentAccounts": "payment_accounts",
     "SecretsPartnerCredentials": "partner_credentials",
+    "SecretsSupplierAccounts": "supplier_accounts",
     "ImportsBucket": "imports",
     "KeysVault": "vault",
     "KeysFingerprint": "fingerprint",

@@ -1,0 +1,145 @@
+"""Our accounts with suppliers."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyrail.platform import logs
+from keyrail.platform.clock import NowMs
+from keyrail.platform.config import ConfigError
+from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.logs import Entry
+from keyrail.platform.secrets import WatchedSecret
+from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Supplier, Wanted
+
+__all__ = [
+    "Acknowledgement",
+    "Callback",
+    "Offer",
+    "Placed",
+    "Supplier",
+    "SupplierAccounts",
+    "Wanted",
+    "supplier_accounts",
+    "watched_suppliers",
+]
+
+# Each adapter is imported where a supplier needs it, so that a start pays for those that a merchant has.
+ADAPTERS: dict[str, Callable[..., Supplier]] = {}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Of suppliers: callbacks' addresses, stored keys and the books' accounts are made of it."""
+
+MAX_SUPPLIERS = 100
+SECRET_LASTS_MS = 5 * 60 * 1000
+"""So long after it was put a changed secret is known to every process that is at work."""
+
+LOOK_AGAIN_MS = 30 * 1000
+"""Sooner, where something comes that is not known; not for each of them, or forged callbacks would have us read on."""
+
+NOT_SETTINGS = frozenset({"now_ms", "stage"})
+"""What an adapter is given by us and not by the secret."""
+
+
+@dataclass
+class SupplierAccounts:
+    """Our suppliers, by names of the merchant's own: two accounts with one house are two suppliers.
+
+    With a `watch` this is what the secret said when it was looked at last.
+    """
+
+    suppliers: Mapping[str, Supplier]
+    watch: WatchedSecret | None = field(default=None, repr=False)
+
+    def names(self) -> list[str]:
+        """Of all suppliers, as the secret names them now: whoever goes round them comes seldom."""
+        self._look(0)
+        return sorted(self.suppliers)
+
+    def at(self, name: str) -> Supplier:
+        """Raises UnknownSupplier."""
+        self._look(SECRET_LASTS_MS)
+        if name not in self.suppliers:
+            self._look(LOOK_AGAIN_MS)
+        try:
+            return self.suppliers[name]
+        except KeyError:
+            raise UnknownSupplier from None
+
+    def parse_callback(self, name: str, callback: Callback, now_ms: int) -> str:
+        """The reference that a callback has news of, by credentials that may have come this minute.
+
+        Raises UnknownSupplier, SignatureInvalid.
+        """
+        try:
+            return self.at(name).parse_callback(callback, now_ms)
+        except SignatureInvalid:
+            if not self._look(LOOK_AGAIN_MS):
+                raise
+        return self.at(name).parse_callback(callback, now_ms)
+
+    def _look(self, pause_ms: int) -> bool:
+        """Whether there is anything new. What is new and unusable changes nothing: a start fails at it, and is seen."""
+        secret = self.watch.changed(pause_ms) if self.watch else None
+        if secret is None:
+            return False
+        try:
+            self.suppliers = supplier_accounts(secret).suppliers
+        except ConfigError:
+            logs.warn(Entry.SECRET_UNREADABLE, error=ConfigError.__name__)
+            return False
+        return True
+
+
+def watched_suppliers(read: Callable[[], str], now_ms: NowMs) -> SupplierAccounts:
+    """From the secret that `read` brings, now and from time to time. Raises ConfigError, Unavailable.
+
+    One that cannot be had is not one without suppliers: who is not known cannot be asked what became of an order, and
+    a paid unit would be given back for want of a source.
+    """
+    watch = WatchedSecret(read, now_ms)
+    accounts = supplier_accounts(watch.first())
+    accounts.watch = watch
+    return accounts
+
+
+def supplier_accounts(secret: str) -> SupplierAccounts:
+    """From the secret's JSON: `{"<supplier>": {"adapter": "<adapter>", <what its adapter needs>}}`.
+
+    `{}`, with which it is deployed, is a shop without suppliers. Anything else that is not understood whole is refused
+    whole. Raises ConfigError, which never quotes the secret.
+    """
+    try:
+        document = _object(json.loads(secret, object_pairs_hook=_each_once))
+        json.dumps(document, ensure_ascii=False).encode()  # JSON can spell half a character, and no key has one
+        suppliers = {name: _supplier(name, _object(settings)) for name, settings in document.items()}
+    except (RecursionError, KeyError, TypeError, ValueError):
+        raise ConfigError("SUPPLIER_ACCOUNTS") from None
+    if len(suppliers) > MAX_SUPPLIERS:
+        raise ConfigError("SUPPLIER_ACCOUNTS")
+    return SupplierAccounts(suppliers)
+
+
+def _supplier(name: str, settings: Mapping[str, Any]) -> Supplier:
+    """Raises ConfigError; KeyError, TypeError and ValueError for what is none."""
+    if not _NAME.fullmatch(name) or NOT_SETTINGS & settings.keys():
+        raise ValueError("a supplier")
+    needed = {setting: value for setting, value in settings.items() if setting != "adapter"}
+    return ADAPTERS[settings["adapter"]](**needed)
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no object")  # noqa: TRY004 - one error for whatever cannot be read
+    return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The second of two suppliers or settings of one name would hide the first."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name given twice")
+    return members
