@@ -180,3 +180,12 @@ def test_an_order_takes_one_payment_of_its_own_currency_and_of_another_sum_only_
     for error, order, amount in refused:
         with pytest.raises(error):
             assign(order, payment(amount, names="till-7"), ALICE, NOW_MS, accept_amount=False)
+
+
+def test_a_payment_to_another_merchant_of_that_name_is_not_of_the_orders_own_attempt() -> None:
+    order = unpaid()
+    theirs = replace(order, attempts=(replace(order.attempts[0], merchant="another"),))
+    with pytest.raises(NotAcceptable):
+        accept(theirs, payment(yuan(500)), ALICE, NOW_MS)
+    assigned = assign(theirs, payment(yuan(500)), ALICE, NOW_MS, accept_amount=True)
+    assert [(each.attempt_id, each.merchant) for each in assigned.attempts] == [(FIRST, "another"), (SECOND, "1001")]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from keyrail.ordering.model.disputes import hear as hear_of_dispute
 from keyrail.ordering.model.orders import (
     MAX_REFUND_REQUESTS,
     NotRefundable,
@@ -13,7 +14,7 @@ from keyrail.ordering.model.orders import (
     TooManyRefunds,
     UnitStatus,
 )
-from keyrail.ordering.model.owed import left_to_refund
+from keyrail.ordering.model.owed import left_to_refund, may_go_back
 from keyrail.ordering.model.refund_requests import (
     WantedRefund,
     approve,
@@ -26,6 +27,7 @@ from keyrail.ordering.model.refund_requests import (
 )
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import deliver
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundRequest, RefundState, RefundStatus
 from keyrail.platform.changes import Origin
 from keyrail.platform.money import Money
@@ -102,6 +104,26 @@ def test_an_approval_does_not_give_back_more_than_is_left_by_then() -> None:
     less = replace(waiting, attempts=(replace(waiting.attempts[0], amount=Money(1, "CNY")), *waiting.attempts[1:]))
     with pytest.raises(NotRefundable):
         approve(less, wanted, BOB, 1_800)
+
+
+def test_of_what_is_owed_as_much_goes_back_as_the_bank_has_left() -> None:
+    owing = take_back(
+        take_back(WHOLE, refund(WHOLE, FIRST), ALICE, 1_700), refund(WHOLE, SECOND, named="ref_2"), ALICE, 1
+    )
+    first, second = owing.refunds
+    notice = DisputeNotice(
+        provider="bank",
+        account="main",
+        dispute_id="dp_1",
+        reference="pi_1",
+        attempt_id=None,
+        amount=second.amount,
+        status="lost",
+        state=DisputeState.LOST,
+    )
+    left = hear_of_dispute(owing, notice, SYSTEM, 1_800)
+    assert may_go_back(left, first)
+    assert not may_go_back(ask(left, first.refund_id, SYSTEM, 1_900), second)
 
 
 def test_all_units_are_refunded_once_all_of_their_money_is_back() -> None:
