@@ -8,6 +8,7 @@ from tests.faults.planted_bugs import (
     credentials,
     desk,
     epay,
+    exchange,
     imports,
     inquiries,
     orders,
@@ -41,5 +42,6 @@ _PARTS = (
     credentials,
     inquiries,
     sandbox,
+    exchange,
 )
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

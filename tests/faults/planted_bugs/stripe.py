@@ -74,14 +74,14 @@ BUGS = (
     ),
     PlantedBug(
         "sends what is not repeatable a second time",
-        "payments/providers/http_client.py",
+        "platform/http_client.py",
         "attempts = TOTAL_ATTEMPTS if repeatable else 1",
         "attempts = TOTAL_ATTEMPTS",
         "tests/integration/payments/test_http_client.py::test_what_is_not_repeatable_is_sent_once",
     ),
     PlantedBug(
         "waits for a reply that never ends",
-        "payments/providers/http_client.py",
+        "platform/http_client.py",
         "(sock.gettimeout() or 0)",
         "(sock.gettimeout() or 0) + 6",
         "tests/integration/payments/test_http_client.py::test_a_server_that_sends_a_byte_now_and_then_is_given_up",

@@ -1,9 +1,6 @@
 """One bounded request to a provider, over real HTTP: what comes back, what is sent again, and what is given up."""
 
-import datetime as dt
-import ipaddress
 import socket
-import ssl
 import threading
 import time
 import traceback
@@ -13,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, Reply, post_form, request
@@ -24,6 +18,7 @@ from tests.provider_server import (
     ProviderServer,
     Sent,
     address_of_nobody,
+    own_certificate,
     port_that_never_answers,
     serving,
 )
@@ -40,24 +35,8 @@ def provider() -> Iterator[ProviderServer]:
 @pytest.fixture
 def tls_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProviderServer]:
     """Its certificate is trusted for the time of the test only."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "provider")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    trusted, private = tmp_path / "provider.pem", tmp_path / "provider.key"
-    trusted.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    trusted, context = own_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(trusted, private)
     with serving(context) as provider:
         yield provider
 
@@ -229,7 +208,7 @@ def test_head_and_body_share_one_time_out(provider: ProviderServer) -> None:
 def test_a_server_error_is_not_tried_again_when_little_time_is_left(
     provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyrail.payments.providers.http_client.MIN_REPEAT_S", 60)
+    monkeypatch.setattr("keyrail.platform.http_client.MIN_REPEAT_S", 60)
     provider.always(503, b"no")
     assert ask(provider).status == 503
     provider.answer = lambda _, __: None
@@ -239,8 +218,8 @@ def test_a_server_error_is_not_tried_again_when_little_time_is_left(
 
 def test_a_second_try_has_only_what_the_first_left(provider: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The call has 5 seconds, each reply 4: the second would come within its time-out, and too late for the call."""
-    monkeypatch.setattr("keyrail.payments.providers.http_client.SPARE_S", -1)
-    monkeypatch.setattr("keyrail.payments.providers.http_client.MIN_REPEAT_S", 0)
+    monkeypatch.setattr("keyrail.platform.http_client.SPARE_S", -1)
+    monkeypatch.setattr("keyrail.platform.http_client.MIN_REPEAT_S", 0)
 
     def slow(_: Sent, __: BaseHTTPRequestHandler) -> Answer:
         time.sleep(3)

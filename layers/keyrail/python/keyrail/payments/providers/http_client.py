@@ -1,134 +1,34 @@
-"""One bounded request to a payment provider: no redirects, TLS verified, and nothing of the request in an error."""
+"""Requests to a payment provider: the platform's, with the error that a buyer may be told."""
 
-import io
-import socket
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from keyrail.payments.model.attempts import ProviderUnavailable
+from keyrail.platform import http_client
+from keyrail.platform.http_client import (
+    CONNECT_TIMEOUT_S,
+    MAX_REPLY_BYTES,
+    READ_TIMEOUT_S,
+    SPARE_S,
+    TOTAL_ATTEMPTS,
+    NoReply,
+    Reply,
+)
 
-if TYPE_CHECKING:
-    import urllib3
-    from _typeshed import WriteableBuffer
+__all__ = [
+    "CONNECT_TIMEOUT_S",
+    "MAX_REPLY_BYTES",
+    "MAX_STATEMENT_BYTES",
+    "READ_TIMEOUT_S",
+    "SPARE_S",
+    "STATEMENT_READ_TIMEOUT_S",
+    "TOTAL_ATTEMPTS",
+    "Reply",
+    "post_form",
+    "request",
+]
 
-CONNECT_TIMEOUT_S = 2
-READ_TIMEOUT_S = 8
 STATEMENT_READ_TIMEOUT_S = 60
-SPARE_S = 1
-TOTAL_ATTEMPTS = 2
-MIN_REPEAT_S = 2
-MAX_REPLY_BYTES = 256 * 1024
 MAX_STATEMENT_BYTES = 64 * 1024 * 1024
-MAX_CONNECTIONS = 8
-SERVER_ERROR = 500
-_CHUNK_BYTES = 64 * 1024
-_LEAST_S = 0.001  # of a time-out: none at all would make the socket a non-blocking one
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back, whatever its status. Header names are in lower case; of one that came twice, all its values."""
-
-    status: int
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@cache
-def _pool() -> "urllib3.PoolManager":
-    """urllib3 comes with botocore. Built on first use, so that importing a provider costs nothing.
-
-    A time-out of urllib3 is one of a socket: each address of a host and each byte of a reply would start it anew. Here
-    that of a connection holds for all the addresses together, and that of a reply for the whole of it.
-    """
-    from http.client import HTTPResponse
-
-    import urllib3
-    from urllib3.connection import HTTPConnection, HTTPSConnection
-    from urllib3.exceptions import NewConnectionError
-
-    class BoundedResponse(HTTPResponse):
-        def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-            super().__init__(sock, *args, **kwargs)
-            self.fp = io.BufferedReader(_UntilTimeout(self.fp.detach(), sock))
-
-    def connected(connection: HTTPConnection) -> socket.socket:
-        try:
-            return _connected(connection.host, connection.port, connection.timeout or 0)
-        except (OSError, UnicodeError) as error:
-            raise NewConnectionError(connection, "no address of the host could be reached") from error
-
-    class PlainConnection(HTTPConnection):
-        response_class = BoundedResponse
-        _new_conn = connected
-
-    class TlsConnection(HTTPSConnection):
-        response_class = BoundedResponse
-        _new_conn = connected
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = PlainConnection
-
-    class TlsPool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = TlsConnection
-
-    pools = urllib3.PoolManager(maxsize=MAX_CONNECTIONS, cert_reqs="CERT_REQUIRED")
-    pools.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
-    return pools
-
-
-def _connected(host: str, port: int, within_s: float) -> socket.socket:
-    """The first address that answers; the time-out of its socket is then that of the TLS handshake.
-
-    Raises OSError when none answers `within_s`. Looking the name up counts, and only the resolver can end it.
-    """
-    from urllib3.util.connection import create_connection
-
-    until_s = time.monotonic() + within_s
-    failure: OSError = TimeoutError()
-    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        left_s = _left_s(until_s)
-        if left_s <= 0:
-            break
-        try:
-            sock = create_connection(
-                (str(address[0]), port),
-                min(CONNECT_TIMEOUT_S, left_s),
-                socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-            )
-        except OSError as error:
-            failure = error
-        else:
-            sock.settimeout(min(CONNECT_TIMEOUT_S, max(_left_s(until_s), _LEAST_S)))
-            return sock
-    raise failure
-
-
-class _UntilTimeout(io.RawIOBase):
-    """What comes in on a socket, until the time-out that the socket has now is over, however many reads that takes."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        self._raw = raw
-        self._socket = sock
-        self._until_s = time.monotonic() + (sock.gettimeout() or 0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int | None:
-        left_s = _left_s(self._until_s)
-        if left_s <= 0:
-            raise TimeoutError
-        self._socket.settimeout(left_s)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 def post_form(
@@ -139,11 +39,11 @@ def post_form(
     *,
     repeatable: bool,
 ) -> Reply:
-    """POST `fields` as a form and accept JSON. Raises ProviderUnavailable as `request` does."""
-    sent = {**headers, "content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-    return request(
-        "POST", url, body=urlencode(fields).encode(), headers=sent, read_timeout_s=read_timeout_s, repeatable=repeatable
-    )
+    """As the platform's. Raises ProviderUnavailable."""
+    try:
+        return http_client.post_form(url, fields, headers, read_timeout_s, repeatable=repeatable)
+    except NoReply as error:
+        raise ProviderUnavailable from error
 
 
 def request(
@@ -156,81 +56,16 @@ def request(
     max_reply_bytes: int = MAX_REPLY_BYTES,
     repeatable: bool,
 ) -> Reply:
-    """Send one request; where it is `repeatable`, a connection that fails and a 5xx are tried once more.
-
-    What is sent again is the same to the byte. `read_timeout_s` bounds the wait for a whole reply, head and body; one
-    that does not come in time is not tried again. All tries together, with their connections, have CONNECT_TIMEOUT_S
-    + `read_timeout_s` + SPARE_S, and there is no further one with less than MIN_REPEAT_S of that left.
-    Raises ProviderUnavailable when no reply was had, or one too long or too slow: a request that is not repeatable may
-    have taken effect all the same.
-    """
-    from urllib3.exceptions import HTTPError, ReadTimeoutError
-
-    _check_printable(headers)
-    attempts = TOTAL_ATTEMPTS if repeatable else 1
-    until_s = time.monotonic() + CONNECT_TIMEOUT_S + read_timeout_s + SPARE_S
-    for attempts_left in range(attempts - 1, -1, -1):
-        try:
-            reply = _send(method, url, body, headers, read_timeout_s, until_s, max_reply_bytes)
-        except ReadTimeoutError as error:
-            raise ProviderUnavailable from error
-        except HTTPError as error:
-            if not attempts_left or _left_s(until_s) < MIN_REPEAT_S:
-                raise ProviderUnavailable from error
-        else:
-            if reply.status < SERVER_ERROR or not attempts_left or _left_s(until_s) < MIN_REPEAT_S:
-                return reply
-    raise ProviderUnavailable
-
-
-def _left_s(until_s: float) -> float:
-    return until_s - time.monotonic()
-
-
-def _send(
-    method: str,
-    url: str,
-    body: bytes,
-    headers: Mapping[str, str],
-    read_timeout_s: int,
-    until_s: float,
-    max_reply_bytes: int,
-) -> Reply:
-    """Raises urllib3's HTTPError, whose text names hosts and never headers; ProviderUnavailable as `_read` does."""
-    import urllib3
-
-    response = _pool().request(
-        method,
-        url,
-        body=body or None,
-        headers=headers,
-        timeout=urllib3.Timeout(read=read_timeout_s, total=_left_s(until_s)),
-        retries=False,
-        redirect=False,
-        preload_content=False,
-        decode_content=False,
-    )
+    """As the platform's. Raises ProviderUnavailable: one that is not repeatable may have taken effect all the same."""
     try:
-        raw = _read(response, max_reply_bytes)
-    except BaseException:
-        response.close()
-        raise
-    response.release_conn()
-    return Reply(response.status, raw, {name.lower(): value for name, value in response.headers.itermerged()})
-
-
-def _read(response: "urllib3.BaseHTTPResponse", max_bytes: int) -> bytes:
-    """The whole body. Raises ProviderUnavailable when it is longer than `max_bytes`."""
-    raw = bytearray()
-    while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
-        raw += chunk
-        if len(raw) > max_bytes:
-            raise ProviderUnavailable
-    return bytes(raw)
-
-
-def _check_printable(headers: Mapping[str, str]) -> None:
-    """The HTTP library would quote a value that it cannot send, and some are secrets. Raises ValueError."""
-    for name, value in headers.items():
-        if not (value.isascii() and value.isprintable()):
-            raise ValueError(f"header {name}")
+        return http_client.request(
+            method,
+            url,
+            body=body,
+            headers=headers,
+            read_timeout_s=read_timeout_s,
+            max_reply_bytes=max_reply_bytes,
+            repeatable=repeatable,
+        )
+    except NoReply as error:
+        raise ProviderUnavailable from error

@@ -1,0 +1,93 @@
+"""One exchange with a supplier, and what it comes to where no answer can be understood.
+
+What is ordered is sent once. Only where it is proven that nothing was sent has it failed; whatever else goes wrong, it
+may have happened (promise I7).
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from keyrail.platform.http_client import MAX_REPLY_BYTES, NoReply, Reply, Silence, request
+from keyrail.suppliers.model.errors import SupplierUnavailable
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal, Unknown
+from keyrail.suppliers.providers.reading import json_object
+
+OK = 200
+NOT_SENT = "not_sent"
+_SAID = {
+    Silence.UNCONNECTED: "not_connected",
+    Silence.TIMED_OUT: "too_slow",
+    Silence.BROKEN: "no_answer",
+    Silence.TOO_LONG: "too_long",
+}
+
+
+def order(
+    method: str, url: str, *, body: bytes = b"", headers: Mapping[str, str], read_timeout_s: int
+) -> dict[str, Any] | DefiniteFailure | Unknown:
+    """Send what has an effect, once. The answer as `reading` gives it, or what it comes to that there is none."""
+    try:
+        reply = _request(method, url, body, headers, read_timeout_s, MAX_REPLY_BYTES, repeatable=False)
+    except NoReply as error:
+        if error.nothing_sent:
+            return DefiniteFailure(said=NOT_SENT, refusal=Refusal.NOT_SENT)
+        return Unknown(said=_SAID[error.why])
+    return understood(reply)
+
+
+def ask(
+    method: str,
+    url: str,
+    *,
+    body: bytes = b"",
+    headers: Mapping[str, str],
+    read_timeout_s: int,
+    max_reply_bytes: int = MAX_REPLY_BYTES,
+) -> dict[str, Any] | Unknown:
+    """Send a question, by itself a second time if need be. That it does not arrive says nothing about what it asks."""
+    try:
+        reply = _request(method, url, body, headers, read_timeout_s, max_reply_bytes, repeatable=True)
+    except NoReply as error:
+        return Unknown(said=_SAID[error.why])
+    return understood(reply)
+
+
+def understood(reply: Reply) -> dict[str, Any] | Unknown:
+    """The JSON object of a reply with status 200: a page of a server or of a proxy is nobody's answer."""
+    if reply.status != OK:
+        return Unknown(said=f"http_{reply.status}")
+    try:
+        return json_object(reply.body)
+    except ValueError:
+        return Unknown(said="html" if reply.body.lstrip().startswith(b"<") else "not_json")
+
+
+def had(answer: dict[str, Any] | Unknown) -> dict[str, Any]:
+    """The answer to what must be known at once: a balance, a catalogue. Raises SupplierUnavailable."""
+    if isinstance(answer, Unknown):
+        raise SupplierUnavailable
+    return answer
+
+
+def _request(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    read_timeout_s: int,
+    max_reply_bytes: int,
+    *,
+    repeatable: bool,
+) -> Reply:
+    """Raises NoReply. Whatever a process logs at level DEBUG, it is not urllib3's addresses: they may name a buyer."""
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+    return request(
+        method,
+        url,
+        body=body,
+        headers=headers,
+        read_timeout_s=read_timeout_s,
+        max_reply_bytes=max_reply_bytes,
+        repeatable=repeatable,
+    )

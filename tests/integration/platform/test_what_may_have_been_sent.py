@@ -1,0 +1,178 @@
+"""No reply: whether anything can have been sent is proven by where it broke, and where nothing proves it, it may."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from keyrail.platform.http_client import NoReply, Silence, request
+from tests.provider_server import Sent, address_of_nobody, own_certificate, port_that_never_answers, serving
+
+PATIENCE_S = 10
+
+
+@pytest.fixture(autouse=True)
+def _no_time_to_lose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keyrail.platform.http_client.CONNECT_TIMEOUT_S", 0.3)
+
+
+def silence(url: str, *, repeatable: bool = False) -> tuple[Silence, bool]:
+    with pytest.raises(NoReply) as refusal:
+        request("POST", url, body=b"one recharge", headers={}, read_timeout_s=1, repeatable=repeatable)
+    return refusal.value.why, refusal.value.nothing_sent
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket, socket.socket], None]) -> Iterator[str]:
+    """A port whose first connection `serve` gets, with the socket that listens."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def first() -> None:
+            with server.accept()[0] as connection:
+                serve(connection, server)
+
+        thread = threading.Thread(target=first, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join(PATIENCE_S)
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_a_name_that_does_not_resolve_had_nothing_sent(repeatable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert silence("https://supplier.test", repeatable=repeatable) == (Silence.UNCONNECTED, True)
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_refused_connection_had_nothing_sent(scheme: str, repeatable: bool) -> None:
+    url = address_of_nobody().replace("http", scheme)
+    assert silence(url, repeatable=repeatable) == (Silence.UNCONNECTED, True)
+
+
+def test_a_connection_that_is_not_answered_had_nothing_sent() -> None:
+    with port_that_never_answers() as port:
+        assert silence(f"http://127.0.0.1:{port}") == (Silence.UNCONNECTED, True)
+
+
+def test_a_certificate_that_we_do_not_trust_had_nothing_sent(tmp_path: Path) -> None:
+    with serving(own_certificate(tmp_path)[1]) as server:
+        assert silence(server.url) == (Silence.UNCONNECTED, True)
+        assert server.requests == []
+
+
+def test_a_certificate_of_somebody_else_had_nothing_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted, context = own_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with serving(context) as server:
+        assert silence(server.url.replace("127.0.0.1", "localhost")) == (Silence.UNCONNECTED, True)
+        assert server.requests == []
+
+
+def hang(connection: socket.socket, _: socket.socket) -> None:
+    while connection.recv(4096):
+        """Until the other side gives up."""
+
+
+def close(connection: socket.socket, _: socket.socket) -> None:
+    connection.recv(1)
+
+
+def break_off(connection: socket.socket, _: socket.socket) -> None:
+    connection.recv(1)
+    reset(connection)
+
+
+def answer_in_clear(connection: socket.socket, _: socket.socket) -> None:
+    connection.recv(1)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("serve", [hang, close, break_off, answer_in_clear])
+def test_a_handshake_that_comes_to_nothing_had_nothing_sent(
+    serve: Callable[[socket.socket, socket.socket], None],
+) -> None:
+    """The server has accepted, and what it got is the beginning of a handshake: none of the request."""
+    with listening(serve) as place:
+        assert silence(f"https://{place}") == (Silence.UNCONNECTED, True)
+
+
+def test_a_certificate_that_is_asked_of_us_is_asked_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In TLS 1.3 a server refuses a client when the client's handshake is over: the request may be with it."""
+    trusted, context = own_certificate(tmp_path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+
+    def refuse(connection: socket.socket, _: socket.socket) -> None:
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(connection, server_side=True)
+
+    with listening(refuse) as place:
+        assert silence(f"https://{place}") == (Silence.BROKEN, False)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_breaks_after_the_connection_may_have_been_sent(
+    tls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted, context = own_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    release = threading.Event()
+
+    def wait(_: Sent, __: BaseHTTPRequestHandler) -> None:
+        release.wait(PATIENCE_S)
+
+    with serving(context if tls else None) as server:
+        server.answer = lambda _, __: None
+        assert silence(server.url) == (Silence.BROKEN, False)
+        server.always(200, b"x" * (256 * 1024 + 1))
+        assert silence(server.url) == (Silence.TOO_LONG, False)
+        server.answer = wait
+        assert silence(server.url) == (Silence.TIMED_OUT, False)
+        release.set()
+        assert len(server.requests) == 3
+
+
+def test_a_connection_that_is_kept_and_then_breaks_may_have_been_sent_on() -> None:
+    """The second request goes out on the connection of the first, with no connecting that could fail."""
+
+    def once(connection: socket.socket, _: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        connection.recv(1)
+        reset(connection)
+
+    with listening(once) as place:
+        assert request("POST", f"http://{place}", headers={}, repeatable=False).status == 200
+        assert silence(f"http://{place}") == (Silence.BROKEN, False)
+
+
+def test_of_two_tries_the_one_that_may_have_been_sent_decides() -> None:
+    """The first breaks with the request in it, and then the port is closed: the second is refused."""
+
+    def once(connection: socket.socket, server: socket.socket) -> None:
+        connection.recv(4096)
+        server.close()
+        reset(connection)
+
+    with listening(once) as place:
+        assert silence(f"http://{place}", repeatable=True) == (Silence.UNCONNECTED, False)
