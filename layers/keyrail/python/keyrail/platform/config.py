@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -27,6 +27,11 @@ def load(cls: type[C], env: Mapping[str, str] | None = None) -> C:
         elif field.default is MISSING:
             raise ConfigError(field.name.upper())
     return cls(**values)
+
+
+def is_setting(value: object) -> TypeGuard[str]:
+    """A text with something in it, and no white space around it."""
+    return isinstance(value, str) and bool(value) and value == value.strip()
 
 
 def zone_named(name: str) -> "ZoneInfo":

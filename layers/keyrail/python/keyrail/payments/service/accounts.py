@@ -11,12 +11,12 @@ from keyrail.payments.model.attempts import AccountGone, PaymentAttempt, Route, 
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice
 from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback, Means, Opening, PaymentAction, PaymentProvider
-from keyrail.payments.providers.json_objects import json_object
 from keyrail.payments.service.credentials import MAX_VERSIONS, VersionedAccount
 from keyrail.platform import logs
 from keyrail.platform.clock import NowMs
 from keyrail.platform.config import ConfigError, load
 from keyrail.platform.errors import NotFound, SignatureInvalid
+from keyrail.platform.json_objects import json_object
 from keyrail.platform.logs import Entry
 from keyrail.platform.secrets import WatchedSecret
 

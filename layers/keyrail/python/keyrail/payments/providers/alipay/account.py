@@ -17,9 +17,10 @@ from keyrail.payments.providers.alipay.callbacks import meaning, merchant_of, ve
 from keyrail.payments.providers.alipay.signing import private_key_of, public_key_of
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
 from keyrail.payments.providers.qr import qr_action
-from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
+from keyrail.payments.providers.settings import check_common, is_among
+from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
-from keyrail.platform.config import ConfigError
+from keyrail.platform.config import ConfigError, is_setting
 from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.money import Money
 

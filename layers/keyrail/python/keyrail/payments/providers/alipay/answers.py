@@ -9,9 +9,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from keyrail.payments.providers import json_objects
-from keyrail.payments.providers.json_objects import is_text
 from keyrail.payments.providers.rsa import is_signed
+from keyrail.platform import json_objects
+from keyrail.platform.json_objects import is_text
 
 SUCCEEDED = "10000"
 # What the gateway calls a response where it does not get as far as the method.

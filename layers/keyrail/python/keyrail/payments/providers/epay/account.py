@@ -17,9 +17,10 @@ from keyrail.payments.providers.epay.signing import RsaSigning, private_key_of, 
 from keyrail.payments.providers.epay.version_one import VersionOne
 from keyrail.payments.providers.epay.version_two import VersionTwo
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
+from keyrail.payments.providers.settings import check_common, is_among
+from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
-from keyrail.platform.config import ConfigError
+from keyrail.platform.config import ConfigError, is_setting
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import MINOR_DIGITS, Money
 

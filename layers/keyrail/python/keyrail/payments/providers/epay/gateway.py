@@ -10,7 +10,7 @@ from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState
 from keyrail.payments.providers import PaymentAction
 from keyrail.payments.providers.http_client import Reply, post_form, request
-from keyrail.payments.providers.settings import is_web_address
+from keyrail.platform.addresses import is_web_address
 from keyrail.platform.money import Money, parse_decimal
 
 MAX_URL_LENGTH = 2048

@@ -6,8 +6,8 @@ from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.forms import FormLimits, read_form
 from keyrail.payments.providers.http_client import Reply
-from keyrail.payments.providers.json_objects import is_text, json_object
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.json_objects import is_text, json_object
 
 PAID_STATUSES = frozenset({"TRADE_SUCCESS"})
 LIMITS = FormLimits(length=4096, parameters=32, value_bytes=512)

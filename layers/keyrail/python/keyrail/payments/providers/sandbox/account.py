@@ -25,9 +25,9 @@ from keyrail.payments.providers.sandbox.signing import (
     signed_link,
     verify,
 )
-from keyrail.payments.providers.settings import is_base, is_setting
+from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
-from keyrail.platform.config import ConfigError
+from keyrail.platform.config import ConfigError, is_setting
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
 

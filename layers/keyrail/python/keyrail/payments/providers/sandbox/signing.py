@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from keyrail.payments.providers import json_objects
+from keyrail.platform import json_objects
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
 

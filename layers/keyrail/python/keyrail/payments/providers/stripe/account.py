@@ -11,14 +11,15 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundOrder
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.settings import check_common, is_base, is_setting
+from keyrail.payments.providers.settings import check_common
 from keyrail.payments.providers.stripe.api import StripeApi
 from keyrail.payments.providers.stripe.confirmations import PROVIDER, Ours
 from keyrail.payments.providers.stripe.events import Said, read_event
 from keyrail.payments.providers.stripe.opening import open_intent, open_session
 from keyrail.payments.providers.stripe.signature import verify
+from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
-from keyrail.platform.config import ConfigError
+from keyrail.platform.config import ConfigError, is_setting
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers.http_client import MAX_REPLY_BYTES, READ_TIMEOUT_S, Reply, post_form, request
-from keyrail.payments.providers.json_objects import Document, child, children, json_object, text
+from keyrail.platform.json_objects import Document, child, children, json_object, text
 
 API_VERSION = "2025-03-31.basil"
 OK = 200

@@ -11,8 +11,8 @@ Sources: docs.stripe.com/api/checkout/sessions/object, /api/payment_intents/obje
 from dataclasses import dataclass
 
 from keyrail.payments.model.confirmations import Confirmation
-from keyrail.payments.providers import json_objects
-from keyrail.payments.providers.json_objects import Document, child, text
+from keyrail.platform import json_objects
+from keyrail.platform.json_objects import Document, child, text
 from keyrail.platform.money import Money
 
 PROVIDER = "stripe"

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from keyrail.payments.model.confirmations import Confirmation, DisputeNotice, DisputeState
 from keyrail.payments.model.refunds import RefundNotice
-from keyrail.payments.providers.json_objects import Document, child, children, json_object, text
 from keyrail.payments.providers.stripe.confirmations import (
     INTENT_ATTEMPT,
     PROVIDER,
@@ -21,6 +20,7 @@ from keyrail.payments.providers.stripe.confirmations import (
     of_session,
 )
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.json_objects import Document, child, children, json_object, text
 
 Said = Confirmation | RefundNotice | DisputeNotice
 

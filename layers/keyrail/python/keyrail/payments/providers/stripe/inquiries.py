@@ -10,7 +10,6 @@ Sources: docs.stripe.com/search, /api/payment_intents/search, /payments/paymenti
 
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.model.confirmations import Inquiry, InquiryState
-from keyrail.payments.providers.json_objects import child, children
 from keyrail.payments.providers.stripe.api import NOT_FOUND, StripeApi, found
 from keyrail.payments.providers.stripe.confirmations import (
     CHECKOUT_ATTEMPT,
@@ -19,6 +18,7 @@ from keyrail.payments.providers.stripe.confirmations import (
     attempt_of,
     of_intent,
 )
+from keyrail.platform.json_objects import child, children
 
 EXPANDED = (("expand[]", "data.latest_charge"),)
 UNKNOWN = Inquiry(state=InquiryState.UNKNOWN)

@@ -8,10 +8,10 @@ from typing import Any
 from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable
 from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.providers.http_client import Reply
-from keyrail.payments.providers.json_objects import child, text
-from keyrail.payments.providers.settings import is_web_address
 from keyrail.payments.providers.stripe.api import OK, StripeApi, read, refusal
 from keyrail.payments.providers.stripe.confirmations import CHECKOUT_ATTEMPT, INTENT_ATTEMPT
+from keyrail.platform.addresses import is_web_address
+from keyrail.platform.json_objects import child, text
 
 # A session lives from 30 minutes to 24 hours. An order lives shorter, so its session outlives it by this much.
 SESSION_OUTLIVES_ORDER_S = 31 * 60

@@ -12,9 +12,9 @@ Sources: docs.stripe.com/api/refunds/create, /api/refunds/list, /refunds, /api/i
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState, number_of
-from keyrail.payments.providers.json_objects import Document, child, text
 from keyrail.payments.providers.stripe.api import OK, StripeApi, read, refusal
 from keyrail.payments.providers.stripe.confirmations import money
+from keyrail.platform.json_objects import Document, child, text
 
 STATES = {
     "succeeded": RefundState.SUCCEEDED,

@@ -15,10 +15,10 @@ from datetime import UTC, date, datetime, timedelta
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.statements import LineState, StatementKind, StatementLine, StatementMissing
 from keyrail.payments.providers.http_client import MAX_STATEMENT_BYTES, STATEMENT_READ_TIMEOUT_S
-from keyrail.payments.providers.json_objects import Document, child, text
 from keyrail.payments.providers.stripe.api import StripeApi
 from keyrail.payments.providers.stripe.confirmations import attempt_of, money
 from keyrail.platform.clock import epoch_ms, rfc3339
+from keyrail.platform.json_objects import Document, child, text
 from keyrail.platform.money import Money
 
 KINDS = {"charge": StatementKind.PAYMENT, "refund": StatementKind.REFUND}

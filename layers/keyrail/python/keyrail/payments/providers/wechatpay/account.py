@@ -13,8 +13,7 @@ from keyrail.payments.model.refunds import RefundAnswer, RefundNotice, RefundOrd
 from keyrail.payments.model.statements import StatementLine
 from keyrail.payments.providers import Acknowledgement, Callback, Means, Opening, PaymentAction
 from keyrail.payments.providers.http_client import READ_TIMEOUT_S
-from keyrail.payments.providers.json_objects import text
-from keyrail.payments.providers.settings import check_common, is_among, is_base, is_setting
+from keyrail.payments.providers.settings import check_common, is_among
 from keyrail.payments.providers.wechatpay import opening as starts
 from keyrail.payments.providers.wechatpay import refunds
 from keyrail.payments.providers.wechatpay.callbacks import KEY_BYTES, PAYMENT_EVENTS, Notice, notice
@@ -22,9 +21,11 @@ from keyrail.payments.providers.wechatpay.exchange import Exchange
 from keyrail.payments.providers.wechatpay.signing import MerchantKey, PlatformKeys, merchant_key, platform_key
 from keyrail.payments.providers.wechatpay.statements import statement
 from keyrail.payments.providers.wechatpay.transactions import PROVIDER, confirmation, inquiry, merchant_name
+from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
-from keyrail.platform.config import ConfigError
+from keyrail.platform.config import ConfigError, is_setting
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
+from keyrail.platform.json_objects import text
 from keyrail.platform.money import Money
 
 # Said of an order that WeChat will never open; other refusals are about our keys, our haste, or an order that was

@@ -10,9 +10,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keyrail.payments.providers import Callback
-from keyrail.payments.providers.json_objects import child, json_object, text
 from keyrail.payments.providers.wechatpay.signing import PlatformKeys
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.json_objects import child, json_object, text
 
 PAYMENT_EVENTS = frozenset({"TRANSACTION.SUCCESS"})
 REFUND_EVENTS = frozenset({"REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED"})

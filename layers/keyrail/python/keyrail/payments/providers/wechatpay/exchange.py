@@ -13,10 +13,10 @@ from keyrail.payments.providers.http_client import (
     Reply,
     request,
 )
-from keyrail.payments.providers.json_objects import json_object, text
 from keyrail.payments.providers.wechatpay.signing import PUBLIC_KEY_ID, MerchantKey, PlatformKeys
 from keyrail.platform.clock import NowMs
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.json_objects import json_object, text
 
 OK = 200
 REFUSALS = range(400, 500)

@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit
 
 from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.providers import Means, Opening, PaymentAction, qr
-from keyrail.payments.providers.json_objects import text
 from keyrail.payments.providers.wechatpay.signing import MerchantKey
 from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.json_objects import text
 
 NATIVE, JSAPI, H5 = "native", "jsapi", "h5"
 METHODS = frozenset({NATIVE, JSAPI, H5})

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState, number_of
-from keyrail.payments.providers import json_objects
-from keyrail.payments.providers.json_objects import child, text
 from keyrail.payments.providers.wechatpay.exchange import Answer, Exchange
 from keyrail.payments.providers.wechatpay.opening import CURRENCY
 from keyrail.payments.providers.wechatpay.transactions import money
+from keyrail.platform import json_objects
+from keyrail.platform.json_objects import child, text
 from keyrail.platform.money import Money
 
 CLOSED = "CLOSED"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.model.statements import StatementLine, StatementMissing
-from keyrail.payments.providers.json_objects import text
 from keyrail.payments.providers.wechatpay.bills import statement_lines
 from keyrail.payments.providers.wechatpay.exchange import Exchange
+from keyrail.platform.json_objects import text
 
 # The second one is said too of a day on which nothing moved.
 MISSING = frozenset({"STATEMENT_CREATING", "NO_STATEMENT_EXIST"})

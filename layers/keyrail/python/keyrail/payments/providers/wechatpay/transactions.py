@@ -1,8 +1,8 @@
 """A payment as WeChat Pay tells it, in a notice and in the answer to an inquiry alike."""
 
 from keyrail.payments.model.confirmations import Confirmation, Inquiry, InquiryState
-from keyrail.payments.providers import json_objects
-from keyrail.payments.providers.json_objects import Document, child, text
+from keyrail.platform import json_objects
+from keyrail.platform.json_objects import Document, child, text
 from keyrail.platform.money import Money
 
 PROVIDER = "wechatpay"
