@@ -15,6 +15,7 @@ from keyrail.payments.model.vouchers import Voucher
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.runs import Run
+from keyrail.suppliers.model.attempts import SupplyState
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.bookkeeping import check_books
 from tests.world import World
@@ -86,6 +87,11 @@ class _Expected:
             if not of_sale:
                 self._receive(at[refund.attempt_id], "suspense", refund.amount)
             self._give_back("refunds" if of_sale else "suspense", at[refund.attempt_id], refund)
+
+    def add_supplies(self, order: Order) -> None:
+        for supply in (each for unit in order.units for each in unit.attempts or ()):
+            if supply.state is SupplyState.SUCCEEDED and supply.supplier and supply.cost:
+                self._move("cost_of_goods", "supplier_payable", supply.cost)
 
     def add_payment(self, payment: UnmatchedPayment) -> None:
         at_provider = f"clearing:{payment.provider}/{payment.account}"

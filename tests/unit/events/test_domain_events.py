@@ -36,9 +36,9 @@ from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
 from keyrail.inventory.model.withdrawing import withdraw
-from keyrail.ordering.model import disputes
+from keyrail.ordering.model import disputes, supplying
 from keyrail.ordering.model.events import events_between as order_events_between
-from keyrail.ordering.model.orders import Channel, Contact, Order, OrderStatus, Unit, unit_id
+from keyrail.ordering.model.orders import Channel, Contact, Delivery, Order, OrderStatus, Unit, unit_id
 from keyrail.ordering.model.placing import ACCEPTABLE
 from keyrail.ordering.model.refund_requests import approve, reject, requested, take_back, wait_for_approval
 from keyrail.ordering.model.refunds import ask, give_back, hear
@@ -62,6 +62,8 @@ from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model import differences, runs
 from keyrail.reconciliation.model.comparing import DifferenceKind, Found
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success
 from tests.statements import DAY, payment
 
 ACCEPTED, ASSIGNED = payment_desk.DeskStatus.ACCEPTED, payment_desk.DeskStatus.ASSIGNED
@@ -369,6 +371,58 @@ def of_orders() -> Iterator[Happening]:
         yield Happening(new, order_events_between(old, new))
 
 
+def of_supplied_units() -> Iterator[Happening]:
+    payment = PaymentAttempt(attempt_id=attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE)
+    unit = Unit(
+        unit_id=unit_id(ORDER_ID, 1),
+        sku_id="phone-10",
+        quantity=1,
+        amount=PRICE,
+        key_ids=(),
+        delivery=Delivery.RECHARGE,
+        account={"phone": "+86 138 0000 0000"},
+    )
+    placed = Order(
+        order_id=ORDER_ID,
+        store_id="main",
+        channel=Channel.STOREFRONT,
+        status=OrderStatus.PENDING_PAYMENT,
+        units=(unit,),
+        total=PRICE,
+        attempts=(payment,),
+        request_hash=b"request",
+        token_hash=b"token",
+        created_at_ms=NOW_MS,
+        expires_at_ms=NOW_MS + 1,
+        **STAMP,
+    )
+    paid = pay(placed, payment.attempt_id, "T-1", ORIGIN, NOW_MS)
+    attempt = SupplyAttempt(
+        reference=supplying.next_reference(unit),
+        source_id="first",
+        supplier="main",
+        item="1001",
+        quantity=1,
+        limit=PRICE,
+        asked_at_ms=NOW_MS,
+        until_ms=NOW_MS + 1,
+    )
+    asked = supplying.begin(paid, unit.unit_id, attempt, Decision(at_ms=NOW_MS, chosen="first"), ORIGIN)
+    outcomes: tuple[Outcome, ...] = (
+        Processing(said="+86 138 0000 0000"),
+        Success(said="4", cost=PRICE),
+        *(DefiniteFailure(said="5", refusal=refusal) for refusal in Refusal),
+    )
+    heard = [supplying.hear(asked, attempt.reference, each, ORIGIN, NOW_MS) for each in outcomes]
+    nobody = supplying.give_up(heard[-1], unit.unit_id, Decision(at_ms=NOW_MS), ORIGIN, NOW_MS)
+    changes = [
+        (None, placed), (placed, paid), (paid, asked), *((asked, each) for each in heard), (heard[-1], nobody),
+        *((each, supplying.hand_over(each, unit.unit_id, ORIGIN, NOW_MS)) for each in (paid, asked, heard[0])),
+    ]  # fmt: skip
+    for old, new in changes:
+        yield Happening(new, order_events_between(old, new))
+
+
 def of_payments() -> Iterator[Happening]:
     for reason in Mismatch:
         waiting = payment_desk.UnmatchedPayment(
@@ -492,6 +546,7 @@ HAPPENINGS = [
         of_bad_keys,
         of_uses,
         of_orders,
+        of_supplied_units,
         of_payments,
         of_vouchers,
         of_reconciliation,

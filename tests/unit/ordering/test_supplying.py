@@ -4,10 +4,35 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.ordering.model.orders import Channel, Delivery, Order, OrderStatus, Unit, UnitStatus, order_id, unit_id
+from keyrail.ledger.model import Account, AccountKind, credit, debit
+from keyrail.ordering.model import disputes
+from keyrail.ordering.model.books import entries_between
+from keyrail.ordering.model.disputes import is_frozen
+from keyrail.ordering.model.orders import (
+    Channel,
+    Delivery,
+    Order,
+    OrderStatus,
+    Unit,
+    UnitStatus,
+    Work,
+    WorkKind,
+    order_id,
+    unit_id,
+)
 from keyrail.ordering.model.steps import fail_unit, pay
-from keyrail.ordering.model.supplying import NotSuppliable, begin, hear, next_reference
+from keyrail.ordering.model.supplying import (
+    NotSuppliable,
+    begin,
+    deliver_keys,
+    give_up,
+    hand_over,
+    hear,
+    next_reference,
+    starts_between,
+)
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, Decision, SupplyAttempt, SupplyState
@@ -126,6 +151,7 @@ def test_a_word_of_the_past_changes_nothing() -> None:
 def test_a_unit_tells_how_it_went() -> None:
     order = after(begun(paid()), Unknown(said="no_answer"), Processing(said="3"), DONE)
     assert [step.status for step in order.unit(UNIT).history or ()] == [
+        "queued",
         "recharging",
         "unknown",
         "recharging",
@@ -150,3 +176,113 @@ def test_an_attempt_of_another_number_is_not_begun() -> None:
     strange = replace(wanted(order), reference=wanted(order).reference[:-2] + "02")
     with pytest.raises(NotSuppliable):
         begin(order, UNIT, strange, Decision(at_ms=2_000, chosen="first"), SYSTEM)
+
+
+def disputed(order: Order, state: DisputeState) -> Order:
+    notice = DisputeNotice(
+        provider="epay",
+        account="main",
+        dispute_id="dp_1",
+        reference="T-1",
+        attempt_id=None,
+        amount=PRICE,
+        status="as the bank says",
+        state=state,
+    )
+    return disputes.hear(order, notice, SYSTEM, 5_000)
+
+
+def test_while_a_bank_may_take_the_money_back_nobody_is_asked() -> None:
+    with pytest.raises(NotSuppliable):
+        begun(disputed(paid(), DisputeState.OPEN))
+    won = begun(disputed(disputed(paid(), DisputeState.OPEN), DisputeState.WON))
+    assert won.unit(UNIT).open_attempt() is not None
+
+
+def test_what_a_bank_took_is_given_up_unless_it_may_have_been_supplied() -> None:
+    assert disputed(paid(), DisputeState.LOST).unit(UNIT).status is UnitStatus.REFUNDED
+    order = disputed(begun(paid()), DisputeState.LOST)
+    assert order.unit(UNIT).status is UnitStatus.RECHARGING
+    assert is_frozen(order)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unit_status", "given_up"), [(REFUSED, UnitStatus.REFUNDED, (UNIT,)), (DONE, UnitStatus.DELIVERED, ())]
+)
+def test_what_a_bank_took_meanwhile_is_given_up_once_it_surely_was_not_supplied(
+    outcome: Outcome, unit_status: UnitStatus, given_up: tuple[str, ...]
+) -> None:
+    lost = disputed(begun(paid()), DisputeState.LOST)
+    order = after(lost, outcome)
+    assert order.unit(UNIT).status is unit_status
+    assert order.version == lost.version + 1
+    assert (order.refunds, is_frozen(order)) == ((), False)
+    (dispute,) = order.disputes or ()
+    assert (dispute.unit_ids, dispute.awaits) == (given_up, None)
+
+
+def test_an_account_that_was_credited_is_not_given_up_for_a_bank() -> None:
+    order = disputed(after(begun(paid()), DONE), DisputeState.LOST)
+    assert (order.unit(UNIT).status, is_frozen(order)) == (UnitStatus.DELIVERED, False)
+
+
+def test_what_a_supplier_took_is_owed_to_it_from_its_word_that_it_is_done() -> None:
+    asked = begun(paid())
+    done = after(asked, Processing(said="3"), DONE)
+    (entry,) = entries_between(asked, done)
+    assert entry.postings == (
+        debit(Account(AccountKind.COST_OF_GOODS, "CNY"), Money(950, "CNY")),
+        credit(Account(AccountKind.SUPPLIER_PAYABLE, "CNY", "main"), Money(950, "CNY")),
+    )
+    unsaid, nothing = after(asked, Success(said="4")), after(asked, Success(said="4", cost=Money(0, "CNY")))
+    for old, new in ((done, done), (asked, unsaid), (asked, nothing), (asked, after(asked, REFUSED))):
+        assert entries_between(old, new) == ()
+
+
+def test_a_person_who_has_a_unit_has_it_alone_and_until_it_is_decided() -> None:
+    unknown = hand_over(begun(paid()), UNIT, SYSTEM, 6_000)
+    assert unknown.unit(UNIT).work == Work(kind=WorkKind.UNKNOWN, since_ms=6_000)
+    assert hand_over(unknown, UNIT, SYSTEM, 7_000) is unknown
+    assert after(unknown, Unknown(said="no_answer")).unit(UNIT).work is not None
+    assert after(unknown, DONE).unit(UNIT).work is None
+    by_hand = hand_over(paid(), UNIT, SYSTEM, 6_000)
+    assert by_hand.unit(UNIT).work == Work(kind=WorkKind.MANUAL, since_ms=6_000)
+    with pytest.raises(NotSuppliable):
+        begun(by_hand)
+    with pytest.raises(ValueError, match="may have been supplied"):
+        fail_unit(by_hand, UNIT, "sold_out", SYSTEM, 7_000)
+    assert after(by_hand, DONE).status is OrderStatus.DELIVERED
+
+
+def test_a_unit_that_is_over_is_no_work() -> None:
+    over = after(begun(paid()), DONE)
+    assert hand_over(over, UNIT, SYSTEM, 6_000) is over
+
+
+def test_keys_of_our_own_may_do_as_well_once_nobody_else_may_have_supplied_it() -> None:
+    failed, decision = after(begun(paid()), REFUSED), Decision(at_ms=4_000, chosen="pool")
+    order = deliver_keys(failed, UNIT, ("key_1",), decision, SYSTEM, 4_000)
+    assert (order.status, order.unit(UNIT).key_ids) == (OrderStatus.DELIVERED, ("key_1",))
+    with pytest.raises(NotSuppliable):
+        deliver_keys(begun(paid()), UNIT, ("key_1",), decision, SYSTEM, 4_000)
+    with pytest.raises(ValueError, match="whole"):
+        deliver_keys(failed, UNIT, (), decision, SYSTEM, 4_000)
+
+
+def test_nobody_is_left_only_when_nobody_may_have_supplied_it() -> None:
+    with pytest.raises(NotSuppliable):
+        give_up(begun(paid()), UNIT, Decision(at_ms=4_000), SYSTEM, 4_000)
+    assert give_up(paid(), UNIT, Decision(at_ms=4_000), SYSTEM, 4_000).unit(UNIT).status is UnitStatus.FAILED
+
+
+def test_a_unit_is_started_when_it_is_paid_freed_or_found_not_to_be_supplied() -> None:
+    asked = begun(paid())
+    with_person = hand_over(asked, UNIT, SYSTEM, 6_000)
+    freed = after(with_person, REFUSED)
+    frozen, won = disputed(paid(), DisputeState.OPEN), disputed(disputed(paid(), DisputeState.OPEN), DisputeState.WON)
+    assert list(starts_between(unpaid(), paid())) == [(UNIT, UNIT)]
+    assert list(starts_between(with_person, freed)) == [(UNIT, f"{UNIT}-{freed.version}")]
+    assert list(starts_between(frozen, won)) == [(UNIT, f"{UNIT}-{won.version}")]
+    quiet = [(None, unpaid()), (paid(), asked), (asked, after(asked, REFUSED)), (asked, with_person), (paid(), frozen)]
+    assert [start for old, new in quiet for start in starts_between(old, new)] == []
+    assert list(starts_between(with_person, after(with_person, DONE))) == []

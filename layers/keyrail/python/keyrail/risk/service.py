@@ -112,3 +112,30 @@ class Rounds:
 
     def reach(self, name: str, reached_ms: int) -> None:
         self.store.reach(name, reached_ms)
+
+
+@dataclass(frozen=True)
+class News:
+    """Whoever waits for news of something, and whoever brings it, meet in one item: whoever comes first, none is lost.
+
+    Each changes its own half and learns of the other's in the same request.
+    """
+
+    store: GuardStore
+    now_ms: NowMs
+
+    def wait(self, name: str, token: str, until_ms: int) -> bool:
+        """Whether to go on at once, since there is news that no question has answered yet; else until told."""
+        return self.store.wait(name, token, until_ms, self.now_ms()).has_news
+
+    def tell(self, name: str) -> str | None:
+        """The token of whoever waits, or waited last; None if nobody did yet: they will be told when they come."""
+        return self.store.tell(name, self.now_ms()).token
+
+    def ask(self, name: str) -> None:
+        """For whoever is about to ask: all the news that came before is answered by that."""
+        self.store.ask(name, self.now_ms())
+
+    def waits_until_ms(self, name: str) -> int | None:
+        """When whoever waits goes on by itself, at the latest; None if nobody ever waited, or long ago."""
+        return self.store.waiting(name).until_ms

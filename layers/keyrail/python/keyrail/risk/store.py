@@ -1,13 +1,15 @@
-"""The `guards` table: counters, the list of who is blocked, what is taken only once, and how far rounds came.
+"""The `guards` table: counters, the list of who is blocked, what is taken only once, how far rounds came, and who waits
+for news.
 
 All of it ends by itself.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from keyrail.platform.documents import Attributes, from_attributes
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 BLOCKED = "blocked"
 ROUND_LASTS_MS = 30 * 24 * 60 * 60_000  # since the last one: longer than any round has to catch up
+NEWS_LASTS_MS = 7 * 24 * 60 * 60_000  # since the last of it: longer than anybody waits at a time
 LIST_LASTS_MS = 24 * 60 * 60_000  # without a change: longer than anybody is on it
 
 
@@ -30,6 +33,30 @@ class GuardItem(Model):
     weight = IntegerAttribute()
     version = IntegerAttribute()
     reached_ms = IntegerAttribute()
+    token = UnicodeAttribute()
+    until_ms = IntegerAttribute()
+    told = IntegerAttribute()
+    asked = IntegerAttribute()
+
+
+_ANYHOW = GuardItem.pk.exists() | GuardItem.pk.does_not_exist()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """`told` is how often there was news, `asked` how much of it a question has answered since.
+
+    Whoever waits goes on with the `token`, and by itself at `until_ms`.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    until_ms: int | None = None
+    told: int = 0
+    asked: int = 0
+
+    @property
+    def has_news(self) -> bool:
+        return self.told > self.asked
 
 
 @dataclass(frozen=True)
@@ -126,6 +153,29 @@ class GuardStore:
         forward = GuardItem.pk.does_not_exist() | (GuardItem.reached_ms < reached_ms)
         with suppress(ConditionFailed):
             self._table.send(self._table.put(reached, forward, pk=f"round#{name}"))
+
+    def wait(self, name: str, token: str, until_ms: int, now_ms: int) -> Waiting:
+        """Somebody waits for news of the name; how that stands then. Raises StoreUnavailable."""
+        return self._about(name, now_ms, GuardItem.token.set(token), GuardItem.until_ms.set(until_ms))
+
+    def tell(self, name: str, now_ms: int) -> Waiting:
+        """There is news; how that stands then. Raises StoreUnavailable."""
+        return self._about(name, now_ms, GuardItem.told.set((GuardItem.told | 0) + 1))
+
+    def ask(self, name: str, now_ms: int) -> Waiting:
+        """What there was to tell is asked about now; how that stands then. Raises StoreUnavailable."""
+        return self._about(name, now_ms, GuardItem.asked.set(GuardItem.told | 0))
+
+    def waiting(self, name: str) -> Waiting:
+        """How that stands. Raises StoreUnavailable."""
+        found = self._table.get(pk=f"recharge#{name}")
+        return from_attributes(Waiting, found) if found else Waiting()
+
+    def _about(self, name: str, now_ms: int, *actions: Action) -> Waiting:
+        lasts = GuardItem.expires_at.set(_seconds(now_ms + NEWS_LASTS_MS))
+        return from_attributes(
+            Waiting, self._table.send(self._table.update({"pk": f"recharge#{name}"}, [*actions, lasts], _ANYHOW))
+        )
 
 
 def _seconds(epoch_ms: int) -> int:

@@ -9,6 +9,7 @@ from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.refunds import BY_HAND, Refund, RefundStatus
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.attempts import SupplyAttempt, SupplyState
 
 
 def entries_between(old: Order | None, new: Order) -> tuple[JournalEntry, ...]:
@@ -27,7 +28,12 @@ def entries_between(old: Order | None, new: Order) -> tuple[JournalEntry, ...]:
             at_ms=new.changed_at_ms,
             postings=postings,
         )
-        for what, number, postings in (*_paid(old, new), *_refunds(old, new), *_lost(old, new))
+        for what, number, postings in (
+            *_paid(old, new),
+            *_refunds(old, new),
+            *_lost(old, new),
+            *_supplied(old, new),
+        )
         if postings
     )
 
@@ -79,6 +85,22 @@ def _lost(old: Order | None, new: Order) -> _Movements:
                 dispute.refund_id,
                 (debit(loss, amount), credit(at_provider, amount)) if amount.amount_minor else (),
             )
+
+
+def _supplied(old: Order | None, new: Order) -> _Movements:
+    """What a supplier took for what it supplied; nothing where it did not say."""
+    before = {each.reference for unit in (old.units if old else ()) for each in unit.attempts or () if _is_done(each)}
+    for attempt in (each for unit in new.units for each in unit.attempts or () if _is_done(each)):
+        cost = attempt.cost
+        if attempt.reference in before or not attempt.supplier or cost is None or not cost.amount_minor:
+            continue
+        goods = Account(AccountKind.COST_OF_GOODS, cost.currency)
+        payable = Account(AccountKind.SUPPLIER_PAYABLE, cost.currency, attempt.supplier)
+        yield "unit_supplied", attempt.reference, (debit(goods, cost), credit(payable, cost))
+
+
+def _is_done(attempt: SupplyAttempt) -> bool:
+    return attempt.state is SupplyState.SUCCEEDED
 
 
 def _is_back(refund: Refund) -> bool:

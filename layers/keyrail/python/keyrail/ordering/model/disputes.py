@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from keyrail.ordering.model.orders import Order, Unit, UnitStatus
 from keyrail.ordering.model.owed import left_to_refund
-from keyrail.ordering.model.steps import settled
+from keyrail.ordering.model.steps import moved, settled
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.payments.model.disputes import Dispute, DisputeNotFound
 from keyrail.platform.changes import Origin, stamp
@@ -13,7 +13,6 @@ from keyrail.platform.money import total
 
 MAX_DISPUTES = 10  # of one order, which has one payment
 _AFTER = {DisputeState.ASKED: 0, DisputeState.OPEN: 1, DisputeState.WON: 2, DisputeState.LOST: 2}
-_WITH_US = {UnitStatus.RESERVED, UnitStatus.DELIVERED}
 
 
 def hear(order: Order, notice: DisputeNotice, origin: Origin, now_ms: int) -> Order:
@@ -49,12 +48,30 @@ def release(order: Order, dispute_id: str, origin: Origin, now_ms: int) -> Order
         raise DisputeNotFound
     if not known.frozen:
         return order
-    return _with(order, replace(known, frozen=False, released_by=origin.by), origin, now_ms)
+    return _with(order, replace(known, frozen=False, awaits=None, released_by=origin.by), origin, now_ms)
 
 
 def is_frozen(order: Order) -> bool:
     """What it paid for is neither shown nor redeemed, and what is not delivered yet is not delivered."""
     return any(dispute.frozen for dispute in order.disputes or ())
+
+
+def conclude(order: Order, unit_id: str, origin: Origin, now_ms: int) -> Order:
+    """The order once nobody may have supplied the unit any more: what a bank took meanwhile is given up now.
+
+    What was supplied after all is gone, and stays with the buyer.
+    """
+    for dispute in order.disputes or ():
+        awaits = dispute.awaits or ()
+        if unit_id not in awaits:
+            continue
+        left = tuple(each for each in awaits if each != unit_id)
+        known = replace(dispute, awaits=left or None, frozen=bool(left))
+        unit = order.unit(unit_id)
+        if not unit.is_open:
+            return replace(order, disputes=_among(order, known))
+        return _give_up(order, replace(known, unit_ids=(*known.unit_ids, unit_id)), [unit], origin, now_ms)
+    return order
 
 
 def _dispute(order: Order, dispute_id: str) -> Dispute | None:
@@ -88,16 +105,25 @@ def _among(order: Order, dispute: Dispute) -> tuple[Dispute, ...]:
 
 
 def _lost(order: Order, dispute: Dispute, origin: Origin, now_ms: int) -> Order:
-    """Everything that the buyer has, or waits for, is given up, where the bank took its whole price.
+    """Everything that the buyer has, or waits for, is given up, where the bank took the whole price of the order.
 
-    Where it took a part nobody can say for what: all stands still until somebody has decided.
+    Where it took a part nobody can say for what: all stands still until somebody has decided. A unit that may have been
+    supplied is given up once that is known not to be so, and an account that was credited cannot be taken back.
     """
-    mine = [unit for unit in order.units if unit.status in _WITH_US]
-    if not mine or not _covers(order, dispute, mine):
+    mine = [unit for unit in order.units if not unit.is_given_up and not unit.is_credited]
+    if not mine or not _covers(order, dispute, [unit for unit in order.units if not unit.is_given_up]):
         return _with(order, replace(dispute, frozen=bool(mine)), origin, now_ms)
-    lost = replace(dispute, frozen=False, unit_ids=tuple(unit.unit_id for unit in mine))
-    units = tuple(_given_up(unit) if unit in mine else unit for unit in order.units)
-    return replace(settled(order, units, order.refunds, origin, now_ms), disputes=_among(order, lost))
+    awaited = tuple(unit.unit_id for unit in mine if unit.open_attempt())
+    given_up = [unit for unit in mine if unit.unit_id not in awaited]
+    unit_ids = tuple(unit.unit_id for unit in given_up)
+    lost = replace(dispute, frozen=bool(awaited), unit_ids=unit_ids, awaits=awaited or None)
+    return _give_up(order, lost, given_up, origin, now_ms)
+
+
+def _give_up(order: Order, dispute: Dispute, given_up: list[Unit], origin: Origin, now_ms: int) -> Order:
+    units = tuple(_given_up(unit, now_ms) if unit in given_up else unit for unit in order.units)
+    settled_order = settled(order, units, order.refunds, origin, now_ms)
+    return replace(settled_order, disputes=_among(order, dispute))
 
 
 def _covers(order: Order, dispute: Dispute, units: list[Unit]) -> bool:
@@ -109,6 +135,6 @@ def _covers(order: Order, dispute: Dispute, units: list[Unit]) -> bool:
     return taken.amount_minor >= min(price.amount_minor, left)
 
 
-def _given_up(unit: Unit) -> Unit:
+def _given_up(unit: Unit, now_ms: int) -> Unit:
     keys = unit.key_ids if unit.status is UnitStatus.DELIVERED else ()
-    return replace(unit, status=UnitStatus.REFUNDED, key_ids=keys)
+    return moved(replace(unit, key_ids=keys), UnitStatus.REFUNDED, now_ms)

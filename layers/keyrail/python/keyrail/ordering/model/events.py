@@ -18,6 +18,7 @@ def events_between(old: Order | None, new: Order | None) -> list[Event]:
         *_refunds(old, new),
         *_disputes(old, new),
         *_keys_replaced(old, new),
+        *_supplied(old, new),
         *_announced(old, new),
     ]
     return [
@@ -87,6 +88,24 @@ def _keys_replaced(old: Order | None, new: Order) -> _Happened:
         for bad in unit.replaced[len(before.replaced) :]:
             by = unit.key_ids[before.key_ids.index(bad)]
             yield "key_replaced", {"unit_id": unit.unit_id, "key_id": by, "replaces": bad}
+
+
+def _supplied(old: Order | None, new: Order) -> _Happened:
+    """Who is asked for a unit, what came of it, and that a person has it. Not in the supplier's words: they may name
+    the account.
+    """
+    before = {unit.unit_id: unit for unit in old.units} if old else {}
+    for unit in new.units:
+        was = before.get(unit.unit_id)
+        known = {each.reference: each.state for each in (was.attempts if was else None) or ()}
+        for attempt in unit.attempts or ():
+            data: dict[str, object] = {"unit_id": unit.unit_id, "reference": attempt.reference}
+            if attempt.reference not in known:
+                yield "supply_asked", {**data, "source_id": attempt.source_id, "supplier": attempt.supplier}
+            elif attempt.state is not known[attempt.reference]:
+                yield "supply_heard", {**data, "state": attempt.state, "refusal": attempt.refusal}
+        if unit.work is not None and (was is None or was.work is None):
+            yield "work_waits", {"unit_id": unit.unit_id, "kind": unit.work.kind}
 
 
 def _announced(old: Order | None, new: Order) -> _Happened:

@@ -165,6 +165,21 @@ class UnitStep:
     status: UnitStatus
 
 
+class WorkKind(StrEnum):
+    """`manual`: a person has the buyer's account credited. `unknown`: a person finds out what became of an attempt."""
+
+    MANUAL = "manual"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a person is to do about the open attempt of a unit; it is gone once the attempt is decided."""
+
+    kind: WorkKind
+    since_ms: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unit:
     """One line of an order, delivered whole or not at all (promise I2).
@@ -175,6 +190,7 @@ class Unit:
 
     `account` is whom to credit where a supplier or a person does, by the names of the SKU's fields; `attempts` are the
     tries to have that done, and `decisions` why each was made where it was, oldest first. `history` is how it went.
+    While a person has `work` with it nobody else has.
     """
 
     unit_id: str
@@ -190,6 +206,7 @@ class Unit:
     attempts: tuple[SupplyAttempt, ...] | None = None
     decisions: tuple[Decision, ...] | None = None
     history: tuple[UnitStep, ...] | None = None
+    work: Work | None = None
 
     @property
     def is_open(self) -> bool:
@@ -197,9 +214,19 @@ class Unit:
         return self.status in OPEN_UNITS
 
     @property
+    def is_given_up(self) -> bool:
+        """Its money is owed back, or went back."""
+        return self.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}
+
+    @property
     def of_keys(self) -> bool:
         """Whether it is keys of the pool that are leased and issued for it; else it is supplied."""
         return self.delivery in {None, Delivery.KEY}
+
+    @property
+    def is_credited(self) -> bool:
+        """Delivered to an account: nothing of it can be shown again, or taken back."""
+        return self.status is UnitStatus.DELIVERED and not self.key_ids
 
     def open_attempt(self) -> SupplyAttempt | None:
         """The one whose outcome is not known: while there is one, nothing else is done about the unit (promise I7)."""

@@ -58,7 +58,9 @@ def pay(order: Order, attempt_id: str, reference: str, origin: Origin, now_ms: i
         else a
         for a in order.attempts
     )
-    return replace(order, status=OrderStatus.PAID, attempts=attempts, **stamp(origin, now_ms, order.version + 1))
+    units = tuple(unit if unit.of_keys else moved(unit, UnitStatus.QUEUED, now_ms) for unit in order.units)
+    stamped = stamp(origin, now_ms, order.version + 1)
+    return replace(order, status=OrderStatus.PAID, units=units, attempts=attempts, **stamped)
 
 
 def deliver(order: Order, keys_of_unit: dict[str, tuple[str, ...]], origin: Origin, now_ms: int) -> Order:

@@ -17,7 +17,8 @@ class DisputeNotFound(NotFound):
 class Dispute:
     """`dispute_id` is the provider's, `refund_id` ours for what is lost by it, and `said` the provider's word.
 
-    `frozen`: what was sold stands still for it. `unit_ids` are those that gave up their goods because it was lost.
+    `frozen`: what was sold stands still for it. `unit_ids` are those that gave up their goods because it was lost;
+    those that it `awaits` do so once it is known that they were not supplied.
     """
 
     dispute_id: str
@@ -30,3 +31,4 @@ class Dispute:
     frozen: bool = False
     unit_ids: tuple[str, ...] = ()
     released_by: str | None = None
+    awaits: tuple[str, ...] | None = None

@@ -1,0 +1,134 @@
+"""A supplier for tests, at the outside port: it keeps its books, and answers as it is told to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Lock
+
+from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
+from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Supplier, Wanted
+
+NAME, OTHER_NAME = "first", "second"
+ITEM = "1001"
+COST = Money(950, "CNY")
+SETTLEMENT_MS = 60 * 60_000
+SIGNATURE = "genuine"
+
+
+class Plan(StrEnum):
+    """What becomes of an order, and what is said of it at first; the truth comes with a question."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    SLOW = "slow"  # accepted; done by the time of the first question
+    SLOW_THEN_FAILED = "slow_then_failed"  # accepted; failed by the time of the first question
+    STUCK = "stuck"  # accepted, and never done
+    LOST = "lost"  # done, and the answer is lost
+    LOST_REFUSED = "lost_refused"  # refused, and the answer is lost
+    UNHEARD = "unheard"  # not done, no answer, and nobody there knows of it
+    CRASHES = "crashes"  # done, and the adapter breaks on the answer
+
+
+_DONE_AT_ONCE = {Plan.DONE, Plan.LOST, Plan.CRASHES}
+_DONE_WHEN_ASKED = {Plan.SLOW}
+_FAILED = {Plan.REFUSED, Plan.LOST_REFUSED, Plan.SLOW_THEN_FAILED}
+
+
+@dataclass
+class Wholesaler:
+    """`plans` come over the next orders, one each, and then all are done. While it is `silent` no question is answered.
+
+    `placed` is every order as it came, `credited` what was done, by our references.
+    """
+
+    plans: list[Plan] = field(default_factory=list)
+    silent: bool = False
+    settlement_ms: int = SETTLEMENT_MS
+    cost: Money = COST
+    placed: list[Wanted] = field(default_factory=list)
+    credited: dict[str, Wanted] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
+    books: dict[str, Plan] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    acknowledgement = Acknowledgement("ok", "text/plain")
+
+    def place(self, wanted: Wanted) -> Outcome:
+        with self._lock:
+            self.placed.append(wanted)
+            plan = self.plans.pop(0) if self.plans else Plan.DONE
+            if plan is Plan.NOT_SENT:
+                return DefiniteFailure(said="not_sent", refusal=Refusal.NOT_SENT)
+            if plan is Plan.UNHEARD:
+                return Unknown(said="no_answer")
+            self.books[wanted.reference] = plan
+            if plan in _DONE_AT_ONCE:
+                self.credited[wanted.reference] = wanted
+            if plan is Plan.CRASHES:
+                raise RuntimeError(f"a word of {wanted.account}")
+            if plan in {Plan.LOST, Plan.LOST_REFUSED}:
+                return Unknown(said="no_answer")
+            return self._said(wanted.reference, asked=False)
+
+    def buy_keys(self, wanted: Wanted) -> Outcome:
+        outcome = self.place(wanted)
+        if not isinstance(outcome, Success):
+            return outcome
+        cards = tuple(Card(code=f"{wanted.reference}-{number}") for number in range(wanted.quantity))
+        return Success(said=outcome.said, their_reference=outcome.their_reference, cost=outcome.cost, cards=cards)
+
+    def query(self, placed: Placed) -> Outcome:
+        with self._lock:
+            self.questions.append(placed.reference)
+            if self.silent:
+                return Unknown(said="no_answer")
+            plan = self.books.get(placed.reference)
+            if plan is None:
+                return Unknown(said="no_such_order")
+            if plan in _DONE_WHEN_ASKED:
+                wanted = next(each for each in self.placed if each.reference == placed.reference)
+                self.credited.setdefault(placed.reference, wanted)
+            return self._said(placed.reference, asked=True)
+
+    def _said(self, reference: str, *, asked: bool) -> Outcome:
+        plan, theirs = self.books[reference], f"S-{reference}"
+        if reference in self.credited:
+            quantity = self.credited[reference].quantity
+            return Success(said="4", their_reference=theirs, cost=self.cost.times(quantity))
+        if plan in _FAILED and (asked or plan is Plan.REFUSED):
+            return DefiniteFailure(said="5", refusal=Refusal.SOLD_OUT, their_reference=theirs)
+        return Processing(said="3", their_reference=theirs)
+
+    def balance(self) -> Money:
+        return self.cost.times(1000)
+
+    def catalog(self) -> Iterator[Offer]:
+        yield Offer(item=ITEM, name="10 yuan of credit", price=self.cost, on_sale=True)
+
+    def callback(self, reference: str, *, genuine: bool = True) -> Callback:
+        """News of an order: genuine whatever it is about."""
+        headers = {"signature": SIGNATURE if genuine else "forged"}
+        return Callback("POST", "", reference.encode(), headers)
+
+    def parse_callback(self, callback: Callback, now_ms: int) -> str:
+        if callback.headers.get("signature") != SIGNATURE:
+            raise SignatureInvalid
+        return callback.raw_body.decode()
+
+
+@dataclass
+class Wholesalers:
+    """Suppliers by their names, as accounts with them are found."""
+
+    suppliers: dict[str, Supplier]
+
+    def at(self, name: str) -> Supplier:
+        """Raises UnknownSupplier."""
+        try:
+            return self.suppliers[name]
+        except KeyError:
+            raise UnknownSupplier from None
