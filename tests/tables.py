@@ -30,6 +30,7 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
     "payments": ("payment_id", None, {"by_desk": ("desk", "desk_order", "ALL")}),
     "accounts": ("account_id", "sk", {"by_holder": ("holder", "holder_order", "KEYS_ONLY")}),
     "reconciliation": ("pk", "sk", {"by_month": ("month", "place", "ALL")}),
+    "suppliers": ("pk", "sk", {}),
     "guards": ("pk", None, {}),
     "audit": ("subject", "at_id", {}),
 }

@@ -75,6 +75,8 @@ from keyrail.reconciliation.store import ReconciliationStore
 from keyrail.redemption.service import Redemption
 from keyrail.risk.service import Allowances, Guards, Rounds
 from keyrail.risk.store import GuardStore
+from keyrail.suppliers.service.routing import Routing
+from keyrail.suppliers.store import SuppliersStore
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
 from tests.files import FilesInMemory, UploadInMemory
@@ -265,6 +267,14 @@ class World:
     @cached_property
     def reconciliation_desk(self) -> ReconciliationDesk:
         return ReconciliationDesk(self.differences, self.now_ms)
+
+    @cached_property
+    def suppliers(self) -> SuppliersStore:
+        return SuppliersStore(self.dynamodb, self.names["suppliers"])
+
+    @cached_property
+    def routing(self) -> Routing:
+        return Routing(self.suppliers, ZoneInfo(BUSINESS_TIME_ZONE), self.now_ms)
 
     @cached_property
     def importing(self) -> Importing:

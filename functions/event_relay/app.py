@@ -22,6 +22,7 @@ class Settings:
     orders_table: str
     payments_table: str
     reconciliation_table: str
+    suppliers_table: str
     accounts_table: str
     audit_table: str
     audit_chain_secret_arn: str

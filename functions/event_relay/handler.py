@@ -31,6 +31,7 @@ COUNTED = {
     "payment.unmatched": Metric.UNMATCHED_PAYMENT,
     "reconciliation.difference": Metric.RECONCILIATION_DIFFERENCE,
     "reconciliation.given_up": Metric.RECONCILIATION_GIVEN_UP,
+    "supplier.breaker_opened": Metric.SUPPLIER_SILENT,
     "stock.low": Metric.LOW_STOCK,
 }
 

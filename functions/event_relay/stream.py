@@ -28,6 +28,8 @@ from keyrail.reconciliation.model.differences import Difference
 from keyrail.reconciliation.model.differences import events_between as difference_events_between
 from keyrail.reconciliation.model.runs import Run
 from keyrail.reconciliation.model.runs import events_between as run_events_between
+from keyrail.suppliers.model.breaker import Health, health_events_between
+from keyrail.suppliers.model.sources import Sourcing, sourcing_events_between
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,11 @@ _IN_CATALOG_TABLE: dict[str, _Kind] = {
     "issuer": (catalog.Issuer, catalog.issuer_events_between),
 }
 
+_IN_SUPPLIERS_TABLE: dict[str, _Kind] = {
+    "sourcing": (Sourcing, sourcing_events_between),
+    "health": (Health, health_events_between),
+}
+
 
 def _kind(table: str, key: Attributes) -> _Kind | None:
     """What the table holds under such a key, and who says what happened to it."""
@@ -104,6 +111,8 @@ def _kind(table: str, key: Attributes) -> _Kind | None:
         return _named(_IN_PAYMENTS_TABLE, key["payment_id"]["S"])
     if table == settings().reconciliation_table:
         return (Run, run_events_between) if key["sk"]["S"] == "run" else (Difference, difference_events_between)
+    if table == settings().suppliers_table:
+        return _IN_SUPPLIERS_TABLE.get(key["sk"]["S"])
     if table == settings().catalog_table:
         return _IN_CATALOG_TABLE[key["sk"]["S"]]
     if table == settings().keys_table:

@@ -35,7 +35,9 @@ def places() -> tuple[Place, ...]:
         _prefixed("payment", names.payments_table, "payment_id", "upm_"),
         _prefixed("voucher", names.payments_table, "payment_id", "vch_"),
         *_of_reconciliation(names.reconciliation_table),
-        *(_of_catalog(kind, names.catalog_table) for kind in ("product", "sku", "issuer")),
+        _ranged("supplier", names.suppliers_table, "supplier", "health"),
+        _ranged("sourcing", names.suppliers_table, "sku", "sourcing"),
+        *(_ranged(kind, names.catalog_table, kind, kind) for kind in ("product", "sku", "issuer")),
     )
 
 
@@ -58,11 +60,13 @@ def _marked(kind: str, table: str, mark: str) -> Place:
     return Place(kind, table, lambda name: {"key_id": f"{mark}#{name}"}, id_of)
 
 
-def _of_catalog(kind: str, table: str) -> Place:
-    def id_of(key: Mapping[str, str]) -> str | None:
-        return key["pk"].removeprefix(f"{kind}#") if key["sk"] == kind else None
+def _ranged(kind: str, table: str, mark: str, sort_key: str) -> Place:
+    """Items whose partition is a mark and their id, where they stand under that sort key."""
 
-    return Place(kind, table, lambda name: {"pk": f"{kind}#{name}", "sk": kind}, id_of)
+    def id_of(key: Mapping[str, str]) -> str | None:
+        return key["pk"].removeprefix(f"{mark}#") if key["sk"] == sort_key else None
+
+    return Place(kind, table, lambda name: {"pk": f"{mark}#{name}", "sk": sort_key}, id_of)
 
 
 def _of_reconciliation(table: str) -> tuple[Place, Place]:

@@ -19,6 +19,7 @@ _BUSINESS_ALARMS = (
     ("ProviderSilent", "payment_inquiries", "a payment provider does not answer when it is asked about attempts"),
     ("ReconciliationDifference", "event_relay", "a provider's statement differs from our books: see which, and why"),
     ("ReconciliationGivenUp", "event_relay", "a day could not be compared with the provider's statement"),
+    ("SupplierSilent", "event_relay", "a supplier does not answer, and gets no units until it does"),
     ("LowStock", "event_relay", "the stock of a SKU ran low: import keys, or sell fewer"),
     ("GuessingSuspected", "redemption_api", "somebody tried many codes that are none, and has to wait: see who"),
     ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),

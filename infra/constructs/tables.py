@@ -47,6 +47,9 @@ class Tables(Construct):
         self.reconciliation = self._table("Reconciliation", "pk", "sk")
         _index(self.reconciliation, "by_month", "month", "place", everything=True)
 
+        # Where SKUs come from, and suppliers with their health; what is counted by the day or the hour ends by itself.
+        self.suppliers = self._table("Suppliers", "pk", "sk", ends_by="expires_at")
+
         # Counters, blocks and what is taken only once: all of it ends by itself, and none of it is news to anybody.
         self.guards = self._table("Guards", "pk", stream=False, ends_by="expires_at")
 
@@ -64,6 +67,7 @@ class Tables(Construct):
             "orders": self.orders,
             "payments": self.payments,
             "reconciliation": self.reconciliation,
+            "suppliers": self.suppliers,
         }
         self.all = {**self.with_stream, "accounts": self.accounts, "guards": self.guards, "audit": self.audit}
         if self.sandbox is not None:

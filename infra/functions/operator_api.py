@@ -28,6 +28,7 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
             "RECONCILIATION_TABLE": parts.tables.reconciliation.table_name,
+            "SUPPLIERS_TABLE": parts.tables.suppliers.table_name,
             "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,

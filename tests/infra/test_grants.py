@@ -14,6 +14,7 @@ _LOGICAL_NAMES = {
     "TablesOrders": "orders",
     "TablesPayments": "payments",
     "TablesReconciliation": "reconciliation",
+    "TablesSuppliers": "suppliers",
     "TablesAccounts": "accounts",
     "TablesGuards": "guards",
     "TablesAudit": "audit",
@@ -82,6 +83,7 @@ EXPECTED = {
         },
         "reconciliation": _WALKED | {"dynamodb:PutItem", "dynamodb:Query"},
         "reconciliation/index/by_month": {"dynamodb:Query"},
+        "suppliers": _WALKED,
         "accounts/index/by_holder": {"dynamodb:Query"},
         "audit": _WALKED | {"dynamodb:Query"},
         "audit_chain": {"secretsmanager:GetSecretValue"},
@@ -187,6 +189,7 @@ EXPECTED = {
         "orders": _STREAM,
         "payments": _STREAM,
         "reconciliation": _STREAM,
+        "suppliers": _STREAM,
         "accounts": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
         "audit": {
             "dynamodb:BatchGetItem",

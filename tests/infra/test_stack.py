@@ -119,11 +119,11 @@ def test_every_table_streams_both_images_but_the_audit_trail_the_books_and_what_
         assert view == (None if silent else "NEW_AND_OLD_IMAGES")
 
 
-def test_guards_end_by_themselves_and_nothing_else_does(prod: Template) -> None:
+def test_guards_and_what_is_counted_by_the_day_end_by_themselves_and_nothing_else_does(prod: Template) -> None:
     for table in prod.all("AWS::DynamoDB::Table"):
         ends = table.properties.get("TimeToLiveSpecification")
-        expected = {"AttributeName": "expires_at", "Enabled": True} if table.name.startswith("TablesGuards") else None
-        assert ends == expected
+        counts = table.name.startswith(("TablesGuards", "TablesSuppliers"))
+        assert ends == ({"AttributeName": "expires_at", "Enabled": True} if counts else None)
 
 
 def test_keys_rotate(prod: Template) -> None:
@@ -192,6 +192,7 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("ReconciliationDifference", "event_relay"),
         ("ReconciliationGivenUp", "event_relay"),
         ("LowStock", "event_relay"),
+        ("SupplierSilent", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
         ("GuessingSuspected", "redemption_api"),
         ("ProviderSilent", "payment_inquiries"),

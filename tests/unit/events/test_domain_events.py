@@ -62,8 +62,10 @@ from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model import differences, runs
 from keyrail.reconciliation.model.comparing import DifferenceKind, Found
+from keyrail.suppliers.model import breaker
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success
+from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, sourcing_events_between
 from tests.statements import DAY, payment
 
 ACCEPTED, ASSIGNED = payment_desk.DeskStatus.ACCEPTED, payment_desk.DeskStatus.ASSIGNED
@@ -533,6 +535,32 @@ def of_figures() -> Iterator[Happening]:
         yield Happening(item, figures_events_between(old, item))
 
 
+def of_suppliers() -> Iterator[Happening]:
+    new = breaker.new_supplier("kasushou", ORIGIN, NOW_MS)
+    off = breaker.switched(new, disabled=True, origin=ORIGIN, now_ms=NOW_MS)
+    opened = breaker.opened(new, ORIGIN, NOW_MS)
+    half_open = breaker.half_opened(opened, "a reference", ORIGIN, NOW_MS)
+    for old, item in (
+        (None, new),
+        (new, replace(new, strain=2)),
+        (new, off),
+        (off, breaker.switched(off, disabled=False, origin=ORIGIN, now_ms=NOW_MS)),
+        (new, opened),
+        (opened, half_open),
+        (half_open, breaker.closed(half_open, ORIGIN, NOW_MS)),
+        (half_open, breaker.opened(half_open, ORIGIN, NOW_MS)),
+        (half_open, breaker.probe_taken_back(half_open, ORIGIN, NOW_MS)),
+    ):
+        yield Happening(item, breaker.health_events_between(old, item))
+
+
+def of_sourcing() -> Iterator[Happening]:
+    first = Source(source_id="first", kind=SourceKind.RECHARGE, supplier="kasushou", item="1001", cost=PRICE)
+    known = Sourcing(sku_id="phone-10", sources=(first,), **STAMP)
+    for old in (None, known):
+        yield Happening(known, sourcing_events_between(old, known))
+
+
 HAPPENINGS = [
     happening
     for source in (
@@ -552,6 +580,8 @@ HAPPENINGS = [
         of_reconciliation,
         of_differences,
         of_figures,
+        of_suppliers,
+        of_sourcing,
     )
     for happening in source()
     if happening.events

@@ -14,6 +14,7 @@ class Metric(StrEnum):
     REFUND_FAILED = "RefundFailed"
     GUESSING_SUSPECTED = "GuessingSuspected"
     PROVIDER_SILENT = "ProviderSilent"
+    SUPPLIER_SILENT = "SupplierSilent"
     RECONCILIATION_DIFFERENCE = "ReconciliationDifference"
     RECONCILIATION_GIVEN_UP = "ReconciliationGivenUp"
     LOW_STOCK = "LowStock"

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from keyrail.platform.changes import Versioned
+from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.money import Money
 
 MAX_SOURCES_PER_SKU = 20
+MAX_SUPPLIERS = 100
 MINUTES_A_DAY = 24 * 60
 
 
@@ -61,3 +62,12 @@ class Sourcing(Versioned):
 
     def source(self, source_id: str) -> Source | None:
         return next((each for each in self.sources if each.source_id == source_id), None)
+
+
+def sourcing_events_between(old: Sourcing | None, new: Sourcing | None) -> list[Event]:
+    if new is None:
+        return []
+    happened = "created" if old is None else "changed"
+    enabled = sum(each.enabled for each in new.sources)
+    data = {"strategy": new.strategy, "sources": len(new.sources), "enabled": enabled}
+    return [Event(f"sourcing.{happened}", f"sourcing:{new.sku_id}", data)]

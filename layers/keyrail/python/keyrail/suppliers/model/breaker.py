@@ -1,0 +1,151 @@
+"""A supplier's health, and the breaker that keeps units away from one that does not answer. Pure.
+
+What nobody understood, or what was never sent, puts a strain on a supplier; what it answers, yes or no, relieves it. At
+STRAIN_LIMIT the breaker opens. When its time is over, whoever half-opens it sends one unit as a probe: an answer closes
+it, none opens it for twice as long. So a supplier that is dead is left after STRAIN_LIMIT / FAILURE_STRAINS calls, and
+so is one that leaves more than one in (FAILURE_STRAINS + 1) without an answer for long.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from keyrail.platform.changes import Event, Origin, Versioned, stamp
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
+
+FAILURE_STRAINS = 2
+STRAIN_LIMIT = 20  # a supplier that is dead is left after ten calls
+FIRST_OPEN_MS = 30_000  # doubled each time that the probe fails
+MAX_OPEN_MS = 5 * 60_000
+PROBE_LASTS_MS = 2 * 60_000  # after it the probe is given up; longer than a supplier's own time-out
+BALANCE_LASTS_MS = 30 * 60_000  # an older one is no news of today
+SHORT_LASTS_MS = 10 * 60_000  # since a supplier said that our balance does not do
+
+
+class Breaker(StrEnum):
+    """`half_open`: one unit was sent to find out, and nobody else is until it is heard of."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health(Versioned):
+    """A supplier as routing sees it. `disabled` by hand, until it is enabled by hand.
+
+    `version` counts what happened to the breaker and by hand; `strain` and the balance change under the same one.
+    `openings` is how often it was opened since it was closed. `until_ms` is when whoever comes next may probe; `probe`
+    is the reference of the attempt that does. `short_until_ms`: the supplier said that our balance does not do.
+    """
+
+    supplier: str
+    disabled: bool = False
+    breaker: Breaker = Breaker.CLOSED
+    strain: int = 0
+    openings: int = 0
+    until_ms: int | None = None
+    probe: str | None = None
+    balance: Money | None = None
+    balance_at_ms: int | None = None
+    short_until_ms: int | None = None
+
+    def lets_through(self, now_ms: int) -> bool:
+        """Whether a unit may be sent there; while the breaker is not closed, only by whoever half-opens it."""
+        return self.breaker is Breaker.CLOSED or self.needs_probe(now_ms)
+
+    def needs_probe(self, now_ms: int) -> bool:
+        return self.breaker is not Breaker.CLOSED and now_ms >= (self.until_ms or 0)
+
+    def covers(self, cost: Money | None, now_ms: int) -> bool:
+        """False where it is known, and not too long ago, that what we have with them is less."""
+        if self.short_until_ms is not None and now_ms < self.short_until_ms:
+            return False
+        if cost is None or self.balance is None or self.balance.currency != cost.currency:
+            return True
+        is_news = now_ms < (self.balance_at_ms or 0) + BALANCE_LASTS_MS
+        return not is_news or self.balance.amount_minor >= cost.amount_minor
+
+    @property
+    def breaks_next(self) -> bool:
+        """Whether one failure more opens it."""
+        return self.strain + FAILURE_STRAINS >= STRAIN_LIMIT
+
+
+def is_failure(outcome: Outcome) -> bool:
+    """Nobody answered, or nothing that anybody understands. A refusal is an answer, unless they never heard of it."""
+    match outcome:
+        case Unknown():
+            return True
+        case DefiniteFailure(refusal=Refusal.NOT_SENT):
+            return True
+        case _:
+            return False
+
+
+def new_supplier(name: str, origin: Origin, now_ms: int) -> Health:
+    return Health(supplier=name, **stamp(origin, now_ms))
+
+
+def opened(health: Health, origin: Origin, now_ms: int) -> Health:
+    """For as long as its openings since it was closed say, this one among them."""
+    lasts_ms = min(FIRST_OPEN_MS * 2**health.openings, MAX_OPEN_MS)
+    return _moved(health, Breaker.OPEN, origin, now_ms, openings=health.openings + 1, until_ms=now_ms + lasts_ms)
+
+
+def half_opened(health: Health, reference: str, origin: Origin, now_ms: int) -> Health:
+    """By the attempt of that reference, which is the probe."""
+    until_ms = now_ms + PROBE_LASTS_MS
+    return _moved(
+        health, Breaker.HALF_OPEN, origin, now_ms, openings=health.openings, until_ms=until_ms, probe=reference
+    )
+
+
+def closed(health: Health, origin: Origin, now_ms: int) -> Health:
+    return _moved(health, Breaker.CLOSED, origin, now_ms)
+
+
+def probe_taken_back(health: Health, origin: Origin, now_ms: int) -> Health:
+    """Nothing was sent after all: whoever comes next may probe."""
+    return _moved(health, Breaker.OPEN, origin, now_ms, openings=health.openings, until_ms=now_ms)
+
+
+def _moved(
+    health: Health,
+    breaker: Breaker,
+    origin: Origin,
+    now_ms: int,
+    *,
+    openings: int = 0,
+    until_ms: int | None = None,
+    probe: str | None = None,
+) -> Health:
+    changed = stamp(origin, now_ms, health.version + 1)
+    return replace(health, breaker=breaker, strain=0, openings=openings, until_ms=until_ms, probe=probe, **changed)
+
+
+def switched(health: Health, *, disabled: bool, origin: Origin, now_ms: int) -> Health:
+    return replace(health, disabled=disabled, **stamp(origin, now_ms, health.version + 1))
+
+
+_MOVES = {
+    Breaker.OPEN: "breaker_opened",
+    Breaker.HALF_OPEN: "breaker_half_opened",
+    Breaker.CLOSED: "breaker_closed",
+}
+
+
+def health_events_between(old: Health | None, new: Health | None) -> list[Event]:
+    """What is counted under one version is nobody's event."""
+    if new is None or (old is not None and old.version == new.version):
+        return []
+    if old is None:
+        happened = "created"
+    elif old.disabled is not new.disabled:
+        happened = "disabled" if new.disabled else "enabled"
+    else:
+        happened = _MOVES[new.breaker]
+    data: dict[str, object] = {"breaker": new.breaker, "disabled": new.disabled, "openings": new.openings}
+    if new.until_ms is not None:
+        data["until_ms"] = new.until_ms
+    return [Event(f"supplier.{happened}", f"supplier:{new.supplier}", data)]

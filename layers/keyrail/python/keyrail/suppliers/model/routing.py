@@ -1,0 +1,146 @@
+"""Which of a SKU's sources a unit comes from, and why from none of the others. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.breaker import Health
+from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strategy
+
+SUPPLIED_KINDS = frozenset({SourceKind.KEYS, SourceKind.RECHARGE})
+RECHARGE_KINDS = frozenset({SourceKind.RECHARGE, SourceKind.MANUAL})
+KEY_KINDS = frozenset({SourceKind.POOL, SourceKind.KEYS})
+EVERY_KIND = frozenset(SourceKind)
+
+
+class PassedOver(StrEnum):
+    """Why a unit does not come from a source: the first rule, in this order, that the source breaks.
+
+    `later_in_line` breaks none; the one that was chosen comes first.
+    """
+
+    DISABLED = "disabled"
+    DOES_NOT_FIT = "does_not_fit"
+    TRIED = "tried"
+    OUT_OF_HOURS = "out_of_hours"
+    BELOW_MARGIN = "below_margin"
+    QUOTA_USED_UP = "quota_used_up"
+    UNKNOWN_SUPPLIER = "unknown_supplier"
+    SUPPLIER_DISABLED = "supplier_disabled"
+    BREAKER_OPEN = "breaker_open"
+    BALANCE_SHORT = "balance_short"
+    LATER_IN_LINE = "later_in_line"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What is to be supplied for a unit: `quantity` pieces of the SKU, for which its buyer paid `paid` in all.
+
+    `kinds` are those that fit its delivery. `tried` are the sources that definitely failed it. `reference` is the one
+    under which it would be asked for.
+    """
+
+    sku_id: str
+    quantity: int
+    paid: Money
+    kinds: frozenset[SourceKind]
+    reference: str
+    tried: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known at `now_ms`, the `minute` of the day where the business is: suppliers' health, and of sources with
+    a quota how many pieces came from there today.
+    """
+
+    now_ms: int
+    minute: int
+    health: Mapping[str, Health] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Routed:
+    """`source` None: each of them was passed over."""
+
+    source: Source | None
+    passed_over: dict[str, PassedOver]
+
+
+def route(sourcing: Sourcing, need: Need, known: Known) -> Routed:
+    """The first in line of those that break no rule, and a reason for each other one."""
+    broken = {each.source_id: rule_broken(sourcing, each, need, known) for each in sourcing.sources}
+    fit = sorted((each for each in sourcing.sources if broken[each.source_id] is None), key=_place(sourcing.strategy))
+    chosen = fit[0] if fit else None
+    passed_over = {
+        source_id: reason or PassedOver.LATER_IN_LINE
+        for source_id, reason in broken.items()
+        if chosen is None or source_id != chosen.source_id
+    }
+    return Routed(chosen, passed_over)
+
+
+def rule_broken(sourcing: Sourcing, source: Source, need: Need, known: Known) -> PassedOver | None:
+    """The first rule that the source breaks for this unit; None if it may come from there."""
+    return next((reason for is_broken, reason in _rules(sourcing, source, need, known) if is_broken), None)
+
+
+def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iterator[tuple[bool, PassedOver]]:
+    yield not source.enabled, PassedOver.DISABLED
+    yield source.kind not in need.kinds, PassedOver.DOES_NOT_FIT
+    yield source.source_id in need.tried, PassedOver.TRIED
+    yield not is_open_at(source, known.minute), PassedOver.OUT_OF_HOURS
+    yield not leaves_margin(sourcing, source, need), PassedOver.BELOW_MARGIN
+    yield not has_quota(source, need, known), PassedOver.QUOTA_USED_UP
+    if source.kind not in SUPPLIED_KINDS:
+        return
+    health = known.health.get(source.supplier or "")
+    if health is None:
+        yield True, PassedOver.UNKNOWN_SUPPLIER
+        return
+    yield health.disabled, PassedOver.SUPPLIER_DISABLED
+    yield not health.lets_through(known.now_ms), PassedOver.BREAKER_OPEN
+    cost = source.cost.times(need.quantity) if source.cost else None
+    yield not health.covers(cost, known.now_ms), PassedOver.BALANCE_SHORT
+
+
+def has_quota(source: Source, need: Need, known: Known) -> bool:
+    return source.quota is None or known.taken.get(source.source_id, 0) + need.quantity <= source.quota
+
+
+def is_open_at(source: Source, minute: int) -> bool:
+    """Hours that end after midnight are those from `opens` on and those before `closes`."""
+    if source.opens is None or source.closes is None:
+        return True
+    if source.opens < source.closes:
+        return source.opens <= minute < source.closes
+    return minute >= source.opens or minute < source.closes
+
+
+def leaves_margin(sourcing: Sourcing, source: Source, need: Need) -> bool:
+    """Without a floor anything does, and without a cost nothing more is paid; two currencies cannot be compared."""
+    cost, floor = source.cost, sourcing.min_margin
+    if {each.currency for each in (cost, floor) if each is not None} - {need.paid.currency}:
+        return False
+    if cost is None or floor is None:
+        return True
+    return (cost + floor).times(need.quantity).amount_minor <= need.paid.amount_minor
+
+
+def limit_of(sourcing: Sourcing, source: Source, need: Need) -> Money:
+    """What it may cost in all: a dearer piece is still bought while the margin's floor is kept, or the price is.
+
+    Of a source that leaves its margin.
+    """
+    floor_minor = sourcing.min_margin.times(need.quantity).amount_minor if sourcing.min_margin else 0
+    cost_minor = source.cost.times(need.quantity).amount_minor if source.cost else 0
+    return Money(max(cost_minor, need.paid.amount_minor - floor_minor), need.paid.currency)
+
+
+def _place(strategy: Strategy) -> Callable[[Source], tuple[int, ...]]:
+    """Those in one place stay as they are listed. A source without a cost costs nothing more."""
+    if strategy is Strategy.CHEAPEST:
+        return lambda source: (source.cost.amount_minor if source.cost else 0, source.priority)
+    return lambda source: (source.priority,)

@@ -1,0 +1,188 @@
+"""Where a unit comes from, and what is learnt when its source was asked."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs
+from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.money import Money
+from keyrail.suppliers.model import breaker
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
+from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, Breaker, Health, is_failure
+from keyrail.suppliers.model.figures import Tally, tally_of
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
+from keyrail.suppliers.model.routing import SUPPLIED_KINDS, Known, Need, limit_of, route
+from keyrail.suppliers.model.sources import Source, Sourcing
+from keyrail.suppliers.store import Quota, SuppliersStore
+
+FIGURES_WAIT_MS = 10_000  # what is counted in between is written together, and lost with its process
+MAX_TRIES = 40  # of counting one failure while others do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Where a unit comes from, or that it can come from nowhere (`source` None), and why: `decision` is to be kept.
+
+    The attempt's `asked_at_ms` has to be the decision's `at_ms`: its quota is that day's. `limit` is what it may cost
+    in all. Its quota is taken by now; `health` is its supplier's as it stood then, and `probing` if this unit finds
+    out for all others whether it answers again.
+    """
+
+    need: Need
+    decision: Decision
+    source: Source | None = None
+    limit: Money | None = None
+    health: Health | None = None
+    probing: bool = False
+
+
+@dataclass
+class Routing:
+    """`zone` is where the business is: hours and days are meant by it."""
+
+    store: SuppliersStore
+    zone: tzinfo
+    now_ms: NowMs
+    _uncounted: dict[str, Tally] = field(default_factory=dict, init=False)
+    _counted_at_ms: dict[str, int] = field(default_factory=dict, init=False)
+
+    def choose(self, need: Need, origin: Origin) -> Choice:
+        """The source that it comes from, with its quota taken; and, where the supplier is to be tried, as its probe.
+
+        Whoever does not begin the attempt after all calls `not_begun`; who does and asks calls `heard`, once. Raises
+        StoreUnavailable.
+        """
+        sourcing = self.store.sourcing(need.sku_id)
+        if sourcing is None:
+            return Choice(need=need, decision=Decision(at_ms=self.now_ms()))
+        known = self._known(sourcing)
+        for _ in range(2 * len(sourcing.sources) + 1):  # what refuses a write is known from then on
+            choice = _choice(sourcing, need, known)
+            refused = self._claim(choice, known, origin)
+            if refused is None:
+                return choice
+            known = refused
+        raise StoreUnavailable
+
+    def _known(self, sourcing: Sourcing) -> Known:
+        now_ms = self.now_ms()
+        local = self._local(now_ms)
+        suppliers = {each.supplier for each in sourcing.sources if each.kind in SUPPLIED_KINDS and each.supplier}
+        limited = [each.source_id for each in sourcing.sources if each.quota is not None]
+        quotas = [Quota(sourcing.sku_id, source_id, local.date().isoformat()) for source_id in limited]
+        health, taken = self.store.standing(suppliers, quotas)
+        return Known(now_ms=now_ms, minute=local.hour * 60 + local.minute, health=health, taken=taken)
+
+    def _claim(self, choice: Choice, known: Known, origin: Origin) -> Known | None:
+        """None if quota and probe, where there are any, are this unit's; else what is known now."""
+        source, need = choice.source, choice.need
+        if source is None:
+            return None
+        if source.quota is not None:
+            taken = self.store.take(self._quota(choice), need.quantity, source.quota, known.now_ms)
+            if taken is not None:
+                return replace(known, taken={**known.taken, source.source_id: taken})
+        if choice.health is not None and choice.probing:
+            half_open = breaker.half_opened(choice.health, need.reference, origin, known.now_ms)
+            standing = self.store.move(half_open)
+            if standing is not None:
+                self._give_back(choice)
+                return replace(known, health={**known.health, standing.supplier: standing})
+        return None
+
+    def not_begun(self, choice: Choice, origin: Origin) -> None:
+        """Nobody was asked: what was taken for it goes back. Raises StoreUnavailable."""
+        self._give_back(choice)
+        probing = self._probe(choice)
+        if probing is not None:
+            self.store.move(breaker.probe_taken_back(probing, origin, self.now_ms()))
+
+    def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin) -> None:
+        """Of a choice whose source was asked, once, and only by who stored the outcome: what that says of the supplier.
+
+        Where it definitely failed its quota goes back. Raises StoreUnavailable; then less is known, and no harm done.
+        """
+        if isinstance(outcome, DefiniteFailure):
+            self._give_back(choice)
+        if choice.health is None:
+            return
+        supplier, now_ms = choice.health.supplier, self.now_ms()
+        self._count(supplier, tally_of(outcome, latency_ms), now_ms)
+        if isinstance(outcome, DefiniteFailure) and outcome.refusal is Refusal.BALANCE_SHORT:
+            self.store.put_short(supplier, now_ms + SHORT_LASTS_MS)
+        if choice.probing:
+            self._probed(choice, outcome, origin)
+        elif is_failure(outcome):
+            self._failed(choice.health, origin)
+        elif choice.health.strain:
+            self.store.count_answer(choice.health)
+
+    def failed_later(self, sku_id: str, attempt: SupplyAttempt) -> None:
+        """A question or a person found out that nothing was supplied: only for who stored that, once.
+
+        Its quota goes back. Raises StoreUnavailable.
+        """
+        day = self._local(attempt.asked_at_ms).date().isoformat()
+        self.store.give_back(Quota(sku_id, attempt.source_id, day), attempt.quantity)
+
+    def _probed(self, choice: Choice, outcome: Outcome, origin: Origin) -> None:
+        probing = self._probe(choice)
+        if probing is None:
+            return
+        moved = breaker.opened if is_failure(outcome) else breaker.closed
+        self.store.move(moved(probing, origin, self.now_ms()))
+
+    def _probe(self, choice: Choice) -> Health | None:
+        """The health that the choice left when it half-opened the breaker."""
+        if choice.health is None or not choice.probing:
+            return None
+        return replace(choice.health, breaker=Breaker.HALF_OPEN, version=choice.health.version + 1)
+
+    def _failed(self, health: Health, origin: Origin) -> None:
+        """Counted, or the one that opens the breaker. What was asked under another version says nothing of this one."""
+        for _ in range(MAX_TRIES):
+            standing = self.store.count_failure(health)
+            if standing is None or standing.version != health.version:
+                return
+            refused = self.store.move(breaker.opened(standing, origin, self.now_ms()), strained=True)
+            if refused is None or refused.version != health.version:
+                return
+
+    def _count(self, supplier: str, tally: Tally, now_ms: int) -> None:
+        whole = self._uncounted.get(supplier, Tally()) + tally
+        if now_ms < self._counted_at_ms.get(supplier, 0) + FIGURES_WAIT_MS:
+            self._uncounted[supplier] = whole
+            return
+        self.store.count(supplier, whole, now_ms)
+        self._uncounted.pop(supplier, None)
+        self._counted_at_ms[supplier] = now_ms
+
+    def _give_back(self, choice: Choice) -> None:
+        if choice.source is not None and choice.source.quota is not None:
+            self.store.give_back(self._quota(choice), choice.need.quantity)
+
+    def _quota(self, choice: Choice) -> Quota:
+        source_id = choice.source.source_id if choice.source else ""
+        day = self._local(choice.decision.at_ms).date().isoformat()
+        return Quota(choice.need.sku_id, source_id, day)
+
+    def _local(self, epoch_ms: int) -> datetime:
+        return datetime.fromtimestamp(epoch_ms // 1000, self.zone)
+
+
+def _choice(sourcing: Sourcing, need: Need, known: Known) -> Choice:
+    routed = route(sourcing, need, known)
+    source = routed.source
+    reasons = {source_id: str(reason) for source_id, reason in routed.passed_over.items()}
+    if source is None:
+        return Choice(need=need, decision=Decision(at_ms=known.now_ms, passed_over=reasons))
+    health = known.health.get(source.supplier or "") if source.kind in SUPPLIED_KINDS else None
+    return Choice(
+        need=need,
+        decision=Decision(at_ms=known.now_ms, chosen=source.source_id, passed_over=reasons),
+        source=source,
+        limit=limit_of(sourcing, source, need),
+        health=health,
+        probing=health is not None and health.needs_probe(known.now_ms),
+    )

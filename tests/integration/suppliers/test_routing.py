@@ -1,0 +1,304 @@
+"""Where units come from, on the engine: quotas, breakers and probes are decided by conditional writes."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from keyrail.platform.changes import stamp
+from keyrail.platform.clock import epoch_ms
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.attempts import SupplyAttempt
+from keyrail.suppliers.model.breaker import (
+    FAILURE_STRAINS,
+    FIRST_OPEN_MS,
+    PROBE_LASTS_MS,
+    SHORT_LASTS_MS,
+    STRAIN_LIMIT,
+    Breaker,
+    Health,
+    new_supplier,
+)
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
+from keyrail.suppliers.model.routing import RECHARGE_KINDS, Need
+from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
+from keyrail.suppliers.service.routing import FIGURES_WAIT_MS, Choice
+from tests.racing import at_once
+from tests.world import BUSINESS_TIME_ZONE, OPERATOR, SYSTEM, World
+
+RACERS = 64
+PAID = Money(1000, "CNY")
+DONE = Success(said="4", cost=Money(900, "CNY"))
+SILENCE = Unknown(said="no_answer")
+SOLD_OUT = DefiniteFailure(said="1005", refusal=Refusal.SOLD_OUT)
+SKU = "phone-10"
+DEADLY = STRAIN_LIMIT // FAILURE_STRAINS
+
+
+def source(source_id: str, supplier: str, **fields: Any) -> Source:
+    return Source(
+        source_id=source_id,
+        kind=SourceKind.RECHARGE,
+        supplier=supplier,
+        item="1001",
+        cost=Money(900, "CNY"),
+        **fields,
+    )
+
+
+@dataclass
+class Shop:
+    """One SKU whose sources are at suppliers that are known."""
+
+    world: World
+
+    def sell(self, *sources: Source) -> None:
+        now = stamp(OPERATOR, self.world.now_ms())
+        for name in {each.supplier for each in sources if each.supplier}:
+            self.world.suppliers.add(new_supplier(name, OPERATOR, self.world.now_ms()))
+        assert self.world.suppliers.put_sourcing(Sourcing(sku_id=SKU, sources=sources, **now))
+
+    def need(self, **fields: Any) -> Need:
+        usual = {"sku_id": SKU, "quantity": 1, "paid": PAID, "kinds": RECHARGE_KINDS}
+        return Need(**{**usual, "reference": secrets.token_hex(15), **fields})
+
+    def choose(self, **fields: Any) -> Choice:
+        return self.world.routing.choose(self.need(**fields), SYSTEM)
+
+    def hear(self, choice: Choice, outcome: Outcome) -> None:
+        self.world.routing.heard(choice, outcome, 200, SYSTEM)
+
+    def ask(self, outcome: Outcome) -> str | None:
+        choice = self.choose()
+        if choice.source:
+            self.hear(choice, outcome)
+        return choice.decision.chosen
+
+    def health(self, supplier: str = "main") -> Health:
+        found = self.world.suppliers.health(supplier)
+        assert found is not None
+        return found
+
+    def kill(self, supplier: str = "main") -> None:
+        while self.health(supplier).breaker is Breaker.CLOSED:
+            self.ask(SILENCE)
+
+    def wait(self, ms: int) -> None:
+        self.world.ahead_ms += ms
+
+
+@pytest.fixture
+def shop(world: World) -> Shop:
+    return Shop(world)
+
+
+def chosen(choices: Sequence[object]) -> list[str | None]:
+    return [choice.decision.chosen for choice in choices if isinstance(choice, Choice)]
+
+
+def test_a_sku_without_sourcing_comes_from_nowhere(shop: Shop) -> None:
+    choice = shop.choose()
+    assert (choice.source, choice.decision.chosen, choice.decision.passed_over) == (None, None, {})
+
+
+def test_a_choice_is_kept_with_its_reasons(shop: Shop) -> None:
+    shop.sell(source("first", "main"), source("second", "other", enabled=False))
+    choice = shop.choose()
+    assert (choice.decision.chosen, choice.decision.passed_over) == ("first", {"second": "disabled"})
+    assert (choice.limit, choice.probing) == (PAID, False)
+
+
+# the breaker
+
+
+def test_a_dead_supplier_is_left_within_twenty_calls_and_the_next_one_asked(shop: Shop) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    asked = [shop.ask(SILENCE if number < DEADLY else DONE) for number in range(DEADLY + 5)]
+    assert asked == ["first"] * DEADLY + ["second"] * 5
+    assert DEADLY <= 20
+
+
+def test_all_who_fail_at_once_open_it_once(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    choices = [shop.choose() for _ in range(RACERS)]
+    at_once([partial(shop.hear, choice, SILENCE) for choice in choices])
+    health = shop.health()
+    assert (health.breaker, health.openings, health.version) == (Breaker.OPEN, 1, 2)
+    assert shop.choose().decision.passed_over == {"first": "breaker_open"}
+
+
+def test_so_many_failures_at_once_as_it_takes_are_all_counted(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    choices = [shop.choose() for _ in range(DEADLY)]
+    at_once([partial(shop.hear, choice, SILENCE) for choice in choices[1:]])
+    assert (shop.health().breaker, shop.health().strain) == (Breaker.CLOSED, STRAIN_LIMIT - FAILURE_STRAINS)
+    shop.hear(choices[0], SILENCE)
+    assert shop.health().breaker is Breaker.OPEN
+
+
+def test_exactly_one_of_all_who_come_is_the_probe(shop: Shop) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    shop.kill()
+    shop.wait(FIRST_OPEN_MS)
+    choices = at_once([shop.choose for _ in range(RACERS)])
+    assert sorted(map(str, chosen(choices))) == ["first"] + ["second"] * (RACERS - 1)
+    (probe,) = [choice for choice in choices if isinstance(choice, Choice) and choice.probing]
+    assert shop.health().probe == probe.need.reference
+
+
+@pytest.mark.parametrize("answer", [DONE, Processing(said="3"), SOLD_OUT])
+def test_a_supplier_that_answers_again_is_taken_back_by_itself(shop: Shop, answer: Outcome) -> None:
+    shop.sell(source("first", "main"))
+    shop.kill()
+    assert shop.ask(DONE) is None
+    shop.wait(FIRST_OPEN_MS)
+    assert [shop.ask(answer), shop.ask(DONE)] == ["first", "first"]
+    assert (shop.health().breaker, shop.health().openings) == (Breaker.CLOSED, 0)
+
+
+def test_one_that_does_not_is_left_for_twice_as_long(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    shop.kill()
+    shop.wait(FIRST_OPEN_MS)
+    assert shop.ask(SILENCE) == "first"
+    shop.wait(FIRST_OPEN_MS)
+    assert shop.ask(DONE) is None
+    shop.wait(FIRST_OPEN_MS)
+    assert shop.ask(DONE) == "first"
+
+
+def test_a_probe_that_is_never_heard_of_does_not_shut_it_for_ever(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    shop.kill()
+    shop.wait(FIRST_OPEN_MS)
+    lost = shop.choose()
+    assert shop.choose().decision.passed_over == {"first": "breaker_open"}
+    shop.wait(PROBE_LASTS_MS)
+    assert shop.ask(DONE) == "first"
+    shop.hear(lost, SILENCE)
+    assert shop.health().breaker is Breaker.CLOSED
+
+
+def test_what_was_asked_before_it_opened_says_nothing_after_it(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    early = [shop.choose() for _ in range(3)]
+    shop.kill()
+    before = shop.health()
+    answers: list[Outcome] = [SILENCE, DONE, SILENCE]
+    for choice, outcome in zip(early, answers, strict=True):
+        shop.hear(choice, outcome)
+    assert shop.health() == before
+
+
+def test_an_answer_relieves_a_supplier_and_a_mixed_one_opens_in_the_end(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    for _ in range(30):
+        shop.ask(SILENCE)
+        shop.ask(DONE)
+        shop.ask(DONE)
+    assert (shop.health().breaker, shop.health().strain) == (Breaker.CLOSED, 0)
+    asked = [shop.ask(outcome) for _ in range(STRAIN_LIMIT) for outcome in (SILENCE, DONE)]
+    assert None in asked
+
+
+# quotas
+
+
+def test_a_quota_is_never_passed_and_wholly_used(shop: Shop) -> None:
+    shop.sell(source("first", "main", priority=1, quota=20), source("second", "other", priority=2))
+    choices = at_once([lambda: shop.choose(quantity=2, paid=PAID.times(2)) for _ in range(RACERS)])
+    assert sorted(map(str, chosen(choices))) == ["first"] * 10 + ["second"] * (RACERS - 10)
+    assert {choice.decision.passed_over["first"] for choice in choices if isinstance(choice, Choice)
+            if choice.decision.chosen == "second"} == {"quota_used_up"}  # fmt: skip
+
+
+def test_more_than_a_quota_is_not_taken_from_a_day_that_has_not_begun(shop: Shop) -> None:
+    shop.sell(source("first", "main", quota=1))
+    assert shop.choose(quantity=2).decision.passed_over == {"first": "quota_used_up"}
+
+
+@pytest.mark.parametrize(("outcome", "comes_back"), [(SOLD_OUT, True), (SILENCE, False), (DONE, False)])
+def test_what_definitely_failed_gives_its_quota_back(shop: Shop, outcome: Outcome, comes_back: bool) -> None:
+    shop.sell(source("first", "main", quota=1))
+    assert [shop.ask(outcome), shop.ask(DONE)] == ["first", "first" if comes_back else None]
+
+
+def test_what_failed_later_gives_back_to_the_day_that_it_was_of(shop: Shop) -> None:
+    shop.sell(source("first", "main", quota=1))
+    local = datetime.fromtimestamp(shop.world.now_ms() // 1000, ZoneInfo(BUSINESS_TIME_ZONE))
+    evening = (local + timedelta(days=1)).replace(hour=23, minute=59)
+    shop.wait(epoch_ms(evening) - shop.world.now_ms())
+    choice = shop.choose()
+    assert choice.source
+    shop.wait(2 * 60_000)
+    assert shop.ask(DONE) == "first"
+    attempt = SupplyAttempt(
+        reference=choice.need.reference,
+        source_id=choice.source.source_id,
+        supplier="main",
+        item="1001",
+        quantity=1,
+        limit=PAID,
+        asked_at_ms=choice.decision.at_ms,
+        until_ms=choice.decision.at_ms + 1,
+    )
+    shop.world.routing.failed_later(SKU, attempt)
+    assert shop.ask(DONE) is None
+    shop.wait(-2 * 60_000)
+    assert shop.ask(DONE) == "first"
+
+
+def test_what_is_not_begun_leaves_no_trace(shop: Shop) -> None:
+    shop.sell(source("first", "main", quota=DEADLY + 1))
+    shop.kill()
+    shop.wait(FIRST_OPEN_MS)
+    for _ in range(3):
+        shop.world.routing.not_begun(shop.choose(), SYSTEM)
+    assert shop.ask(DONE) == "first"
+    assert shop.choose().decision.passed_over == {"first": "quota_used_up"}
+
+
+# balance and figures
+
+
+def test_a_supplier_whose_balance_is_short_is_left_until_it_is_known_to_do(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    assert shop.ask(DefiniteFailure(said="9", refusal=Refusal.BALANCE_SHORT)) == "first"
+    assert shop.choose().decision.passed_over == {"first": "balance_short"}
+    shop.wait(SHORT_LASTS_MS)
+    assert shop.ask(DefiniteFailure(said="9", refusal=Refusal.BALANCE_SHORT)) == "first"
+    shop.world.suppliers.put_balance("main", PAID, shop.world.now_ms())
+    assert shop.ask(DONE) == "first"
+    shop.world.suppliers.put_balance("main", Money(0, "CNY"), shop.world.now_ms())
+    assert shop.ask(DONE) is None
+
+
+def test_a_look_of_earlier_does_not_stand_over_a_later_one(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    now_ms = shop.world.now_ms()
+    shop.world.suppliers.put_balance("main", PAID, now_ms)
+    shop.world.suppliers.put_balance("main", Money(0, "CNY"), now_ms - 1)
+    assert shop.health().balance == PAID
+
+
+def test_figures_say_how_it_goes_and_cost_one_write_in_a_while(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    for outcome in (DONE, SOLD_OUT, SILENCE, DONE):
+        shop.ask(outcome)
+    shop.wait(FIGURES_WAIT_MS)
+    shop.ask(Processing(said="3"))
+    tally = shop.world.suppliers.figures("main", shop.world.now_ms())
+    assert (tally.calls, tally.taken, tally.refused, tally.unanswered) == (5, 3, 1, 1)
+    assert (tally.taken_share, tally.mean_latency_ms) == (0.6, 200)
+
+
+def test_the_health_of_a_supplier_that_is_moved_keeps_its_balance(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    shop.world.suppliers.put_balance("main", PAID, shop.world.now_ms())
+    shop.kill()
+    assert replace(shop.health()).balance == PAID

@@ -1,0 +1,97 @@
+"""A supplier that does not answer is left alone for a while, and taken back by itself."""
+
+from itertools import pairwise
+
+import pytest
+
+from keyrail.platform.changes import Origin
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.breaker import (
+    BALANCE_LASTS_MS,
+    FIRST_OPEN_MS,
+    MAX_OPEN_MS,
+    PROBE_LASTS_MS,
+    Breaker,
+    Health,
+    closed,
+    half_opened,
+    is_failure,
+    new_supplier,
+    opened,
+    probe_taken_back,
+)
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
+
+SYSTEM = Origin("system:test", "test")
+NOW = 1_000_000
+ALIVE = new_supplier("main", SYSTEM, NOW)
+COST = Money(990, "CNY")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counts"),
+    [
+        (Unknown(said="<html>"), True),
+        (DefiniteFailure(said="", refusal=Refusal.NOT_SENT), True),
+        *((DefiniteFailure(said="1005", refusal=refusal), False) for refusal in Refusal if refusal != "not_sent"),
+        (Processing(said="3"), False),
+        (Success(said="4"), False),
+    ],
+)
+def test_only_what_nobody_answered_counts_against_a_supplier(outcome: Outcome, counts: bool) -> None:
+    assert is_failure(outcome) is counts
+
+
+def test_a_closed_breaker_lets_everybody_through_and_an_open_one_nobody_until_its_time_is_over() -> None:
+    shut = opened(ALIVE, SYSTEM, NOW)
+    assert (ALIVE.lets_through(NOW), ALIVE.needs_probe(NOW)) == (True, False)
+    assert not shut.lets_through(NOW + FIRST_OPEN_MS - 1)
+    assert (shut.lets_through(NOW + FIRST_OPEN_MS), shut.needs_probe(NOW + FIRST_OPEN_MS)) == (True, True)
+
+
+def test_while_one_finds_out_nobody_else_does_unless_nothing_is_heard_of_it() -> None:
+    probed = half_opened(opened(ALIVE, SYSTEM, NOW), "reference", SYSTEM, NOW)
+    assert (probed.breaker, probed.probe) == (Breaker.HALF_OPEN, "reference")
+    assert not probed.lets_through(NOW + PROBE_LASTS_MS - 1)
+    assert probed.needs_probe(NOW + PROBE_LASTS_MS)
+
+
+def test_it_is_left_for_twice_as_long_each_time_up_to_a_cap() -> None:
+    health, waits = ALIVE, []
+    for _ in range(12):
+        health = opened(health, SYSTEM, NOW)
+        waits.append((health.until_ms or 0) - NOW)
+        health = half_opened(health, "reference", SYSTEM, NOW)
+    assert waits[0] == FIRST_OPEN_MS
+    assert waits[-1] == MAX_OPEN_MS
+    assert all(later == min(2 * earlier, MAX_OPEN_MS) for earlier, later in pairwise(waits))
+
+
+def test_an_answer_makes_everything_good() -> None:
+    health = half_opened(opened(opened(ALIVE, SYSTEM, NOW), SYSTEM, NOW), "reference", SYSTEM, NOW)
+    again = closed(health, SYSTEM, NOW)
+    assert (again.breaker, again.strain, again.openings, again.until_ms, again.probe) == ("closed", 0, 0, None, None)
+    assert again.version == health.version + 1
+
+
+def test_a_probe_that_was_never_sent_leaves_the_next_one_free() -> None:
+    health = probe_taken_back(half_opened(opened(ALIVE, SYSTEM, NOW), "reference", SYSTEM, NOW), SYSTEM, NOW)
+    assert (health.breaker, health.openings, health.needs_probe(NOW)) == (Breaker.OPEN, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("known", "covers"),
+    [
+        ({}, True),
+        ({"balance": COST, "balance_at_ms": NOW}, True),
+        ({"balance": Money(989, "CNY"), "balance_at_ms": NOW}, False),
+        ({"balance": Money(989, "CNY"), "balance_at_ms": NOW - BALANCE_LASTS_MS + 1}, False),
+        ({"balance": Money(989, "CNY"), "balance_at_ms": NOW - BALANCE_LASTS_MS}, True),
+        ({"balance": Money(1, "USD"), "balance_at_ms": NOW}, True),
+        ({"balance": COST, "balance_at_ms": NOW, "short_until_ms": NOW + 1}, False),
+        ({"balance": COST, "balance_at_ms": NOW, "short_until_ms": NOW}, True),
+    ],
+)
+def test_a_balance_is_short_where_it_is_known_to_be(known: dict[str, object], covers: bool) -> None:
+    fields = {name: getattr(ALIVE, name) for name in ALIVE.__dataclass_fields__}
+    assert Health(**{**fields, **known}).covers(COST, NOW) is covers
