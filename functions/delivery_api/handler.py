@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from functions.delivery_api.schemas import KeyOut, RevealOut, UnitOut
-from keyrail.fulfilment.model import GivenUp, NotDelivered, RevealedUnit
+from keyrail.fulfilment.model import GivenUp, NotDelivered, NothingToReveal, RevealedUnit
 from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
@@ -51,6 +51,7 @@ def delivery() -> Delivery:
     raises=(
         OrderNotFound,
         NotDelivered,
+        NothingToReveal,
         GivenUp,
         KeyFrozen,
         KeyVoid,

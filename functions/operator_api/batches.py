@@ -7,7 +7,7 @@ from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, batches, keys, settings
 from functions.operator_api.own_codes import own_codes
 from functions.operator_api.schemas.batches import BatchIn, BatchOut, RejectedFileOut, RejectedLinesIn, UploadOut
-from keyrail.catalog.model import UnknownSku
+from keyrail.catalog.model import SkuWithoutKeys, UnknownSku
 from keyrail.inventory.model.batches import BatchNotFound, NoRejectedLines
 from keyrail.inventory.providers.s3 import S3Files
 from keyrail.inventory.service.import_desk import ImportDesk
@@ -35,7 +35,7 @@ def import_desk() -> ImportDesk:
     body=BatchIn,
     answer=BatchOut,
     status=201,
-    raises=(Invalid, UnknownSku, IdempotencyConflict, NotInGroup),
+    raises=(Invalid, UnknownSku, SkuWithoutKeys, IdempotencyConflict, NotInGroup),
 )
 def open_batch(call: Call) -> BatchOut:
     wanted: BatchIn = call.body

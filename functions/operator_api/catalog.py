@@ -52,6 +52,7 @@ def save_sku(call: Call) -> SkuOut:
         store_id=wanted.store_id or settings().default_store_id,
         code_format=view(CodeFormat, wanted.code_format),
         terms=wanted.terms.terms() if wanted.terms else None,
+        account_fields=tuple(field.field() for field in wanted.account_fields or ()) or None,
         **stamp(origin, system_now_ms()),
     )
     return _with_stock(catalog().save_sku(sku, origin))

@@ -15,7 +15,7 @@ from functions.operator_api.schemas.exports import (
     LinkOut,
     OwnCodesIn,
 )
-from keyrail.catalog.model import UnknownSku
+from keyrail.catalog.model import SkuWithoutKeys, UnknownSku
 from keyrail.inventory.model.batches import BatchNotFound
 from keyrail.inventory.model.exports import (
     AlreadyApproved,
@@ -66,7 +66,7 @@ def _store() -> OwnCodeStore:
     body=OwnCodesIn,
     answer=BatchOut,
     status=201,
-    raises=(Invalid, UnknownSku, NotOwnIssuer, PoolFull, IdempotencyConflict, NotInGroup),
+    raises=(Invalid, UnknownSku, SkuWithoutKeys, NotOwnIssuer, PoolFull, IdempotencyConflict, NotInGroup),
 )
 def open_own_codes(call: Call) -> BatchOut:
     wanted: OwnCodesIn = call.body

@@ -23,6 +23,7 @@ from keyrail.fulfilment.service.unit_refunds import UnitRefunds
 from keyrail.inventory.model.keys import KeyRedeemed
 from keyrail.inventory.service.withdrawals import Withdrawals
 from keyrail.ordering.model.orders import (
+    AccountCredited,
     NotRefundable,
     Order,
     OrderDisputed,
@@ -72,6 +73,7 @@ def _withdrawals() -> Withdrawals:
         Invalid,
         OrderNotFound,
         NotRefundable,
+        AccountCredited,
         OrderDisputed,
         RefundWaits,
         TooManyRefunds,

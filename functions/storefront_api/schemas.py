@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from keyrail.catalog.account_fields import AccountField
 from keyrail.catalog.model import Sku, SkuKind
 from keyrail.inventory.model.keys import LABEL_PATTERN, StockLevel
-from keyrail.ordering.model.orders import Contact, Line, Order, OrderStatus, UnitStatus
+from keyrail.ordering.model.orders import Contact, Delivery, Line, Order, OrderStatus, Unit, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted, WayToPay
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.payments.model.refunds import RefundStatus
@@ -28,11 +29,19 @@ Url = Annotated[str, Text(r"^https?://[^\s]+$", max_length=2048, check=_web_addr
 
 @incoming
 class LineIn:
-    """`label` chooses one key by its public label, for the SKU's fee."""
+    """`label` chooses one key by its public label, for the SKU's fee. `recharge_account` is whom to credit, by the
+    names of the SKU's `account_fields`.
+    """
 
     sku_id: Slug
     quantity: int
     label: Label | None = None
+    recharge_account: dict[str, str] | None = None
+
+    def line(self) -> Line:
+        """JSON has no order of names, so the same request in another one is the same request."""
+        given = self.recharge_account
+        return view(Line, self, recharge_account=None if given is None else dict(sorted(given.items())))
 
 
 @incoming
@@ -64,7 +73,7 @@ class OrderIn:
             Wanted,
             self,
             store_id=store_id,
-            lines=tuple(view(Line, line) for line in self.items),
+            lines=tuple(line.line() for line in self.items),
             contact=view(Contact, self.contact),
             way=self.payment.way(),
         )
@@ -76,8 +85,15 @@ class PageIn:
     cursor: Annotated[str, Text(max_length=256)] | None = None
 
 
+_BY_KEYS = {SkuKind.KEY, SkuKind.CHOICE}
+
+
 @outgoing
 class SkuOut:
+    """`account_fields` are what a recharge asks for, to draw a form of. Of kind `choice`, whoever fills it in is
+    recharged, and whoever does not gets a key.
+    """
+
     sku_id: str
     name: str
     name_zh: str | None
@@ -85,13 +101,16 @@ class SkuOut:
     price: Money
     currency: str
     stock: StockLevel
-    delivery: Literal["instant_key"]
+    delivery: Literal["instant_key", "recharge", "manual"]
     max_quantity: int
     pick_fee: Money | None
+    account_fields: tuple[AccountField, ...]
 
     @classmethod
     def of(cls, sku: Sku, stock: StockLevel) -> "SkuOut":
-        return view(cls, sku, currency=sku.price.currency, stock=stock, delivery="instant_key")
+        delivery = "instant_key" if sku.kind in _BY_KEYS else "recharge"
+        fields = sku.account_fields or ()
+        return view(cls, sku, currency=sku.price.currency, stock=stock, delivery=delivery, account_fields=fields)
 
 
 @outgoing
@@ -175,13 +194,34 @@ class PlacedOut:
 
 
 @outgoing
+class StepOut:
+    at: str
+    status: UnitStatus
+
+
+@outgoing
 class UnitOut:
+    """`account` is whom a recharge credits, with most of it hidden; `history` is how that went since it was paid."""
+
     unit_id: str
     sku_id: str
     quantity: int
     label: str | None
     amount: Money
     status: UnitStatus
+    delivery: Delivery
+    account: dict[str, str] | None
+    history: tuple[StepOut, ...]
+
+    @classmethod
+    def of(cls, unit: Unit) -> "UnitOut":
+        return view(
+            cls,
+            unit,
+            delivery=unit.delivery or Delivery.KEY,
+            account=unit.account_mask,
+            history=tuple(view(StepOut, step) for step in unit.history or ()),
+        )
 
 
 @outgoing
@@ -221,7 +261,7 @@ class OrderOut:
             cls,
             order,
             status=order.status_at(now_ms),
-            units=tuple(view(UnitOut, unit) for unit in order.units),
+            units=tuple(map(UnitOut.of, order.units)),
             payments=tuple(view(AttemptOut, attempt) for attempt in order.attempts),
             refunds=tuple(view(RefundOut, refund) for refund in order.refunds if refund.is_owed),
         )

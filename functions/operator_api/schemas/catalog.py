@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from functions.operator_api.schemas.account_fields import AccountFieldIn
 from functions.operator_api.schemas.common import Name, Reason, Slug, Text
 from functions.operator_api.schemas.terms import TermsIn, TermsOut
+from keyrail.catalog.account_fields import MAX_ACCOUNT_FIELDS, AccountField
 from keyrail.catalog.model import (
     DEFAULT_LOW_STOCK,
     DEFAULT_MAX_QUANTITY,
@@ -49,12 +51,14 @@ class CodeFormatIn:
 
 @incoming
 class SkuIn:
+    """`issuer` is needed wherever keys are delivered, `account_fields` wherever an account is recharged."""
+
     product_id: Slug
     name: Name
     name_zh: Name | None = None
     kind: SkuKind = SkuKind.KEY
     price: Money
-    issuer: Slug
+    issuer: Slug | None = None
     max_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY_PER_UNIT)] = DEFAULT_MAX_QUANTITY
     low_stock: Annotated[int, Field(ge=0, le=10_000)] = DEFAULT_LOW_STOCK
     code_format: CodeFormatIn = CodeFormatIn()
@@ -63,6 +67,7 @@ class SkuIn:
     pick_fee: Money | None = None
     terms: TermsIn | None = None
     after_refund: AfterRefund | None = None
+    account_fields: Annotated[tuple[AccountFieldIn, ...], Field(max_length=MAX_ACCOUNT_FIELDS)] | None = None
     store_id: Slug | None = None
     shelf: Shelf = Shelf.ON
     reason: Reason
@@ -88,7 +93,7 @@ class SkuDetails:
     name_zh: str | None
     kind: SkuKind
     price: Money
-    issuer: str
+    issuer: str | None
     max_quantity: int
     low_stock: int
     code_format: CodeFormat
@@ -97,6 +102,7 @@ class SkuDetails:
     pick_fee: Money | None
     terms: TermsOut | None
     after_refund: AfterRefund | None
+    account_fields: tuple[AccountField, ...] | None
     shelf: Shelf
     version: int
 

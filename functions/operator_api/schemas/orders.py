@@ -6,7 +6,8 @@ from pydantic import Field
 
 from functions.operator_api.schemas.common import TraceStep, traced
 from functions.operator_api.schemas.refunds import RefundOut
-from keyrail.ordering.model.orders import Contact, Order, OrderStatus, Unit
+from functions.operator_api.schemas.units import UnitOut
+from keyrail.ordering.model.orders import Contact, Order, OrderStatus
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.audit import Trace
@@ -83,7 +84,7 @@ class OrderOut:
     created_at: str
     expires_at: str
     contact: Contact
-    units: tuple[Unit, ...]
+    units: tuple[UnitOut, ...]
     payments: tuple[AttemptOut, ...]
     refunds: tuple[RefundOut, ...]
     disputes: tuple[DisputeOut, ...]
@@ -97,6 +98,7 @@ class OrderOut:
             cls,
             order,
             status=order.status_at(now_ms),
+            units=tuple(map(UnitOut.of, order.units)),
             payments=payments,
             refunds=tuple(map(RefundOut.of, order.refunds)),
             disputes=tuple(view(DisputeOut, dispute) for dispute in order.disputes or ()),

@@ -88,8 +88,8 @@ BUGS = (
     PlantedBug(
         "makes codes in the name of another issuer",
         "inventory/service/own_codes.py",
-        "if self.catalog.sku(wanted.sku_id).issuer != OWN_ISSUER:",
-        "if self.catalog.sku(wanted.sku_id).issuer == '':",
+        "if sku.issuer != OWN_ISSUER:",
+        "if sku.issuer == '':",
         f"{MAKING}::test_codes_are_made_for_our_own_issuer_only",
     ),
     PlantedBug(

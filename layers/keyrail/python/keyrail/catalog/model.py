@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from keyrail.catalog.account_fields import AccountField, check_account_fields
 from keyrail.platform.changes import Event, Versioned
 from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
 from keyrail.platform.ids import CROCKFORD
@@ -28,9 +29,14 @@ _PLACE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_PLACE_LENGTH - 1}}}")
 
 
 class SkuKind(StrEnum):
-    """How a SKU is delivered."""
+    """What a buyer gets: a `key`, a `recharge` of their account, `either` as it comes to hand, or what they choose
+    (`choice`): with an account it is a recharge, without one a key.
+    """
 
     KEY = "key"
+    RECHARGE = "recharge"
+    EITHER = "either"
+    CHOICE = "choice"
 
 
 class Shelf(StrEnum):
@@ -60,6 +66,12 @@ class NotOffered(NotFound):
     code = "not_offered"
     title = "The keys of this SKU cannot be chosen."
     title_zh = "该商品不支持选号。"
+
+
+class SkuWithoutKeys(Conflict):
+    code = "sku_without_keys"
+    title = "This SKU is recharged; it has no keys."
+    title_zh = "该规格为直充商品，没有卡密。"
 
 
 class FieldFixed(Conflict):
@@ -155,7 +167,8 @@ class AfterRefund(StrEnum):
 class Sku(Versioned):
     """What is priced, stocked and ordered.
 
-    `issuer` is who redeems the code: two SKUs with one issuer can never hold the same code twice.
+    `issuer` is who redeems the code: two SKUs with one issuer can never hold the same code twice. One that is recharged
+    only needs none. `account_fields` are what a recharge asks its buyer for.
     `low_stock` is the number of claimable keys below which the shelf says `low`. `code_prefix` begins the codes that
     we make ourselves. `pick_fee` is what choosing a key by its public label costs, per key; None: there is no choice.
     `terms` are those of codes that we redeem ourselves. `face_value` is what a supplier's file must name where it names
@@ -169,7 +182,7 @@ class Sku(Versioned):
     name_zh: str | None = None
     kind: SkuKind = SkuKind.KEY
     price: Money
-    issuer: str
+    issuer: str | None = None
     max_quantity: int = DEFAULT_MAX_QUANTITY
     low_stock: int = DEFAULT_LOW_STOCK
     code_prefix: str = ""
@@ -178,7 +191,19 @@ class Sku(Versioned):
     code_format: CodeFormat = CodeFormat()
     face_value: Money | None = None
     after_refund: AfterRefund | None = None
+    account_fields: tuple[AccountField, ...] | None = None
     shelf: Shelf = Shelf.ON
+
+    @property
+    def has_keys(self) -> bool:
+        return self.kind is not SkuKind.RECHARGE
+
+    @property
+    def key_issuer(self) -> str:
+        """Raises SkuWithoutKeys."""
+        if self.issuer is None:
+            raise SkuWithoutKeys
+        return self.issuer
 
     @property
     def flags_refunded(self) -> bool:
@@ -200,6 +225,23 @@ def check_slug(field: str, value: str) -> str:
     if not _SLUG.fullmatch(value):
         raise Invalid(FieldError(field, "not_a_slug"))
     return value
+
+
+def check_kind(sku: Sku, *, is_pattern: Callable[[str], bool]) -> None:
+    """Raises Invalid where a SKU lacks what its kind needs, or has what its kind has no use for."""
+    wrong: list[FieldError] = []
+    if sku.has_keys and sku.issuer is None:
+        wrong.append(FieldError("issuer", "missing"))
+    if sku.kind is SkuKind.KEY and sku.account_fields:
+        wrong.append(FieldError("account_fields", "not_of_this_kind"))
+    if sku.kind is not SkuKind.KEY and not sku.account_fields:
+        wrong.append(FieldError("account_fields", "missing"))
+    if sku.kind in {SkuKind.RECHARGE, SkuKind.EITHER} and sku.pick_fee is not None:
+        wrong.append(FieldError("pick_fee", "not_of_this_kind"))
+    if wrong:
+        raise Invalid(*wrong)
+    if sku.account_fields:
+        check_account_fields(sku.account_fields, is_pattern=is_pattern)
 
 
 def check_code_format(wanted: CodeFormat, *, is_pattern: Callable[[str], bool]) -> None:

@@ -15,6 +15,7 @@ from keyrail.catalog.model import (
     UnknownSku,
     check_code_format,
     check_code_prefix,
+    check_kind,
     check_slug,
     check_terms,
 )
@@ -136,21 +137,25 @@ class Catalog:
             raise Invalid(FieldError("pick_fee.currency", "not_that_of_price"))
         check_code_format(sku.code_format, is_pattern=is_pattern)
         check_code_prefix(sku.code_prefix)
+        check_kind(sku, is_pattern=is_pattern)
         if sku.terms is not None:
             check_terms(sku.terms)
         if self.product(sku.product_id).store_id != sku.store_id:
             raise UnknownProduct
 
         def next_version(standing: Sku | None) -> Sku:
-            _check_fixed(standing, sku, "store_id", "product_id", "issuer", "case_sensitive")
-            self._check_issuer(sku, origin)
+            _check_fixed(standing, sku, "store_id", "product_id")
+            if standing is not None and standing.issuer is not None:
+                _check_fixed(standing, sku, "issuer", "case_sensitive")
+            if sku.issuer is not None:
+                self._check_issuer(sku, sku.issuer, origin)
             return sku
 
         return self._save(next_version, lambda: self.store.sku(sku.sku_id), origin)
 
-    def _check_issuer(self, sku: Sku, origin: Origin) -> None:
+    def _check_issuer(self, sku: Sku, issuer_id: str, origin: Origin) -> None:
         """The first SKU of an issuer fixes the rule of case for all its codes, even if its own save then fails."""
-        wanted = Issuer(issuer_id=sku.issuer, case_sensitive=sku.case_sensitive, **stamp(origin, self.now_ms()))
+        wanted = Issuer(issuer_id=issuer_id, case_sensitive=sku.case_sensitive, **stamp(origin, self.now_ms()))
         if self.store.add_issuer(wanted).case_sensitive != sku.case_sensitive:
             raise FieldFixed(FieldError("code_format.case_sensitive", "fixed_for_the_issuer"))
 

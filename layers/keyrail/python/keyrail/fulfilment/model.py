@@ -33,6 +33,14 @@ class GivenUp(Conflict):
     title_zh = "订单已退款，卡密不再显示。"
 
 
+class NothingToReveal(Conflict):
+    """What is delivered was credited to an account."""
+
+    code = "nothing_to_reveal"
+    title = "This order was recharged to an account; there is no key to show."
+    title_zh = "该订单为账号直充，没有卡密可提取。"
+
+
 class SettlementContended(Unavailable):
     """Too many hands on one order at once; the provider's next delivery settles it."""
 

@@ -24,6 +24,11 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.fullmatch(text.encode()) is not None
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Raises NotAPattern."""
+    return matcher(pattern)(text)
+
+
 def is_pattern(pattern: str) -> bool:
     try:
         matcher(pattern)

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from keyrail.fulfilment.model import GivenUp, NotDelivered, RevealedKey, RevealedUnit
+from keyrail.fulfilment.model import GivenUp, NotDelivered, NothingToReveal, RevealedKey, RevealedUnit
 from keyrail.inventory.model.keys import KeyFrozen, KeyNotFound, KeyVoid
 from keyrail.inventory.service.sold_keys import SoldKeys
-from keyrail.ordering.model.orders import Unit, UnitStatus
+from keyrail.ordering.model.orders import Delivery as By
+from keyrail.ordering.model.orders import Order, Unit, UnitStatus
 from keyrail.ordering.service.orders import Orders, opened
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
+from keyrail.platform.errors import Conflict
 from keyrail.platform.logs import Entry
 from keyrail.vault.model import Place
 from keyrail.vault.service.sealing import Opener
@@ -25,10 +27,11 @@ class Delivery:
     opener: Opener
 
     def reveal(self, order_id: str, token: str, origin: Origin) -> tuple[RevealedUnit, ...]:
-        """The keys of all delivered units. One that stands still or is void is withheld, and the others are shown.
+        """The keys of all delivered units that have any. One that stands still or is void is withheld, and the others
+        are shown.
 
-        Raises OrderNotFound, NotDelivered, GivenUp, SecretUnreadable, Unavailable, and KeyFrozen, KeyVoid or
-        KeyNotFound where there is nothing to show.
+        Raises OrderNotFound, NotDelivered, NothingToReveal, GivenUp, SecretUnreadable, Unavailable, and KeyFrozen,
+        KeyVoid or KeyNotFound where there is nothing to show.
         """
         units = self._shown(order_id, token, origin)
         keys = [key for unit in units for key in unit.keys]
@@ -51,9 +54,9 @@ class Delivery:
 
     def _delivered(self, order_id: str, token: str) -> tuple[Unit, ...]:
         order = opened(self.orders.find_with(self.sold_keys.holds, order_id), token)
-        delivered = tuple(unit for unit in order.units if unit.status is UnitStatus.DELIVERED)
+        delivered = tuple(unit for unit in order.units if unit.status is UnitStatus.DELIVERED and unit.key_ids)
         if not delivered:
-            raise GivenUp if any(unit.status in _GIVEN_UP and unit.key_ids for unit in order.units) else NotDelivered
+            raise _why_none(order)
         return delivered
 
     def _unit(self, order_id: str, unit: Unit, origin: Origin) -> RevealedUnit:
@@ -68,3 +71,11 @@ class Delivery:
         key = sold.key
         secret = self.opener.open(sold.data_key, Place(key.key_id, key.batch_id, key.sku_id), key.sealed)
         return RevealedKey(key_id=key_id, code=secret.code, password=secret.password, expires_on=key.expires_on)
+
+
+def _why_none(order: Order) -> Conflict:
+    if any(unit.status in _GIVEN_UP and unit.key_ids for unit in order.units):
+        return GivenUp()
+    waits_for_keys = any(unit.is_open and unit.delivery is not By.RECHARGE for unit in order.units)
+    credited = any(unit.is_credited for unit in order.units)
+    return NothingToReveal() if credited and not waits_for_keys else NotDelivered()

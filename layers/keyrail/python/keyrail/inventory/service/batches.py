@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from keyrail.catalog.model import SkuWithoutKeys
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import (
     MAX_SALES_PER_KEY,
@@ -54,13 +55,16 @@ class Batches:
     def open(self, wanted: NewBatch, idempotency_key: str, origin: Origin) -> Batch:
         """A batch that waits for its file; the same one again for the same key and request, on whatever day.
 
-        Raises Invalid, UnknownSku, IdempotencyConflict.
+        Raises Invalid, UnknownSku, SkuWithoutKeys, IdempotencyConflict.
         """
         now_ms, batch_id = self.now_ms(), derived_id("bat", origin.by, idempotency_key)
         if standing := standing_batch(self.store, batch_id, wanted.fingerprint()):
             return standing
         _check(wanted, utc_date(now_ms))
-        if self.catalog.sku(wanted.sku_id).terms is not None and wanted.sales_per_key > 1:
+        sku = self.catalog.sku(wanted.sku_id)
+        if not sku.has_keys:
+            raise SkuWithoutKeys
+        if sku.terms is not None and wanted.sales_per_key > 1:
             # One code that several buyers hold cannot tell them apart; let it have as many uses instead.
             raise Invalid(FieldError("sales_per_key", "not_of_codes_that_we_redeem"))
         Sources(SourceStore(self.store), self.now_ms).supplying(wanted.source, wanted.sku_id, origin)
@@ -93,7 +97,7 @@ class Batches:
         sku = self.catalog.sku(sku_id)
         if self._names is None:
             self._names = standing_fingerprints(self.store, self.fingerprint_wrapper)
-        if self._names is None:
+        if self._names is None or sku.issuer is None:
             raise KeyNotFound  # nothing was ever imported
         return self.store.get(self._names.key_id(sku.issuer, code, case_sensitive=sku.case_sensitive))
 

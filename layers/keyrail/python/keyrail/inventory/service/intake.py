@@ -53,7 +53,7 @@ class Intake:
         return self.batch.data_keys.index(self.data_key.wrapped)
 
     def key_id(self, secret: Secret) -> str:
-        return self.names.key_id(self.sku.issuer, secret.code, case_sensitive=self.sku.case_sensitive)
+        return self.names.key_id(self.sku.key_issuer, secret.code, case_sensitive=self.sku.case_sensitive)
 
     def key(self, new: NewKey, group: str, shards: int, slot: int = 1) -> Key:
         """Named and sealed; to be claimed in one of the `shards` of its expiry `group`, or never if it is for print.

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 
+from keyrail.catalog.model import SkuWithoutKeys
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.model.batches import Batch, BatchStatus, Filling
 from keyrail.inventory.model.own_codes import NewOwnCodes, NotOwnIssuer, PoolFull
@@ -31,12 +32,15 @@ class OwnCodes:
     def open(self, wanted: NewOwnCodes, idempotency_key: str, origin: Origin) -> Batch:
         """A batch that waits for its codes; the same one again for the same key and request, on whatever day.
 
-        Raises UnknownSku, NotOwnIssuer, PoolFull, Invalid, IdempotencyConflict.
+        Raises UnknownSku, SkuWithoutKeys, NotOwnIssuer, PoolFull, Invalid, IdempotencyConflict.
         """
         now_ms, batch_id = self.now_ms(), derived_id("bat", origin.by, Filling.OWN_CODES, idempotency_key)
         if standing := standing_batch(self.store, batch_id, _fingerprint(wanted)):
             return standing
-        if self.catalog.sku(wanted.sku_id).issuer != OWN_ISSUER:
+        sku = self.catalog.sku(wanted.sku_id)
+        if not sku.has_keys:
+            raise SkuWithoutKeys
+        if sku.issuer != OWN_ISSUER:
             raise NotOwnIssuer
         _check(wanted, utc_date(now_ms))
         if not wanted.for_print and not Pooling(self.store, self.now_ms).has_room(wanted.sku_id):

@@ -21,8 +21,8 @@ def units_with(order: Order, key_ids: Collection[str]) -> tuple[Unit, ...]:
 def divided(order: Order, key_ids: Collection[str]) -> tuple[Order, tuple[Unit, ...]]:
     """The order with these keys in units that have no others, and those units. Raises as `units_with` does.
 
-    Each key takes the same part of its unit's price along; what cannot be divided stays. Nothing is written by it: the
-    order has no new version.
+    Each key takes the same part of its unit's price along; what cannot be divided stays, and so do the tries to have
+    the unit supplied, which were for all of it. Nothing is written by it: the order has no new version.
     """
     apart: list[Unit] = []
     for unit in units_with(order, key_ids):
@@ -44,6 +44,8 @@ def _parted(order: Order, unit: Unit, leaving: tuple[str, ...]) -> tuple[Order, 
         amount=Money(price, unit.amount.currency),
         key_ids=leaving,
         replaced=(),
+        attempts=None,
+        decisions=None,
     )
     kept = replace(
         unit,

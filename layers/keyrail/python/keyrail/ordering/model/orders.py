@@ -106,6 +106,14 @@ class NotRefundable(Conflict):
     title_zh = "只有已付款、已发货且未退款的商品可以退款。"
 
 
+class AccountCredited(Conflict):
+    """A recharge cannot be taken back: whoever gives its price back gives it away."""
+
+    code = "account_credited"
+    title = "This was credited to the buyer's account; say `even_if_used` to give its price back all the same."
+    title_zh = "该商品已充值到账，无法收回；如仍需退款，请确认 even_if_used。"
+
+
 class RefundWaits(Conflict):
     code = "refund_awaits_approval"
     title = "A refund of this waits for a second person already."
@@ -150,11 +158,15 @@ class OrderTooLarge(Invalid):
 
 @dataclass(frozen=True)
 class Line:
-    """What a buyer asks for: `quantity` pieces of one SKU, or the one with the public `label` that they chose."""
+    """What a buyer asks for: `quantity` pieces of one SKU, or the one with the public `label` that they chose.
+
+    `recharge_account` is whom to credit, by the names of the SKU's account fields.
+    """
 
     sku_id: str
     quantity: int
     label: str | None = None
+    recharge_account: dict[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,9 +200,9 @@ class Unit:
     delivered and is refunded still names those that it gave up; one that never was has none. `replaced` were sold to it
     before them and turned out bad, oldest first. A key that was chosen by its `label` is that one or none.
 
-    `account` is whom to credit where a supplier or a person does, by the names of the SKU's fields; `attempts` are the
-    tries to have that done, and `decisions` why each was made where it was, oldest first. `history` is how it went.
-    While a person has `work` with it nobody else has.
+    `account` is whom to credit where a supplier or a person does, by the names of the SKU's fields, and `account_mask`
+    what is shown of it; `attempts` are the tries to have that done, and `decisions` why each was made where it was,
+    oldest first. `history` is how it went since it was paid. While a person has `work` with it nobody else has.
     """
 
     unit_id: str
@@ -203,6 +215,7 @@ class Unit:
     label: str | None = None
     delivery: Delivery | None = None
     account: dict[str, str] | None = field(default=None, repr=False)
+    account_mask: dict[str, str] | None = None
     attempts: tuple[SupplyAttempt, ...] | None = None
     decisions: tuple[Decision, ...] | None = None
     history: tuple[UnitStep, ...] | None = None
@@ -225,8 +238,8 @@ class Unit:
 
     @property
     def is_credited(self) -> bool:
-        """Delivered to an account: nothing of it can be shown again, or taken back."""
-        return self.status is UnitStatus.DELIVERED and not self.key_ids
+        """Delivered to an account."""
+        return self.status is UnitStatus.DELIVERED and not self.can_come_back
 
     def open_attempt(self) -> SupplyAttempt | None:
         """The one whose outcome is not known: while there is one, nothing else is done about the unit (promise I7)."""
@@ -315,19 +328,25 @@ def phone_key(phone: str) -> str:
 
 
 def check_lines(lines: Sequence[Line]) -> None:
-    """Raises Invalid for an empty order, a repeated SKU or label, a quantity below one or of a chosen key above it;
+    """Raises Invalid for an empty order, a line that is there twice, a quantity below one or of a chosen key above it;
     OrderTooLarge over the limits.
     """
     if not lines:
         raise Invalid(FieldError("items", "empty"))
-    if len({(line.sku_id, line.label) for line in lines}) != len(lines):
-        raise Invalid(FieldError("items", "sku_repeated"))
+    check_repeated(lines)
     wrong = [FieldError(f"items.{i}.quantity", "below_one") for i, line in enumerate(lines) if line.quantity < 1]
     wrong += [FieldError(f"items.{i}.quantity", "not_one") for i, o in enumerate(lines) if o.label and o.quantity > 1]
     if wrong:
         raise Invalid(*wrong)
     if len(lines) > MAX_LINES or sum(line.quantity for line in lines) > MAX_KEYS_PER_ORDER:
         raise OrderTooLarge
+
+
+def check_repeated(lines: Sequence[Line]) -> None:
+    """One SKU may be on several lines with other labels and for other accounts. Raises Invalid."""
+    accounts = [frozenset((line.recharge_account or {}).items()) for line in lines]
+    if len({(line.sku_id, line.label, to) for line, to in zip(lines, accounts, strict=True)}) != len(lines):
+        raise Invalid(FieldError("items", "sku_repeated"))
 
 
 def token_hash(token: str) -> bytes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from keyrail.ordering.model.dividing import divided, units_with
 from keyrail.ordering.model.orders import (
     MAX_REFUND_REQUESTS,
+    AccountCredited,
     NotRefundable,
     Order,
     OrderDisputed,
@@ -19,7 +20,7 @@ from keyrail.ordering.model.orders import (
     UnitStatus,
 )
 from keyrail.ordering.model.owed import is_disputed, left_to_refund, owed_for
-from keyrail.ordering.model.steps import settled
+from keyrail.ordering.model.steps import moved, settled
 from keyrail.payments.model import refunds
 from keyrail.payments.model.refunds import AlreadyDecided, Refund, RefundNotFound, RefundRequest, RefundStatus
 from keyrail.platform.changes import Origin, stamp
@@ -107,12 +108,14 @@ def given_alone(order: Order, by: str) -> int:
 def requested(order: Order, known: str, units: Collection[Unit], request: RefundRequest) -> Refund:
     """What is to be given back for these units: their amounts, but never more than is left of what came in.
 
-    It waits for approval as yet. Raises NotRefundable, TooManyRefunds.
+    It waits for approval as yet. Raises NotRefundable, AccountCredited, TooManyRefunds.
     """
     paid = order.paid_attempt()
     amount = owed_for(order, units)
     if paid is None or amount.amount_minor == 0:
         raise NotRefundable
+    if not request.even_if_used and any(unit.is_credited for unit in units):
+        raise AccountCredited
     if sum(refund.request is not None for refund in order.refunds) >= MAX_REFUND_REQUESTS:
         raise TooManyRefunds
     return Refund(
@@ -144,7 +147,7 @@ def take_back(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Orde
     if not set(refund.unit_ids) <= {unit.unit_id for unit in order.units if unit.status is UnitStatus.DELIVERED}:
         raise ValueError("goods xor money back")
     units = tuple(
-        replace(unit, status=UnitStatus.FAILED) if unit.unit_id in refund.unit_ids else unit for unit in order.units
+        moved(unit, UnitStatus.FAILED, now_ms) if unit.unit_id in refund.unit_ids else unit for unit in order.units
     )
     return settled(order, units, (*others, owed), origin, now_ms)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
 from keyrail.ordering.model.owed import may_go_back
+from keyrail.ordering.model.steps import moved
 from keyrail.payments.model import refunds
 from keyrail.payments.model.refunds import Refund, RefundAnswer, RefundNotFailed, RefundNotFound, RefundStatus
 from keyrail.platform.changes import Origin, stamp
@@ -72,15 +73,16 @@ def _refund(order: Order, refund_id: str) -> Refund:
 def _with(order: Order, refund: Refund, origin: Origin, now_ms: int) -> Order:
     refunds = tuple(refund if r.refund_id == refund.refund_id else r for r in order.refunds)
     is_back = refund.status is RefundStatus.SUCCEEDED
-    units = tuple(_owed(unit, is_back=is_back) if unit.unit_id in refund.unit_ids else unit for unit in order.units)
+    status = UnitStatus.REFUNDED if is_back else UnitStatus.FAILED
+    units = tuple(_owed(unit, status, now_ms) if unit.unit_id in refund.unit_ids else unit for unit in order.units)
     all_back = {unit.status for unit in units} == {UnitStatus.REFUNDED}
-    status = OrderStatus.REFUNDED if all_back else order.status
-    if status is OrderStatus.REFUNDED and not all_back:
-        status = OrderStatus.REFUNDING
-    return replace(order, status=status, units=units, refunds=refunds, **stamp(origin, now_ms, order.version + 1))
+    standing = OrderStatus.REFUNDED if all_back else order.status
+    if standing is OrderStatus.REFUNDED and not all_back:
+        standing = OrderStatus.REFUNDING
+    return replace(order, status=standing, units=units, refunds=refunds, **stamp(origin, now_ms, order.version + 1))
 
 
-def _owed(unit: Unit, *, is_back: bool) -> Unit:
+def _owed(unit: Unit, status: UnitStatus, now_ms: int) -> Unit:
     if unit.status not in {UnitStatus.FAILED, UnitStatus.REFUNDED}:
         raise ValueError("goods xor money back")
-    return replace(unit, status=UnitStatus.REFUNDED if is_back else UnitStatus.FAILED)
+    return moved(unit, status, now_ms)

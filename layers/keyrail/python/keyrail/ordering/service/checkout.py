@@ -11,6 +11,7 @@ from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.labels import Labels
+from keyrail.ordering.model.accounts import Addressed, addressed
 from keyrail.ordering.model.orders import (
     ORDER_LIFETIME_MS,
     Channel,
@@ -35,6 +36,7 @@ from keyrail.platform.documents import to_json
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import FieldError, IdempotencyConflict, Invalid, KeyrailError
 from keyrail.platform.money import CurrencyMismatch, Money, total
+from keyrail.platform.patterns import matches
 
 LEASE_GRACE_MS = 2 * 60 * 1000  # a payment made in the last second still finds its keys
 MAX_TRIES = 8
@@ -89,7 +91,7 @@ class Checkout:
     now_ms: NowMs
 
     def place(self, wanted: Wanted, idempotency_key: str, origin: Origin) -> Placed:
-        """Quote, lease every key, put the order, open its payment.
+        """Quote, check whom to credit, lease every key, put the order, open its payment.
 
         The same key and request give the same order. Raises Invalid, UnknownSku, NotOnSale, SoldOut, LabelTaken,
         TotalChanged, UnknownProvider, IdempotencyConflict, PaymentRefused (the order is cancelled), and
@@ -160,8 +162,13 @@ class Checkout:
 
     def _quote_and_lease(self, new_id: str, wanted: Wanted, token: str, origin: Origin) -> Order:
         check_lines(wanted.lines)
-        skus = [self.catalog.sku_on_sale(wanted.store_id, line.sku_id) for line in wanted.lines]
+        known = {
+            sku_id: self.catalog.sku_on_sale(wanted.store_id, sku_id)
+            for sku_id in dict.fromkeys(line.sku_id for line in wanted.lines)
+        }
+        skus = [known[line.sku_id] for line in wanted.lines]
         amounts = quote(wanted.lines, skus)
+        lines = addressed(wanted.lines, skus, matches=matches)
         amount = total(amounts)
         if wanted.expected_total not in {None, amount}:
             raise TotalChanged
@@ -180,7 +187,7 @@ class Checkout:
             store_id=wanted.store_id,
             channel=Channel.STOREFRONT,
             status=OrderStatus.PENDING_PAYMENT,
-            units=self._lease_units(new_id, wanted.lines, amounts, expires_at_ms + LEASE_GRACE_MS, origin),
+            units=self._lease_units(new_id, lines, amounts, expires_at_ms + LEASE_GRACE_MS, origin),
             total=amount,
             attempts=(attempt,),
             contact=wanted.contact,
@@ -192,15 +199,16 @@ class Checkout:
         )
 
     def _lease_units(
-        self, new_id: str, lines: tuple[Line, ...], amounts: list[Money], until_ms: int, origin: Origin
+        self, new_id: str, lines: list[Addressed], amounts: list[Money], until_ms: int, origin: Origin
     ) -> tuple[Unit, ...]:
         units: list[Unit] = []
         # Chosen keys first, or the order's own other lines might take one of them.
-        numbered = sorted(zip(count(1), lines, amounts, strict=False), key=lambda each: each[1].label is None)
+        numbered = sorted(zip(count(1), lines, amounts, strict=False), key=lambda each: each[1].line.label is None)
         try:
-            for number, line, amount in numbered:
+            for number, goes, amount in numbered:
+                line = goes.line
                 held = [key for unit in units if unit.sku_id == line.sku_id for key in unit.key_ids]
-                key_ids = self._lease_line(new_id, line, until_ms, origin, held)
+                key_ids = () if goes.delivery else self._lease_line(new_id, line, until_ms, origin, held)
                 units.append(
                     Unit(
                         unit_id=unit_id(new_id, number),
@@ -209,6 +217,9 @@ class Checkout:
                         amount=amount,
                         key_ids=key_ids,
                         label=line.label,
+                        delivery=goes.delivery,
+                        account=line.recharge_account,
+                        account_mask=goes.mask,
                     )
                 )
         except KeyrailError:
