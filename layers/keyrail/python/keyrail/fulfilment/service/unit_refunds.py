@@ -49,8 +49,8 @@ class UnitRefunds:
         """Give delivered units back, or have it wait for a second person where it is more than one may give alone.
 
         The same name and request have the effect of once. Raises OrderNotFound, Invalid, IdempotencyConflict,
-        NotRefundable, AccountCredited, RefundWaits, TooManyRefunds, KeyRedeemed, Unavailable; by none of them anything is
-        changed.
+        NotRefundable, AccountCredited, RefundWaits, TooManyRefunds, KeyRedeemed, Unavailable; by none of them
+        anything is changed.
         """
         known, over_the_day = refund_requests.refund_id(order_id, name), False
         for number in range(MAX_TRIES):

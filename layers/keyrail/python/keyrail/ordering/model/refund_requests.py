@@ -81,7 +81,7 @@ def refundable_units(order: Order, unit_ids: Collection[str] | None) -> tuple[Un
         raise Invalid(*(wrong or [FieldError("unit_ids", "repeated")]))
     delivered = tuple(unit for unit in order.units if unit.status is UnitStatus.DELIVERED)
     meant = delivered if unit_ids is None else tuple(unit for unit in order.units if unit.unit_id in unit_ids)
-    if not meant or not set(meant) <= set(delivered):
+    if not meant or any(unit not in delivered for unit in meant):
         raise NotRefundable
     waiting = {unit_id for refund in awaiting(order) for unit_id in refund.unit_ids}
     if any(unit.unit_id in waiting for unit in meant):
