@@ -238,8 +238,8 @@ class Unit:
 
     @property
     def is_credited(self) -> bool:
-        """Delivered to an account."""
-        return self.status is UnitStatus.DELIVERED and not self.can_come_back
+        """Delivered to an account: nothing of it can be shown again, or taken back."""
+        return self.status is UnitStatus.DELIVERED and not self.key_ids
 
     def open_attempt(self) -> SupplyAttempt | None:
         """The one whose outcome is not known: while there is one, nothing else is done about the unit (promise I7)."""
