@@ -36,13 +36,14 @@ from keyrail.inventory.model.moves import Moves, Tally
 from keyrail.inventory.model.redeeming import Asked, given_back, redeemable
 from keyrail.inventory.model.uses import moment
 from keyrail.inventory.model.withdrawing import withdraw
-from keyrail.ordering.model import disputes, supplying
+from keyrail.ordering.model import contradictions, disputes, supplying, working
 from keyrail.ordering.model.events import events_between as order_events_between
 from keyrail.ordering.model.orders import Channel, Contact, Delivery, Order, OrderStatus, Unit, unit_id
 from keyrail.ordering.model.placing import ACCEPTABLE
 from keyrail.ordering.model.refund_requests import approve, reject, requested, take_back, wait_for_approval
 from keyrail.ordering.model.refunds import ask, give_back, hear
 from keyrail.ordering.model.steps import cancel, deliver, fail_unit, pay, replace_key
+from keyrail.ordering.model.work import Verdict
 from keyrail.payments.model import desk as payment_desk
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState, Mismatch
@@ -425,6 +426,52 @@ def of_supplied_units() -> Iterator[Happening]:
         yield Happening(new, order_events_between(old, new))
 
 
+def of_work() -> Iterator[Happening]:
+    unit = Unit(
+        unit_id=unit_id(ORDER_ID, 1),
+        sku_id="phone-10",
+        quantity=1,
+        amount=PRICE,
+        key_ids=(),
+        delivery=Delivery.RECHARGE,
+        account={"phone": "+86 138 0000 0000"},
+    )
+    attempt = PaymentAttempt(attempt_id=attempt_id(ORDER_ID, 1), provider="epay", account="main", amount=PRICE)
+    placed = Order(
+        order_id=ORDER_ID,
+        store_id="main",
+        channel=Channel.STOREFRONT,
+        status=OrderStatus.PENDING_PAYMENT,
+        units=(unit,),
+        total=PRICE,
+        attempts=(attempt,),
+        request_hash=b"request",
+        token_hash=b"token",
+        created_at_ms=NOW_MS,
+        expires_at_ms=NOW_MS + 1,
+        **STAMP,
+    )
+    of, job, other = unit.unit_id, supplying.next_reference(unit), Origin("operator:bob", "192.0.2.8", "as agreed")
+    paid = pay(placed, attempt.attempt_id, "T-1", ORIGIN, NOW_MS)
+    waits = supplying.hand_over(paid, of, ORIGIN, NOW_MS)
+    done = working.Saying(job=job, verdict=Verdict.DONE, reference="R-1", text="exports/chance of a screenshot")
+    failed = replace(done, verdict=Verdict.FAILED)
+    claimed = working.claim(waits, of, job, ORIGIN, NOW_MS)
+    asked = working.say(claimed, of, done, ORIGIN, NOW_MS, anybodys=False, alone=False)
+    ended = working.say(claimed, of, failed, ORIGIN, NOW_MS, anybodys=False, alone=True)
+    opposite = supplying.hear(ended, job, Success(said="+86 138 0000 0000"), ORIGIN, NOW_MS)
+    changes = [
+        (paid, waits), (waits, claimed), (claimed, working.claim(claimed, of, job, ORIGIN, NOW_MS)),
+        (claimed, working.release(claimed, of, job, ORIGIN, NOW_MS, anybodys=False)), (claimed, asked),
+        (asked, working.approve(asked, of, job, other, NOW_MS)),
+        (asked, working.turn_down(asked, of, job, other, NOW_MS)),
+        (claimed, ended), (claimed, supplying.hear(claimed, job, Success(said="4"), ORIGIN, NOW_MS)), (ended, opposite),
+        (opposite, contradictions.see_to(opposite, of, done, ORIGIN, NOW_MS, another_person=False)),
+    ]  # fmt: skip
+    for old, new in changes:
+        yield Happening(new, order_events_between(old, new))
+
+
 def of_payments() -> Iterator[Happening]:
     for reason in Mismatch:
         waiting = payment_desk.UnmatchedPayment(
@@ -575,6 +622,7 @@ HAPPENINGS = [
         of_uses,
         of_orders,
         of_supplied_units,
+        of_work,
         of_payments,
         of_vouchers,
         of_reconciliation,

@@ -46,6 +46,7 @@ def _parted(order: Order, unit: Unit, leaving: tuple[str, ...]) -> tuple[Order, 
         replaced=(),
         attempts=None,
         decisions=None,
+        worked=None,
     )
     kept = replace(
         unit,

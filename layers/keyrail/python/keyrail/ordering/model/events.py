@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import Order, OrderStatus, UnitStatus
+from keyrail.ordering.model.work_events import work_between
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.changes import Event
 
@@ -19,6 +20,7 @@ def events_between(old: Order | None, new: Order | None) -> list[Event]:
         *_disputes(old, new),
         *_keys_replaced(old, new),
         *_supplied(old, new),
+        *work_between(old, new),
         *_announced(old, new),
     ]
     return [
@@ -91,9 +93,7 @@ def _keys_replaced(old: Order | None, new: Order) -> _Happened:
 
 
 def _supplied(old: Order | None, new: Order) -> _Happened:
-    """Who is asked for a unit, what came of it, and that a person has it. Not in the supplier's words: they may name
-    the account.
-    """
+    """Who is asked for a unit, and what came of it. Not in the supplier's words: they may name the account."""
     before = {unit.unit_id: unit for unit in old.units} if old else {}
     for unit in new.units:
         was = before.get(unit.unit_id)
@@ -104,8 +104,6 @@ def _supplied(old: Order | None, new: Order) -> _Happened:
                 yield "supply_asked", {**data, "source_id": attempt.source_id, "supplier": attempt.supplier}
             elif attempt.state is not known[attempt.reference]:
                 yield "supply_heard", {**data, "state": attempt.state, "refusal": attempt.refusal}
-        if unit.work is not None and (was is None or was.work is None):
-            yield "work_waits", {"unit_id": unit.unit_id, "kind": unit.work.kind}
 
 
 def _announced(old: Order | None, new: Order) -> _Happened:

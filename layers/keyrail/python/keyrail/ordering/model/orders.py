@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from keyrail.ordering.model.work import Verdict, Work
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
 from keyrail.payments.model.disputes import Dispute
 from keyrail.payments.model.refunds import Refund
@@ -177,21 +178,6 @@ class UnitStep:
     status: UnitStatus
 
 
-class WorkKind(StrEnum):
-    """`manual`: a person has the buyer's account credited. `unknown`: a person finds out what became of an attempt."""
-
-    MANUAL = "manual"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a person is to do about the open attempt of a unit; it is gone once the attempt is decided."""
-
-    kind: WorkKind
-    since_ms: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class Unit:
     """One line of an order, delivered whole or not at all (promise I2).
@@ -202,7 +188,8 @@ class Unit:
 
     `account` is whom to credit where a supplier or a person does, by the names of the SKU's fields, and `account_mask`
     what is shown of it; `attempts` are the tries to have that done, and `decisions` why each was made where it was,
-    oldest first. `history` is how it went since it was paid. While a person has `work` with it nobody else has.
+    oldest first. `history` is how it went since it was paid. While a person has `work` with it nobody else has; it is
+    to be done within `work_minutes`, and joins those that were `worked` once the attempt that it is about is decided.
     """
 
     unit_id: str
@@ -219,7 +206,9 @@ class Unit:
     attempts: tuple[SupplyAttempt, ...] | None = None
     decisions: tuple[Decision, ...] | None = None
     history: tuple[UnitStep, ...] | None = None
+    work_minutes: int | None = None
     work: Work | None = None
+    worked: tuple[Work, ...] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -240,6 +229,22 @@ class Unit:
     def is_credited(self) -> bool:
         """Delivered to an account: nothing of it can be shown again, or taken back."""
         return self.status is UnitStatus.DELIVERED and not self.key_ids
+
+    @property
+    def jobs(self) -> tuple[Work, ...]:
+        """A person's, oldest first; over, but for the last perhaps."""
+        return (*(self.worked or ()), *((self.work,) if self.work else ()))
+
+    @property
+    def waiting_jobs(self) -> tuple[Work, ...]:
+        """Those that somebody has to do something about."""
+        return tuple(work for work in self.jobs if work is self.work or work.is_contradicted)
+
+    @property
+    def in_doubt(self) -> bool:
+        """A supplier says that it was supplied, and a person had said that it was not."""
+        contradicted = (work.contradiction for work in self.jobs if work.is_contradicted)
+        return any(found is not None and found.verdict is Verdict.DONE for found in contradicted)
 
     def open_attempt(self) -> SupplyAttempt | None:
         """The one whose outcome is not known: while there is one, nothing else is done about the unit (promise I7)."""

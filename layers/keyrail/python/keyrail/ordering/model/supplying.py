@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from keyrail.ordering.model.disputes import conclude, is_frozen
-from keyrail.ordering.model.orders import Order, Unit, UnitStatus, Work, WorkKind
+from keyrail.ordering.model.orders import Order, Unit, UnitStatus
 from keyrail.ordering.model.steps import fail_unit, moved, settled
-from keyrail.platform.changes import Origin
+from keyrail.ordering.model.work import DEFAULT_WORK_MINUTES, Contradiction, Verdict, Work, WorkKind
+from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Conflict
 from keyrail.suppliers.model.attempts import (
     MAX_ATTEMPTS_PER_UNIT,
@@ -20,7 +21,7 @@ from keyrail.suppliers.model.attempts import (
     heard,
     reference,
 )
-from keyrail.suppliers.model.outcomes import Outcome
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Success
 
 BY_HAND = "by_hand"  # the source of an attempt that nobody routed: a person was given the unit as it stood
 NOT_SUPPLIED = "not_supplied"  # why its money goes back
@@ -47,9 +48,13 @@ def may_begin(order: Order, unit: Unit) -> bool:
 
 
 def may_go_on(order: Order, unit: Unit) -> bool:
-    """Whether it is to be decided now who is asked for it, or that nobody is left."""
+    """Whether it is to be decided now who is asked for it, or that nobody is left.
+
+    Not while a person has it, nor while a supplier says that it was supplied, whatever a person has said.
+    """
     waits = order.paid_attempt() is not None and unit in order.units_to_supply()
-    return waits and unit.open_attempt() is None and unit.work is None and not is_frozen(order)
+    is_free = unit.open_attempt() is None and unit.work is None and not unit.in_doubt
+    return waits and is_free and not is_frozen(order)
 
 
 def next_reference(unit: Unit) -> str:
@@ -57,30 +62,35 @@ def next_reference(unit: Unit) -> str:
 
 
 def begin(
-    order: Order, unit_id: str, attempt: SupplyAttempt, decision: Decision, origin: Origin, work: Work | None = None
+    order: Order, unit_id: str, attempt: SupplyAttempt, decision: Decision, origin: Origin, work: WorkKind | None = None
 ) -> Order:
     """The order with the attempt on it, before anybody is asked; with `work`, a person is. Raises NotSuppliable."""
     unit = order.unit(unit_id)
     if not may_begin(order, unit) or attempt.reference != next_reference(unit) or not attempt.is_open:
         raise NotSuppliable
     decided = _decided(unit, decision)
-    begun = replace(decided, attempts=(*(unit.attempts or ()), attempt), work=work)
+    job = _job(unit, work, attempt.reference, attempt.asked_at_ms) if work else None
+    begun = replace(decided, attempts=(*(unit.attempts or ()), attempt), work=job)
     return _with(order, moved(begun, UnitStatus.RECHARGING, attempt.asked_at_ms), origin, attempt.asked_at_ms)
 
 
 def hear(order: Order, reference: str, outcome: Outcome, origin: Origin, now_ms: int) -> Order:
     """The order as the answer leaves it; the very order where it says nothing new, or is about no attempt of its.
 
-    What a bank took while nobody knew is given up with the answer that decides.
+    What a person has said before stands, and that a supplier says the opposite is kept beside it. What a bank took
+    while nobody knew is given up with the answer that decides.
     """
     unit, attempt = _attempt(order, reference)
     if unit is None or attempt is None:
         return order
     known = heard(attempt, outcome, now_ms)
     if known == attempt:
-        return order
+        return _contradicted(order, unit, attempt, outcome, origin, now_ms)
     attempts = tuple(known if each is attempt else each for each in unit.attempts or ())
-    answered = replace(unit, attempts=attempts, work=unit.work if known.is_open else None)
+    answered = replace(unit, attempts=attempts)
+    if unit.work is not None and not known.is_open:
+        over = replace(unit.work, ended_by=origin.by, ended_at_ms=now_ms)
+        answered = replace(answered, work=None, worked=(*(unit.worked or ()), over))
     changed = _with(order, moved(answered, _STATUS[known.state], now_ms), origin, now_ms)
     concluded = changed if known.is_open else conclude(changed, unit.unit_id, origin, now_ms)
     return replace(concluded, version=changed.version)
@@ -92,14 +102,14 @@ def hand_over(order: Order, unit_id: str, origin: Origin, now_ms: int) -> Order:
     The very order where there is nothing to do about it, or a person has it already.
     """
     unit = order.unit(unit_id)
-    if unit.open_attempt() is not None and unit.work is None:
-        work = Work(kind=WorkKind.UNKNOWN, since_ms=now_ms)
+    attempt = unit.open_attempt()
+    if attempt is not None and unit.work is None:
+        work = _job(unit, WorkKind.UNKNOWN, attempt.reference, now_ms)
         return _with(order, moved(replace(unit, work=work), UnitStatus.UNKNOWN, now_ms), origin, now_ms)
     if not may_begin(order, unit):
         return order
     decision = Decision(at_ms=now_ms, chosen=BY_HAND)
-    work = Work(kind=WorkKind.MANUAL, since_ms=now_ms)
-    return begin(order, unit_id, by_hand(unit, BY_HAND, now_ms), decision, origin, work)
+    return begin(order, unit_id, by_hand(unit, BY_HAND, now_ms), decision, origin, WorkKind.MANUAL)
 
 
 def by_hand(unit: Unit, source_id: str, now_ms: int) -> SupplyAttempt:
@@ -151,7 +161,7 @@ def starts_between(old: Order | None, new: Order) -> Iterator[tuple[str, str]]:
             continue
         if old is None or old.paid_attempt() is None:
             yield unit.unit_id, unit.unit_id
-        elif before[unit.unit_id].work is not None or is_frozen(old):
+        elif before[unit.unit_id].work is not None or before[unit.unit_id].in_doubt or is_frozen(old):
             yield unit.unit_id, again(new, unit)
 
 
@@ -163,6 +173,33 @@ def again(order: Order, unit: Unit) -> str:
 def _attempt(order: Order, reference: str) -> tuple[Unit | None, SupplyAttempt | None]:
     found = ((unit, each) for unit in order.units for each in unit.attempts or () if each.reference == reference)
     return next(found, (None, None))
+
+
+def _job(unit: Unit, kind: WorkKind, name: str, now_ms: int) -> Work:
+    lasts_ms = (unit.work_minutes or DEFAULT_WORK_MINUTES) * 60_000
+    return Work(kind=kind, job=name, since_ms=now_ms, due_ms=now_ms + lasts_ms)
+
+
+def _contradicted(
+    order: Order, unit: Unit, attempt: SupplyAttempt, outcome: Outcome, origin: Origin, now_ms: int
+) -> Order:
+    """With the supplier's word where it is the opposite of a person's; the first time only."""
+    opposite = {Verdict.DONE: DefiniteFailure, Verdict.FAILED: Success}
+    work = next((each for each in unit.worked or () if each.job == attempt.reference), None)
+    word = work.word if work else None
+    if (
+        work is None
+        or word is None
+        or not word.final
+        or work.contradiction
+        or not isinstance(outcome, opposite[word.verdict])
+    ):
+        return order
+    verdict = Verdict.DONE if isinstance(outcome, Success) else Verdict.FAILED
+    noted = replace(work, contradiction=Contradiction(at_ms=now_ms, verdict=verdict, said=outcome.said))
+    changed = replace(unit, worked=tuple(noted if each is work else each for each in unit.worked or ()))
+    units = tuple(changed if each is unit else each for each in order.units)
+    return replace(order, units=units, **stamp(origin, now_ms, order.version + 1))
 
 
 def _decided(unit: Unit, decision: Decision) -> Unit:
