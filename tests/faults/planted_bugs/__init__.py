@@ -11,6 +11,7 @@ from tests.faults.planted_bugs import (
     exchange,
     imports,
     inquiries,
+    kasushou,
     orders,
     own_codes,
     reconciliation,
@@ -41,6 +42,7 @@ _PARTS = (
     stripe,
     credentials,
     inquiries,
+    kasushou,
     sandbox,
     exchange,
 )

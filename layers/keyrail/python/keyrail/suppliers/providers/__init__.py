@@ -47,11 +47,15 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """An order with a supplier, to be asked about. `their_reference` None: the supplier never told us its own."""
+    """An order with a supplier, to be asked about. `their_reference` None: the supplier never told us its own.
+
+    One that is `of_keys` is done only with `quantity` cards: a supplier says the same of both kinds.
+    """
 
     reference: str
     their_reference: str | None
     quantity: int
+    of_keys: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,17 @@
 They give a number now as a number, now as text, and mean the same: so numbers are read as the text that they were.
 """
 
+import re
+from decimal import Decimal
 from typing import Any
 
 from keyrail.platform import json_objects
 from keyrail.platform.json_objects import Document, text
-from keyrail.platform.money import Money, parse_decimal
+from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
 
+MAX_REFERENCE_LENGTH = 64
+
+_SUM = re.compile(r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,8})?", re.ASCII)
 _MARK = b"\xef\xbb\xbf"  # some servers put it before what they say in UTF-8
 
 
@@ -23,9 +28,22 @@ def objects(holder: Document, name: str) -> list[Document] | None:
     return value if isinstance(value, list) and all(isinstance(each, dict) for each in value) else None
 
 
-def decimal(holder: Document, name: str, currency: str) -> Money | None:
-    """An amount in whole units with decimals, `19.9`; None for what is no plain amount of that currency."""
-    try:
-        return parse_decimal(text(holder, name), currency)
-    except ValueError:
-        return None
+def amount(holder: Document, name: str) -> Decimal | None:
+    """A sum in whole units, as exact as it is written (they keep four decimals); None for anything else."""
+    written = text(holder, name)
+    return Decimal(written) if _SUM.fullmatch(written) else None
+
+
+def money(sum_: Decimal, currency: str, *, up: bool) -> Money | None:
+    """In whole minor units: what we pay is rounded up, what we have is rounded down. None for more than Money holds."""
+    exact = sum_.scaleb(MINOR_DIGITS[currency])
+    minor = int(exact)
+    if up and exact != minor:
+        minor += 1
+    return Money(minor, currency) if minor <= MAX_AMOUNT_MINOR else None
+
+
+def number(holder: Document, name: str) -> str | None:
+    """By which somebody calls an order; None for what could not be kept."""
+    written = text(holder, name)
+    return written if 0 < len(written) <= MAX_REFERENCE_LENGTH and written.isprintable() else None

@@ -27,8 +27,15 @@ __all__ = [
     "watched_suppliers",
 ]
 
+
+def _kasushou(**settings: Any) -> Supplier:
+    from keyrail.suppliers.providers.kasushou import Kasushou
+
+    return Kasushou(**settings)
+
+
 # Each adapter is imported where a supplier needs it, so that a start pays for those that a merchant has.
-ADAPTERS: dict[str, Callable[..., Supplier]] = {}
+ADAPTERS: dict[str, Callable[..., Supplier]] = {"kasushou": _kasushou}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Of suppliers: callbacks' addresses, stored keys and the books' accounts are made of it."""

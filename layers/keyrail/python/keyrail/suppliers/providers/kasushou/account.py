@@ -1,0 +1,295 @@
+"""One account with one house, as the port to suppliers wants it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyrail.platform.addresses import is_base
+from keyrail.platform.clock import NowMs, system_now_ms
+from keyrail.platform.config import is_setting
+from keyrail.platform.http_client import MAX_REPLY_BYTES, READ_TIMEOUT_S
+from keyrail.platform.json_objects import Document, child, is_text, text
+from keyrail.platform.money import MINOR_DIGITS, Money
+from keyrail.suppliers.model.errors import SupplierUnavailable
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown, word
+from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted, exchange
+from keyrail.suppliers.providers.kasushou.answers import OrderReader
+from keyrail.suppliers.providers.kasushou.callbacks import reference
+from keyrail.suppliers.providers.kasushou.dialect import PROVIDER, Dialect, dialect, entries, is_word, unusable
+from keyrail.suppliers.providers.reading import amount, money, objects
+from keyrail.suppliers.providers.settings import HOUR_MS, check_times
+
+ACCOUNT_FIELDS = {"account": "recharge_account", "phone": "recharge_account", "qq": "recharge_account"}
+LIMITS_OF = ("piece", "order")
+LOOK_TIMEOUT_S = 4  # for what is only looked up after a refusal
+GOODS_A_PAGE = 100
+MAX_PAGES = 500
+MAX_PAGE_BYTES = 2 * 1024 * 1024
+MAX_COUNT_LENGTH = 9  # digits of a stock or of how many items there are
+MAX_ITEM_DIGITS = 15
+MAX_ACCOUNT_LENGTH = 256
+ON_SALE = "1"
+
+
+_LIKE_AN_ACCOUNT = re.compile(r"[A-Za-z0-9._+-]*[0-9@][A-Za-z0-9@._+-]{3,}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kasushou:
+    """`base_url` is the address below which `/api/v1` lies; `user_id` and `key` are those of the interface.
+
+    `account_fields` says by which name of the item's template each of the SKU's account fields goes, and
+    `account_fields_of` so for single items. `limit_of` is what they hold the limit against: the price of a piece, or
+    that of an order. The rest is what differs from house to house (`dialect`).
+
+    Raises ConfigError when a setting is missing, empty, padded or unusable.
+    """
+
+    base_url: str
+    user_id: str
+    key: str = field(repr=False)
+    currency: str = "CNY"
+    settlement_hours: int = 72
+    read_timeout_s: int = READ_TIMEOUT_S
+    limit_of: str = "piece"
+    account_fields: dict[str, str] | None = None
+    account_fields_of: dict[str, dict[str, str]] | None = None
+    statuses: dict[str, str | None] | None = None
+    accepted: list[str] | None = None
+    refusals: dict[str, dict[str, str]] | None = None
+    doubts: list[str] | None = None
+    absent: list[str] | None = None
+    paths: dict[str, str] | None = None
+    names: dict[str, str] | None = None
+    signing: dict[str, Any] | None = None
+    callback_signing: dict[str, Any] | None = None
+    now_ms: NowMs = field(default=system_now_ms, repr=False)
+    _dialect: Dialect = field(init=False, repr=False, compare=False)
+    _orders: OrderReader = field(init=False, repr=False, compare=False)
+
+    acknowledgement = Acknowledgement("ok", "text/plain")
+
+    def __post_init__(self) -> None:
+        for name in ("user_id", "key"):
+            value = getattr(self, name)
+            if not is_setting(value) or not (value.isascii() and value.isprintable()):
+                unusable(name)
+        if not is_base(self.base_url):
+            unusable("base_url")
+        if self.currency not in MINOR_DIGITS:
+            unusable("currency")
+        if self.limit_of not in LIMITS_OF:
+            unusable("limit_of")
+        check_times(PROVIDER, self.settlement_hours, self.read_timeout_s)
+        self._check_account_fields()
+        object.__setattr__(self, "_dialect", dialect(vars(self)))
+        object.__setattr__(self, "_orders", OrderReader(dialect=self._dialect, currency=self.currency))
+
+    def _check_account_fields(self) -> None:
+        of_items = entries(vars(self), "account_fields_of")
+        for setting, mapping in (
+            ("account_fields", entries(vars(self), "account_fields")),
+            *(("account_fields_of", mapping) for mapping in of_items.values()),
+        ):
+            if not isinstance(mapping, dict) or not all(is_word(word) for pair in mapping.items() for word in pair):
+                unusable(setting)
+
+    @property
+    def settlement_ms(self) -> int:
+        return self.settlement_hours * HOUR_MS
+
+    def place(self, wanted: Wanted) -> Outcome:
+        account = self._account(wanted)
+        if account is None:
+            return DefiniteFailure(said="account_fields", refusal=Refusal.BAD_ACCOUNT)
+        return self._buy(wanted, account)
+
+    def buy_keys(self, wanted: Wanted) -> Outcome:
+        """They hand cards out when they are asked about the order, so a success is never at once."""
+        return self._buy(wanted, {})
+
+    def _account(self, wanted: Wanted) -> dict[str, str] | None:
+        """By the names of the item's template; None where one of ours has no name there, or two have the same."""
+        fields = {
+            **ACCOUNT_FIELDS,
+            **(self.account_fields or {}),
+            **(self.account_fields_of or {}).get(wanted.item, {}),
+        }
+        if not wanted.account or not all(_is_account(value) for value in wanted.account.values()):
+            return None
+        if not wanted.account.keys() <= fields.keys():
+            return None
+        account = {fields[name]: value for name, value in wanted.account.items()}
+        return account if len(account) == len(wanted.account) else None
+
+    def _buy(self, wanted: Wanted, account: Mapping[str, str]) -> Outcome:
+        if not is_word(wanted.item) or wanted.quantity < 1:
+            return DefiniteFailure(said="item", refusal=Refusal.REFUSED)
+        limit = self._limit(wanted)
+        if limit is None:
+            return DefiniteFailure(said="limit", refusal=Refusal.PRICE_CHANGED)
+        names = self._dialect.names
+        body: dict[str, Any] = {
+            names.item: _item(wanted.item),
+            names.quantity: wanted.quantity,
+            names.reference: wanted.reference,
+            names.limit: limit,
+        }
+        if wanted.callback_url:
+            body[names.callback_url] = wanted.callback_url
+        if account:
+            body[names.account] = dict(account)
+        answer = self._ordered(body)
+        return self._said(answer, wanted, of_keys=not account) if isinstance(answer, dict) else answer
+
+    def _limit(self, wanted: Wanted) -> str | None:
+        """None where there would be none: they take a limit of nothing for no limit."""
+        minor = wanted.limit.amount_minor
+        if self.limit_of == "piece":
+            minor //= wanted.quantity
+        if not minor or wanted.limit.currency != self.currency:
+            return None
+        return Money(minor, self.currency).decimal()
+
+    def _said(self, answer: Document, wanted: Wanted, *, of_keys: bool) -> Outcome:
+        """Of the answer to an order. A refusal counts once they say too that there is no order of that reference.
+
+        Whoever stands between may have sent ours twice, and then it is the second that is refused.
+        """
+        code, said = text(answer, "code"), text(answer, "msg")
+        order = child(answer, "data")
+        if code in self._dialect.accepted:
+            return self._orders.accepted(order, wanted.reference)
+        refusal = self._dialect.refusal(code, said)
+        if refusal is None or self._orders.theirs(order):
+            return Unknown(said=_shown(code, said, wanted.account), their_reference=self._orders.theirs(order))
+        known = self._known(wanted.reference, LOOK_TIMEOUT_S)
+        if isinstance(known, Unknown):
+            return Unknown(said=word(f"{code}_unconfirmed"))
+        if known:
+            placed = Placed(reference=wanted.reference, their_reference=None, quantity=wanted.quantity, of_keys=of_keys)
+            return self._orders.one(known, placed)
+        return DefiniteFailure(said=_shown(code, said, wanted.account), refusal=refusal)
+
+    def query(self, placed: Placed) -> Outcome:
+        known = self._known(placed.reference, self.read_timeout_s)
+        return known if isinstance(known, Unknown) else self._orders.one(known, placed)
+
+    def _known(self, reference: str, read_timeout_s: int) -> list[Document] | Unknown:
+        """All that they say of the orders of a reference; none where they say that there is none."""
+        names = self._dialect.names
+        body = {names.days: 0, names.reference: reference}
+        answer = self._asked(self._dialect.paths.info, body, read_timeout_s)
+        if isinstance(answer, Unknown):
+            return answer
+        code, said = text(answer, "code"), text(answer, "msg")
+        if code in self._dialect.accepted:
+            orders = objects(answer, "data")
+            return Unknown(said="no_list") if orders is None else orders
+        return [] if any(phrase in said for phrase in self._dialect.absent) else Unknown(said=word(f"code_{code}"))
+
+    def balance(self) -> Money:
+        answer = exchange.had(self._asked(self._dialect.paths.balance, {}, self.read_timeout_s))
+        have = amount(child(answer, "data"), self._dialect.names.balance)
+        known = None if have is None else money(have, self.currency, up=False)
+        if text(answer, "code") not in self._dialect.accepted or known is None:
+            raise SupplierUnavailable
+        return known
+
+    def catalog(self) -> Iterator[Offer]:
+        """What cannot be read of an item leaves that one out. An item that moves to the next page meanwhile comes once.
+
+        Raises SupplierUnavailable where they give less than they say that there is.
+        """
+        names = self._dialect.names
+        met: set[str] = set()
+        for page in range(1, MAX_PAGES + 1):
+            body = {"limit": GOODS_A_PAGE, "page": page}
+            answer = exchange.had(self._asked(self._dialect.paths.goods, body, self.read_timeout_s, MAX_PAGE_BYTES))
+            listing = child(answer, "data")
+            goods, count = objects(listing, names.goods), text(listing, names.goods_total)
+            if text(answer, "code") not in self._dialect.accepted or goods is None or not _is_count(count):
+                raise SupplierUnavailable
+            new = [item for item in goods if text(item, names.item) not in met]
+            met.update(text(item, names.item) for item in goods)
+            yield from filter(None, map(self._offer, new))
+            if len(met) >= int(count):
+                return
+            if not new:
+                raise SupplierUnavailable
+        raise SupplierUnavailable
+
+    def _offer(self, item: Document) -> Offer | None:
+        names = self._dialect.names
+        number, name = text(item, names.item), text(item, names.goods_name)
+        exact = amount(item, names.goods_price)
+        price = None if exact is None else money(exact, self.currency, up=True)
+        if not is_word(number) or price is None:
+            return None
+        stock = text(item, names.goods_stock)
+        return Offer(
+            item=number,
+            name=name,
+            price=price,
+            on_sale=text(item, names.status) == ON_SALE,
+            stock=int(stock) if _is_count(stock) else None,
+        )
+
+    def parse_callback(self, callback: Callback, now_ms: int) -> str:
+        return reference(callback, self._dialect, self.key, now_ms)
+
+    def _ordered(self, body: Mapping[str, Any]) -> dict[str, Any] | DefiniteFailure | Unknown:
+        raw, headers = self._signed(body)
+        url = self._address(self._dialect.paths.buy)
+        return exchange.order("POST", url, body=raw, headers=headers, read_timeout_s=self.read_timeout_s)
+
+    def _asked(
+        self, path: str, body: Mapping[str, Any], read_timeout_s: int, max_reply_bytes: int = MAX_REPLY_BYTES
+    ) -> dict[str, Any] | Unknown:
+        raw, headers = self._signed(body)
+        return exchange.ask(
+            "POST",
+            self._address(path),
+            body=raw,
+            headers=headers,
+            read_timeout_s=min(read_timeout_s, self.read_timeout_s),
+            max_reply_bytes=max_reply_bytes,
+        )
+
+    def _address(self, path: str) -> str:
+        return self.base_url.rstrip("/") + path
+
+    def _signed(self, body: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+        """What is sent is what is signed, to the byte."""
+        signing = self._dialect.requests
+        written, time = signing.style.write(body), str(self.now_ms())
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Accept": "application/json",
+            "Sign": signing.sign(time, written, self.key),
+            "Timestamp": time,
+            "UserId": self.user_id,
+        }
+        return written.encode(), headers
+
+
+def _is_account(value: object) -> bool:
+    return is_text(value) and value.isprintable() and 0 < len(value.strip()) <= MAX_ACCOUNT_LENGTH
+
+
+def _is_count(written: str) -> bool:
+    return written.isascii() and written.isdigit() and len(written) <= MAX_COUNT_LENGTH
+
+
+def _item(item: str) -> int | str:
+    """Their numbers of items are whole numbers; those of variants are texts."""
+    is_number = item.isascii() and item.isdigit() and len(item) <= MAX_ITEM_DIGITS and not item.startswith("0")
+    return int(item) if is_number else item
+
+
+def _shown(code: str, said: str, account: Mapping[str, str]) -> str:
+    """Their text with no account in it, be it ours or one that they quote: what looks like one is a star."""
+    for value in account.values():
+        said = said.replace(value, "*")
+    return word(f"{code} {_LIKE_AN_ACCOUNT.sub('*', said)}".strip())

@@ -1,0 +1,260 @@
+"""How a house speaks: the software is sold to many, and what their statuses, texts and signatures are differs.
+
+What is here is what doc.kasushou.com says, reviewed in ADR 49. A supplier's settings may put others in their place;
+what they do not name stays. Raises ConfigError, which names a setting and never what is in it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from hashlib import sha1
+from hmac import compare_digest
+from typing import Any, NoReturn, TypeGuard
+
+from keyrail.platform.config import ConfigError, is_setting
+from keyrail.suppliers.model.outcomes import Refusal
+from keyrail.suppliers.providers.writing import Style
+
+PROVIDER = "kasushou"
+MAX_ENTRIES = 200  # of a list of a supplier's words
+MAX_WORD_LENGTH = 64
+PARTS = ("time", "body", "key")
+
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_PATH = re.compile(r"(?:/[A-Za-z0-9_.-]{1,64}){1,8}")
+
+
+class Meaning(StrEnum):
+    """Of a status. `returned` is a failure if all the money came back, `unpaid` one that no money was taken for."""
+
+    PROCESSING = "processing"
+    DONE = "done"
+    RETURNED = "returned"
+    UNPAID = "unpaid"
+
+
+STATUSES = {
+    "1": Meaning.PROCESSING,
+    "2": Meaning.PROCESSING,
+    "3": Meaning.DONE,
+    "4": Meaning.RETURNED,
+    "5": Meaning.RETURNED,
+}
+ACCEPTED = frozenset({"200"})
+
+# By the code of an answer, a part of its text. No document lists the texts: a refusal is believed only once the house
+# says too that it has no order of ours.
+REFUSALS: Mapping[str, Mapping[str, Refusal]] = {
+    "400": {
+        "余额不足": Refusal.BALANCE_SHORT,
+        "库存不足": Refusal.SOLD_OUT,
+        "商品已售罄": Refusal.SOLD_OUT,
+        "商品已下架": Refusal.SOLD_OUT,
+        "商品已暂停": Refusal.SOLD_OUT,
+        "商品已禁售": Refusal.SOLD_OUT,
+        "商品不存在": Refusal.SOLD_OUT,
+        "安全价格": Refusal.PRICE_CHANGED,
+        "safe_price": Refusal.PRICE_CHANGED,
+        "充值账号错误": Refusal.BAD_ACCOUNT,
+        "充值账号格式": Refusal.BAD_ACCOUNT,
+        "充值账号不正确": Refusal.BAD_ACCOUNT,
+        "下单参数错误": Refusal.BAD_ACCOUNT,
+    }
+}
+# A text with one of these is about an order that there is: whatever else it says, nothing has been refused.
+DOUBTS = ("已存在", "重复", "已提交", "处理中", "超时")
+# What is said of a number that no order has.
+ABSENT = ("订单不存在",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    buy: str = "/api/v1/order/buy"
+    info: str = "/api/v1/order/info"
+    goods: str = "/api/v1/goods/list"
+    balance: str = "/api/v1/user/info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What the members of requests, answers and callbacks are called."""
+
+    item: str = "id"
+    quantity: str = "quantity"
+    reference: str = "external_orderno"
+    their_reference: str = "ordersn"
+    limit: str = "safe_price"
+    callback_url: str = "url"
+    account: str = "attach"
+    days: str = "day"
+    status: str = "status"
+    total: str = "total_price"
+    returned: str = "has_back_money"
+    cards: str = "card_list"
+    card_number: str = "card_no"
+    card_password: str = "card_password"
+    card_expiry: str = "end_time"
+    balance: str = "balance"
+    goods: str = "list"
+    goods_total: str = "total"
+    goods_name: str = "goods_name"
+    goods_price: str = "goods_price"
+    goods_stock: str = "stock_num"
+
+
+OF_AN_ORDER = ("item", "quantity", "reference", "limit", "callback_url", "account")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signing:
+    """SHA-1 in hex of `parts`, one after the other: a time in milliseconds, an object as `style` writes it, the key."""
+
+    style: Style = field(default_factory=Style)
+    parts: tuple[str, ...] = PARTS
+    upper: bool = False
+
+    def sign(self, time: str, body: str, key: str) -> str:
+        values = {"time": time, "body": body, "key": key}
+        text = "".join(values[part] for part in self.parts)
+        digest = sha1(text.encode(), usedforsecurity=False).hexdigest()  # theirs; there is no other to agree on
+        return digest.upper() if self.upper else digest
+
+    def is_of(self, signature: str, time: str, members: Mapping[str, Any], key: str) -> bool:
+        expected = self.sign(time, self.style.write(members), key)
+        return compare_digest(signature.encode(), expected.encode())
+
+
+REQUESTS = Signing()
+# Their example leaves out the flag that spares slashes.
+CALLBACKS = Signing(style=Style(escape_slashes=True))
+UNSIGNED = ("sign", "card_list", "express_list")  # members of a callback that are no part of what is signed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """All of it for one supplier."""
+
+    statuses: Mapping[str, Meaning]
+    accepted: frozenset[str]
+    refusals: Mapping[str, Mapping[str, Refusal]]
+    doubts: tuple[str, ...]
+    absent: tuple[str, ...]
+    paths: Paths
+    names: Names
+    requests: Signing
+    callbacks: Signing
+
+    def refusal(self, code: str, said: str) -> Refusal | None:
+        """Why an order was refused, where code and text are on the reviewed list and nothing speaks against it."""
+        if any(doubt in said for doubt in self.doubts):
+            return None
+        phrases = self.refusals.get(code, {})
+        found = {refusal for phrase, refusal in phrases.items() if phrase and phrase in said}
+        if len(found) > 1:
+            return Refusal.REFUSED
+        return next(iter(found), phrases.get(""))
+
+
+def dialect(settings: Mapping[str, Any]) -> Dialect:
+    """From the settings of those names; None is as if it were not there. Raises ConfigError."""
+    accepted = frozenset(_words(settings, "accepted", tuple(ACCEPTED)))
+    refusals = _refusals(settings)
+    if refusals.keys() & accepted:
+        unusable("refusals")
+    return Dialect(
+        statuses=_statuses(settings),
+        accepted=accepted,
+        refusals=refusals,
+        doubts=_words(settings, "doubts", DOUBTS),
+        absent=_words(settings, "absent", ABSENT),
+        paths=Paths(**{**asdict(Paths()), **_texts(settings, "paths", Paths, _PATH)}),
+        names=_names(settings),
+        requests=_signing(settings, "signing", REQUESTS),
+        callbacks=_signing(settings, "callback_signing", CALLBACKS),
+    )
+
+
+def unusable(setting: str) -> NoReturn:
+    raise ConfigError(f"{PROVIDER}.{setting}") from None  # what it comes from may quote what is in it
+
+
+def entries(settings: Mapping[str, Any], setting: str) -> dict[str, Any]:
+    """Those of a setting that is an object; none where it is not there. Raises ConfigError."""
+    value = settings.get(setting)
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > MAX_ENTRIES:
+        unusable(setting)
+    return value
+
+
+def _statuses(settings: Mapping[str, Any]) -> dict[str, Meaning]:
+    """Those known, with what the settings say in their place; null takes one off the list."""
+    changed: dict[str, Any] = {**STATUSES, **entries(settings, "statuses")}
+    if not all(is_word(status) for status in changed):
+        unusable("statuses")
+    try:
+        return {status: Meaning(meaning) for status, meaning in changed.items() if meaning is not None}
+    except ValueError:
+        unusable("statuses")
+
+
+def _refusals(settings: Mapping[str, Any]) -> dict[str, dict[str, Refusal]]:
+    """By code, then by a part of the text; the empty part is in every text. What is given for a code is all of it."""
+    changed: dict[str, Any] = {**REFUSALS, **entries(settings, "refusals")}
+    read: dict[str, dict[str, Refusal]] = {}
+    for code, phrases in changed.items():
+        if not is_word(code) or not isinstance(phrases, dict) or len(phrases) > MAX_ENTRIES:
+            unusable("refusals")
+        if not all(phrase == "" or is_word(phrase) for phrase in phrases):
+            unusable("refusals")
+        try:
+            read[code] = {phrase: Refusal(refusal) for phrase, refusal in phrases.items()}
+        except ValueError:
+            unusable("refusals")
+    if any(Refusal.NOT_SENT in phrases.values() for phrases in read.values()):
+        unusable("refusals")  # the text of an answer proves that something was sent
+    return read
+
+
+def _words(settings: Mapping[str, Any], setting: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    given = settings.get(setting)
+    if given is None:
+        return known
+    if not isinstance(given, list) or not 0 < len(given) <= MAX_ENTRIES or not all(is_word(word) for word in given):
+        unusable(setting)
+    return tuple(given)
+
+
+def _names(settings: Mapping[str, Any]) -> Names:
+    names = Names(**{**asdict(Names()), **_texts(settings, "names", Names, _NAME)})
+    of_an_order = [getattr(names, name) for name in OF_AN_ORDER]
+    if len(set(of_an_order)) != len(of_an_order):
+        unusable("names")
+    return names
+
+
+def _texts(
+    settings: Mapping[str, Any], setting: str, known: type[Paths] | type[Names], pattern: re.Pattern[str]
+) -> dict[str, str]:
+    given = entries(settings, setting)
+    fits = all(isinstance(text, str) and pattern.fullmatch(text) for text in given.values())
+    if not fits or not given.keys() <= {each.name for each in fields(known)}:
+        unusable(setting)
+    return given
+
+
+def _signing(settings: Mapping[str, Any], setting: str, known: Signing) -> Signing:
+    given = {"parts": list(known.parts), "upper": known.upper, **asdict(known.style), **entries(settings, setting)}
+    parts, upper, sorts = given.pop("parts"), given.pop("upper"), given.pop("sorts")
+    if not isinstance(parts, list) or sorted(map(str, parts)) != sorted(PARTS) or sorts not in ("top", "all"):
+        unusable(setting)
+    flags = {"spaces", "escape_slashes", "escape_unicode"}
+    if given.keys() != flags or not all(type(flag) is bool for flag in (upper, *given.values())):
+        unusable(setting)
+    return Signing(style=Style(sorts=sorts, **given), parts=tuple(parts), upper=upper)
+
+
+def is_word(value: object) -> TypeGuard[str]:
+    return is_setting(value) and len(value) <= MAX_WORD_LENGTH and value.isprintable()

@@ -1,0 +1,17 @@
+"""What the settings of every supplier have in common. Each adapter checks the rest of its own."""
+
+from keyrail.platform.config import ConfigError
+
+MAX_READ_TIMEOUT_S = 10
+MAX_SETTLEMENT_HOURS = 30 * 24  # older orders are no longer found by everybody
+HOUR_MS = 60 * 60 * 1000
+
+
+def check_times(provider: str, settlement_hours: object, read_timeout_s: object) -> None:
+    """Raises ConfigError."""
+    for name, number, most in (
+        ("settlement_hours", settlement_hours, MAX_SETTLEMENT_HOURS),
+        ("read_timeout_s", read_timeout_s, MAX_READ_TIMEOUT_S),
+    ):
+        if type(number) is not int or not 1 <= number <= most:
+            raise ConfigError(f"{provider}.{name}")
