@@ -22,9 +22,10 @@ DESKS = {
     "products": ("catalog",),
     "reconciliations": ("reconciliation",),
     "refunds": ("refunds",),
-    "skus": ("catalog", "figures"),
+    "skus": ("catalog", "figures", "suppliers"),
     "sources": ("after_sales",),
     "stock": ("figures",),
+    "suppliers": ("suppliers",),
 }
 """By the first word of the path behind PREFIX."""
 

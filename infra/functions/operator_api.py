@@ -59,6 +59,8 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     # Asks for a day to be compared anew, and puts on record why a difference is none.
     table(function, parts.tables.reconciliation, "PutItem", "Query")
     query(function, parts.tables.reconciliation, "by_month")
+    # Where SKUs come from; a supplier is put together with its name on the list of all.
+    table(function, parts.tables.suppliers, "PutItem", "Query", "UpdateItem")
     table(function, parts.tables.audit, "Query")
     # Verifies the audit trail: all of its records, beside all items that they are about.
     for of in (parts.tables.audit, *parts.tables.with_stream.values()):

@@ -83,7 +83,7 @@ EXPECTED = {
         },
         "reconciliation": _WALKED | {"dynamodb:PutItem", "dynamodb:Query"},
         "reconciliation/index/by_month": {"dynamodb:Query"},
-        "suppliers": _WALKED,
+        "suppliers": _WALKED | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
         "accounts/index/by_holder": {"dynamodb:Query"},
         "audit": _WALKED | {"dynamodb:Query"},
         "audit_chain": {"secretsmanager:GetSecretValue"},

@@ -35,6 +35,7 @@ CHANGES = {
     "exports": STOCK,
     "products": STOCK,
     "skus": STOCK,
+    "suppliers": STOCK,
 }
 
 

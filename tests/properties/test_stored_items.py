@@ -17,18 +17,22 @@ from keyrail.platform.documents import from_attributes, to_attributes
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
 from keyrail.reconciliation.model.differences import Difference
 from keyrail.reconciliation.model.runs import Run
+from keyrail.suppliers.model.breaker import Health
+from keyrail.suppliers.model.sources import Sourcing
 from keyrail.vault.model import WrappedFingerprintKey
 
 STORED = [
     AuditRecord,
     Batch,
     Difference,
+    Health,
     Key,
     Order,
     Pool,
     Product,
     Run,
     Sku,
+    Sourcing,
     UnmatchedPayment,
     Voucher,
     WrappedFingerprintKey,

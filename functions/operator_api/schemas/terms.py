@@ -43,8 +43,8 @@ class TermsIn:
             self,
             valid_from_ms=_epoch_ms(self.valid_from),
             valid_to_ms=_epoch_ms(self.valid_to),
-            opens=_minute(self.opens),
-            closes=_minute(self.closes),
+            opens=minute_of(self.opens),
+            closes=minute_of(self.closes),
         )
 
 
@@ -64,16 +64,16 @@ class TermsOut:
 
     @classmethod
     def of(cls, terms: Terms | None) -> "TermsOut | None":
-        return None if terms is None else view(cls, terms, opens=_clock(terms.opens), closes=_clock(terms.closes))
+        return None if terms is None else view(cls, terms, opens=clock_of(terms.opens), closes=clock_of(terms.closes))
 
 
 def _epoch_ms(moment: datetime | None) -> int | None:
     return None if moment is None else (moment - _EPOCH) // _MILLISECOND
 
 
-def _minute(clock: str | None) -> int | None:
+def minute_of(clock: str | None) -> int | None:
     return None if clock is None else int(clock[:2]) * 60 + int(clock[3:])
 
 
-def _clock(minute: int | None) -> str | None:
+def clock_of(minute: int | None) -> str | None:
     return None if minute is None else f"{minute // 60:02d}:{minute % 60:02d}"

@@ -20,6 +20,7 @@ from tests.faults.planted_bugs import (
     sandbox,
     stock,
     stripe,
+    suppliers,
 )
 from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
 
@@ -40,6 +41,7 @@ _PARTS = (
     books,
     epay,
     stripe,
+    suppliers,
     credentials,
     inquiries,
     kasushou,

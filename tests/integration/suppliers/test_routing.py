@@ -17,6 +17,7 @@ from keyrail.suppliers.model.attempts import SupplyAttempt
 from keyrail.suppliers.model.breaker import (
     FAILURE_STRAINS,
     FIRST_OPEN_MS,
+    MAX_OPEN_MS,
     PROBE_LASTS_MS,
     SHORT_LASTS_MS,
     STRAIN_LIMIT,
@@ -302,3 +303,52 @@ def test_the_health_of_a_supplier_that_is_moved_keeps_its_balance(shop: Shop) ->
     shop.world.suppliers.put_balance("main", PAID, shop.world.now_ms())
     shop.kill()
     assert replace(shop.health()).balance == PAID
+
+
+def test_a_supplier_dead_for_ten_minutes_loses_nothing_and_is_taken_back(shop: Shop) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    every_ms, dead_from_ms, dead_until_ms, ends_ms = 5_000, 60_000, 660_000, 1_020_000
+    asked: list[tuple[int, str | None]] = []
+    for at_ms in range(0, ends_ms, every_ms):
+        choice = shop.choose()
+        is_dead = choice.decision.chosen == "first" and dead_from_ms <= at_ms < dead_until_ms
+        shop.hear(choice, SILENCE if is_dead else DONE)
+        asked.append((at_ms, choice.decision.chosen))
+        shop.wait(every_ms)
+    assert {chosen for _, chosen in asked} == {"first", "second"}
+    lost = [at_ms for at_ms, chosen in asked if chosen == "first" and dead_from_ms <= at_ms < dead_until_ms]
+    probes = [FIRST_OPEN_MS, 3 * FIRST_OPEN_MS, 7 * FIRST_OPEN_MS]
+    assert len(lost) <= DEADLY + len(probes) + 1
+    back = next(at_ms for at_ms, chosen in asked if chosen == "first" and at_ms >= dead_until_ms)
+    assert back - dead_until_ms <= MAX_OPEN_MS
+    assert {chosen for at_ms, chosen in asked if at_ms > back} == {"first"}
+
+
+# what it costs
+
+
+@pytest.mark.parametrize(
+    ("fields", "writes"), [({}, []), ({"quota": 9}, ["UpdateItem"])], ids=["without a quota", "with one"]
+)
+def test_a_choice_is_two_reads_and_what_it_takes_one_write(
+    shop: Shop, fields: dict[str, Any], writes: list[str]
+) -> None:
+    shop.sell(source("first", "main", **fields), source("second", "other", **fields))
+    shop.ask(DONE)
+    sent = requests_of(shop.world)
+    choice = shop.choose()
+    assert sent == ["GetItem", "BatchGetItem", *writes]
+    sent.clear()
+    shop.hear(choice, DONE)
+    assert sent == []
+    shop.hear(choice, SILENCE)
+    assert sent == ["UpdateItem"]
+
+
+def requests_of(world: World) -> list[str]:
+    """What the world asks its engine for from now on."""
+    sent: list[str] = []
+    world.dynamodb.meta.events.register(
+        "before-send.dynamodb.*", lambda **told: sent.append(told["event_name"].rpartition(".")[2])
+    )
+    return sent

@@ -10,11 +10,11 @@ from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.secrets import SecretsUnavailable
 from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.sources import MAX_SUPPLIERS
 from keyrail.suppliers.providers import Callback
 from keyrail.suppliers.service import accounts
 from keyrail.suppliers.service.accounts import (
     LOOK_AGAIN_MS,
-    MAX_SUPPLIERS,
     SECRET_LASTS_MS,
     SupplierAccounts,
     supplier_accounts,

@@ -11,8 +11,10 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
+from keyrail.platform.contention import let_others_go
 from keyrail.platform.documents import Attributes, from_attributes, to_attributes
 from keyrail.platform.dynamo import (
+    MAX_CONTENDED_TRIES,
     ConditionFailed,
     IntegerAttribute,
     Read,
@@ -152,17 +154,25 @@ class SuppliersStore:
         return [from_attributes(Health, item) for item in found if item]
 
     def add(self, health: Health) -> bool:
-        """A supplier's first version, and its name on the list; False if there is one, or the list is full."""
+        """A supplier's first version, and its name on the list; False if there is one, or the list is full.
+
+        Raises StoreUnavailable.
+        """
         room = SuppliersItem.names.does_not_exist() | (size(SuppliersItem.names) < MAX_SUPPLIERS)  # type: ignore[no-untyped-call]
         writes = [
             self._table.put(health, SuppliersItem.pk.does_not_exist(), **_of_supplier(health.supplier)),
             self._table.update(_NAMES, [SuppliersItem.names.add({health.supplier})], room),
         ]
-        try:
-            transact(self._client, writes)
-        except TransactionFailed:
-            return False
-        return True
+        for number in range(MAX_CONTENDED_TRIES):
+            try:
+                transact(self._client, writes)
+            except TransactionFailed as refused:
+                if refused.failed:
+                    return False
+                let_others_go(number)
+            else:
+                return True
+        raise StoreUnavailable
 
     def move(self, health: Health, *, strained: bool = False) -> Health | None:
         """The next version of a supplier's health, if the one before it stands (and, `strained`, if one failure more

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from keyrail.platform.money import Money
+from keyrail.platform.money import Money, total
 from keyrail.suppliers.model.breaker import Health
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strategy
 
-SUPPLIED_KINDS = frozenset({SourceKind.KEYS, SourceKind.RECHARGE})
 RECHARGE_KINDS = frozenset({SourceKind.RECHARGE, SourceKind.MANUAL})
 KEY_KINDS = frozenset({SourceKind.POOL, SourceKind.KEYS})
 EVERY_KIND = frozenset(SourceKind)
@@ -94,7 +93,7 @@ def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iter
     yield not is_open_at(source, known.minute), PassedOver.OUT_OF_HOURS
     yield not leaves_margin(sourcing, source, need), PassedOver.BELOW_MARGIN
     yield not has_quota(source, need, known), PassedOver.QUOTA_USED_UP
-    if source.kind not in SUPPLIED_KINDS:
+    if not source.kind.is_bought:
         return
     health = known.health.get(source.supplier or "")
     if health is None:
@@ -121,12 +120,12 @@ def is_open_at(source: Source, minute: int) -> bool:
 
 def leaves_margin(sourcing: Sourcing, source: Source, need: Need) -> bool:
     """Without a floor anything does, and without a cost nothing more is paid; two currencies cannot be compared."""
-    cost, floor = source.cost, sourcing.min_margin
-    if {each.currency for each in (cost, floor) if each is not None} - {need.paid.currency}:
+    parts = [each for each in (source.cost, sourcing.min_margin) if each is not None]
+    if {each.currency for each in parts} - {need.paid.currency}:
         return False
-    if cost is None or floor is None:
+    if sourcing.min_margin is None:
         return True
-    return (cost + floor).times(need.quantity).amount_minor <= need.paid.amount_minor
+    return total(parts).times(need.quantity).amount_minor <= need.paid.amount_minor
 
 
 def limit_of(sourcing: Sourcing, source: Source, need: Need) -> Money:

@@ -1,7 +1,6 @@
 """Our accounts with suppliers."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.logs import Entry
 from keyrail.platform.secrets import WatchedSecret
 from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.sources import MAX_SUPPLIERS, SUPPLIER_NAME
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Supplier, Wanted
 
 __all__ = [
@@ -37,10 +37,6 @@ def _kasushou(**settings: Any) -> Supplier:
 # Each adapter is imported where a supplier needs it, so that a start pays for those that a merchant has.
 ADAPTERS: dict[str, Callable[..., Supplier]] = {"kasushou": _kasushou}
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""Of suppliers: callbacks' addresses, stored keys and the books' accounts are made of it."""
-
-MAX_SUPPLIERS = 100
 SECRET_LASTS_MS = 5 * 60 * 1000
 """So long after it was put a changed secret is known to every process that is at work."""
 
@@ -132,7 +128,7 @@ def supplier_accounts(secret: str) -> SupplierAccounts:
 
 def _supplier(name: str, settings: Mapping[str, Any]) -> Supplier:
     """Raises ConfigError; KeyError, TypeError and ValueError for what is none."""
-    if not _NAME.fullmatch(name) or NOT_SETTINGS & settings.keys():
+    if not SUPPLIER_NAME.fullmatch(name) or NOT_SETTINGS & settings.keys():
         raise ValueError("a supplier")
     needed = {setting: value for setting, value in settings.items() if setting != "adapter"}
     return ADAPTERS[settings["adapter"]](**needed)

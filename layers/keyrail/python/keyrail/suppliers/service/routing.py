@@ -12,7 +12,7 @@ from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, Breaker, Health, is_failure
 from keyrail.suppliers.model.figures import Tally, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
-from keyrail.suppliers.model.routing import SUPPLIED_KINDS, Known, Need, limit_of, route
+from keyrail.suppliers.model.routing import Known, Need, limit_of, route
 from keyrail.suppliers.model.sources import Source, Sourcing
 from keyrail.suppliers.store import Quota, SuppliersStore
 
@@ -68,7 +68,7 @@ class Routing:
     def _known(self, sourcing: Sourcing) -> Known:
         now_ms = self.now_ms()
         local = self._local(now_ms)
-        suppliers = {each.supplier for each in sourcing.sources if each.kind in SUPPLIED_KINDS and each.supplier}
+        suppliers = {each.supplier for each in sourcing.sources if each.kind.is_bought and each.supplier}
         limited = [each.source_id for each in sourcing.sources if each.quota is not None]
         quotas = [Quota(sourcing.sku_id, source_id, local.date().isoformat()) for source_id in limited]
         health, taken = self.store.standing(suppliers, quotas)
@@ -177,7 +177,7 @@ def _choice(sourcing: Sourcing, need: Need, known: Known) -> Choice:
     reasons = {source_id: str(reason) for source_id, reason in routed.passed_over.items()}
     if source is None:
         return Choice(need=need, decision=Decision(at_ms=known.now_ms, passed_over=reasons))
-    health = known.health.get(source.supplier or "") if source.kind in SUPPLIED_KINDS else None
+    health = known.health.get(source.supplier or "") if source.kind.is_bought else None
     return Choice(
         need=need,
         decision=Decision(at_ms=known.now_ms, chosen=source.source_id, passed_over=reasons),

@@ -1,0 +1,102 @@
+"""Where SKUs come from and how their suppliers do, in the operator's hands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from keyrail.catalog.service import Catalog
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.clock import NowMs
+from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.suppliers.model.breaker import Breaker, Health, closed, new_supplier, opened, switched
+from keyrail.suppliers.model.errors import TooManySuppliers, UnknownSourcing, UnknownSupplier
+from keyrail.suppliers.model.figures import Tally
+from keyrail.suppliers.model.sources import Sourcing, check_sourcing, check_supplier_name
+from keyrail.suppliers.store import SuppliersStore
+
+MAX_REWRITES = 5
+
+
+@dataclass(frozen=True)
+class SupplierDesk:
+    store: SuppliersStore
+    catalog: Catalog
+    now_ms: NowMs
+
+    def sourcing(self, sku_id: str) -> Sourcing:
+        """Raises UnknownSku, UnknownSourcing."""
+        self.catalog.sku(sku_id)
+        found = self.store.sourcing(sku_id)
+        if found is None:
+            raise UnknownSourcing
+        return found
+
+    def save_sourcing(self, wanted: Sourcing, origin: Origin) -> Sourcing:
+        """Say for the first time, or anew, where a SKU comes from. Raises UnknownSku, Invalid."""
+        price = self.catalog.sku(wanted.sku_id).price
+        named = {each.supplier for each in wanted.sources if each.kind.is_bought and each.supplier}
+        check_sourcing(wanted, price.currency, self.store.standing(named, ())[0])
+        for _ in range(MAX_REWRITES):
+            standing = self.store.sourcing(wanted.sku_id)
+            version = standing.version + 1 if standing else 1
+            saved = replace(wanted, **stamp(origin, self.now_ms(), version))
+            if self.store.put_sourcing(saved):
+                return saved
+        raise StoreUnavailable
+
+    def suppliers(self) -> list[Health]:
+        """All of them, by name."""
+        return self.store.all_health()
+
+    def supplier(self, name: str) -> tuple[Health, Tally]:
+        """Its health, and how it did in the last day. Raises UnknownSupplier."""
+        health = self._health(name)
+        return health, self.store.figures(name, self.now_ms())
+
+    def save(self, name: str, origin: Origin, *, disabled: bool) -> Health:
+        """Make a supplier known, or keep all units from one, or no longer. Raises Invalid, TooManySuppliers."""
+        check_supplier_name(name)
+        wanted = replace(new_supplier(name, origin, self.now_ms()), disabled=disabled)
+        if self.store.health(name) is None and self.store.add(wanted):
+            return wanted
+        try:
+            return self._move(name, lambda health: _switched(health, origin, self.now_ms(), disabled=disabled))
+        except UnknownSupplier:
+            raise TooManySuppliers from None
+
+    def set_breaker(self, name: str, breaker: Breaker, origin: Origin) -> Health:
+        """Open it, as if the supplier did not answer, or close it, as if it did. Raises UnknownSupplier."""
+        if breaker is Breaker.OPEN:
+            return self._move(name, lambda health: _opened(health, origin, self.now_ms()))
+        return self._move(name, lambda health: _closed(health, origin, self.now_ms()))
+
+    def _move(self, name: str, moved: Callable[[Health], Health]) -> Health:
+        """The health as it is then; the very one that stands where nothing has to change."""
+        health = self._health(name)
+        for _ in range(MAX_REWRITES):
+            wanted = moved(health)
+            if wanted is health:
+                return health
+            standing = self.store.move(wanted)
+            if standing is None:
+                return wanted
+            health = standing
+        raise StoreUnavailable
+
+    def _health(self, name: str) -> Health:
+        health = self.store.health(name)
+        if health is None:
+            raise UnknownSupplier
+        return health
+
+
+def _switched(health: Health, origin: Origin, now_ms: int, *, disabled: bool) -> Health:
+    return health if health.disabled is disabled else switched(health, disabled=disabled, origin=origin, now_ms=now_ms)
+
+
+def _opened(health: Health, origin: Origin, now_ms: int) -> Health:
+    return opened(health, origin, now_ms) if health.lets_through(now_ms) else health
+
+
+def _closed(health: Health, origin: Origin, now_ms: int) -> Health:
+    is_well = health.breaker is Breaker.CLOSED and not health.strain
+    return health if is_well else closed(health, origin, now_ms)

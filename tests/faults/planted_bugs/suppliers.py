@@ -1,0 +1,63 @@
+"""Bugs in where units come from, and in what keeps them away from a supplier that does not answer."""
+
+from tests.faults.planted_bugs.bug import PlantedBug
+
+RULES = "tests/unit/suppliers/test_routing.py"
+ENGINE = "tests/integration/suppliers/test_routing.py"
+
+ROUTING = "suppliers/model/routing.py"
+BREAKER = "suppliers/model/breaker.py"
+SERVICE = "suppliers/service/routing.py"
+STORE = "suppliers/store.py"
+
+BUGS = (
+    PlantedBug(
+        "asks a source again that has definitely failed the unit",
+        ROUTING,
+        "yield source.source_id in need.tried, PassedOver.TRIED",
+        "yield False, PassedOver.TRIED",
+        f"{RULES}::test_each_rule_passes_a_source_over_and_is_named",
+    ),
+    PlantedBug(
+        "sells below the margin's floor where more than one piece is sold",
+        ROUTING,
+        "return total(parts).times(need.quantity).amount_minor <= need.paid.amount_minor",
+        "return total(parts).amount_minor <= need.paid.amount_minor",
+        f"{RULES}::test_each_rule_passes_a_source_over_and_is_named",
+    ),
+    PlantedBug(
+        "takes a supplier's refusal for silence",
+        BREAKER,
+        "case DefiniteFailure(refusal=Refusal.NOT_SENT):",
+        "case DefiniteFailure():",
+        "tests/unit/suppliers/test_breaker.py::test_only_what_nobody_answered_counts_against_a_supplier",
+    ),
+    PlantedBug(
+        "lets everybody probe once an open breaker's time is over",
+        STORE,
+        "condition = SuppliersItem.version == health.version - 1\n",
+        "condition = SuppliersItem.pk.exists()\n",
+        f"{ENGINE}::test_exactly_one_of_all_who_come_is_the_probe",
+    ),
+    PlantedBug(
+        "takes from a quota without a look at what is left",
+        STORE,
+        "room = SuppliersItem.taken <= at_most - pieces",
+        "room = SuppliersItem.taken >= 0",
+        f"{ENGINE}::test_a_quota_is_never_passed_and_wholly_used",
+    ),
+    PlantedBug(
+        "gives the quota back of what nobody knows",
+        SERVICE,
+        "        if isinstance(outcome, DefiniteFailure):\n            self._give_back(choice)",
+        "        if isinstance(outcome, DefiniteFailure) or is_failure(outcome):\n            self._give_back(choice)",
+        f"{ENGINE}::test_what_definitely_failed_gives_its_quota_back",
+    ),
+    PlantedBug(
+        "counts what was asked before the breaker opened against the supplier after it",
+        STORE,
+        "room & (SuppliersItem.version == health.version))",
+        "room)",
+        f"{ENGINE}::test_what_was_asked_before_it_opened_says_nothing_after_it",
+    ),
+)

@@ -1,0 +1,176 @@
+"""Where SKUs come from, and their suppliers, as operators meet them."""
+
+from typing import Any
+
+import pytest
+
+from keyrail.platform.changes import stamp
+from keyrail.suppliers.model.breaker import FIRST_OPEN_MS, new_supplier
+from keyrail.suppliers.model.outcomes import Success
+from keyrail.suppliers.model.routing import RECHARGE_KINDS, Need
+from keyrail.suppliers.model.sources import MAX_SUPPLIERS, Source, SourceKind, Sourcing
+from keyrail.suppliers.service.desk import SupplierDesk
+from tests.integration.test_after_sales_desk import Desk, desk
+from tests.racing import at_once
+from tests.world import OPERATOR, PRICE, SKU, SYSTEM
+
+__all__ = ["desk"]
+
+WHY = "ticket 4711"
+FIRST = {
+    "source_id": "first",
+    "kind": "recharge",
+    "supplier": "main",
+    "item": "1001",
+    "cost": {"amount_minor": 900, "currency": "CNY"},
+    "opens": "09:00",
+    "closes": "24:00",
+    "quota": 5,
+}
+PLAN: dict[str, Any] = {
+    "strategy": "cheapest",
+    "sources": [FIRST, {"source_id": "us", "kind": "manual"}],
+    "reason": WHY,
+}
+
+
+def known(desk: Desk, name: str = "main", **fields: Any) -> dict[str, Any]:
+    return desk.told("operator", "PUT", f"suppliers/{name}", {"reason": WHY, **fields})
+
+
+def breaker(desk: Desk, state: str) -> dict[str, Any]:
+    return desk.told("operator", "POST", "suppliers/main/breaker", {"breaker": state, "reason": WHY})
+
+
+def chosen(desk: Desk) -> tuple[str | None, dict[str, str]]:
+    need = Need(sku_id=SKU, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
+    decision = desk.world.routing.choose(need, SYSTEM).decision
+    return decision.chosen, decision.passed_over
+
+
+def test_what_is_said_of_a_sku_s_sources_is_read_back_and_routed_by(desk: Desk) -> None:
+    known(desk)
+    saved = desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    assert (saved["version"], saved["strategy"], saved["changed_by"]) == (1, "cheapest", "operator:sue")
+    (source,) = saved["sources"]
+    assert {name: source[name] for name in FIRST} == {**FIRST, "opens": "00:00"}
+    assert desk.told("support", "GET", f"skus/{SKU}/sourcing") == saved
+    assert chosen(desk) == ("first", {})
+    again = desk.told("operator", "PUT", f"skus/{SKU}/sourcing", PLAN)
+    assert (again["version"], [each["source_id"] for each in again["sources"]]) == (2, ["first", "us"])
+
+
+def test_a_sku_that_nobody_said_anything_of_has_no_sourcing(desk: Desk) -> None:
+    assert desk.ask("support", "GET", f"skus/{SKU}/sourcing")[1]["code"] == "unknown_sourcing"
+    for method, body in (("GET", None), ("PUT", PLAN)):
+        assert desk.ask("operator", method, "skus/nothing/sourcing", body)[1]["code"] == "unknown_sku"
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "reason"),
+    [
+        ({"supplier": "other"}, "sources.0.supplier", "unknown"),
+        ({"kind": "wishes"}, "sources.0.kind", "enum"),
+        ({"source_id": "No Slug"}, "sources.0.source_id", "string_pattern_mismatch"),
+        ({"cost": {"amount_minor": 900, "currency": "USD"}}, "sources.0.cost.currency", "not_that_of_price"),
+        ({"opens": "25:00"}, "sources.0.opens", "string_pattern_mismatch"),
+        ({"quota": 0}, "sources.0.quota", "greater_than_equal"),
+        ({"surprise": 1}, "sources.0.surprise", "unexpected_keyword_argument"),
+    ],
+)
+def test_what_is_wrong_is_named_and_changes_nothing(
+    desk: Desk, changed: dict[str, Any], field: str, reason: str
+) -> None:
+    known(desk)
+    status, said = desk.ask("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, **changed}]})
+    assert (status, said["errors"]) == (422, [{"field": field, "reason": reason}])
+    assert desk.world.suppliers.sourcing(SKU) is None
+
+
+def test_all_who_save_at_once_are_versions_of_one_sourcing(desk: Desk) -> None:
+    own = Sourcing(sku_id=SKU, sources=(Source(source_id="us", kind=SourceKind.POOL),), **stamp(OPERATOR, 0))
+    service = SupplierDesk(desk.world.suppliers, desk.world.catalog, desk.world.now_ms)
+    saved = at_once([lambda: service.save_sourcing(own, OPERATOR)] * 4)
+    assert sorted(each.version for each in saved if isinstance(each, Sourcing)) == [1, 2, 3, 4]
+
+
+def test_a_supplier_is_known_once_and_listed_by_name(desk: Desk) -> None:
+    for name in ("main", "Zeta", "alpha", "main"):
+        known(desk, name)
+    assert [each["supplier"] for each in desk.told("auditor", "GET", "suppliers")["suppliers"]] == [
+        "Zeta",
+        "alpha",
+        "main",
+    ]
+    assert known(desk)["version"] == 1
+
+
+def test_a_supplier_s_name_is_one(desk: Desk) -> None:
+    status, said = desk.ask("operator", "PUT", "suppliers/-main", {"reason": WHY})
+    assert (status, said["errors"]) == (422, [{"field": "supplier", "reason": "not_a_name"}])
+
+
+def test_there_are_only_so_many_suppliers(desk: Desk) -> None:
+    now_ms = desk.world.now_ms()
+    assert all(
+        desk.world.suppliers.add(new_supplier(f"s{number}", OPERATOR, now_ms)) for number in range(MAX_SUPPLIERS)
+    )
+    status, said = desk.ask("operator", "PUT", "suppliers/one-more", {"reason": WHY})
+    assert (status, said["code"]) == (409, "too_many_suppliers")
+    assert known(desk, "s7")["supplier"] == "s7"
+
+
+def test_all_who_make_a_supplier_known_at_once_make_one(desk: Desk) -> None:
+    names = [f"supplier-{number % 4}" for number in range(8)]
+    adding = [lambda name=name: desk.world.suppliers.add(new_supplier(name, OPERATOR, 1)) for name in names]
+    assert sum(each is True for each in at_once(adding)) == len(desk.world.suppliers.all_health()) == 4
+
+
+def test_a_disabled_supplier_gets_nothing_until_it_is_enabled(desk: Desk) -> None:
+    known(desk)
+    desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    off = known(desk, disabled=True)
+    assert (off["disabled"], off["version"], off["changed_reason"]) == (True, 2, WHY)
+    assert chosen(desk) == (None, {"first": "supplier_disabled"})
+    assert known(desk, disabled=True)["version"] == 2
+    assert known(desk)["disabled"] is False
+    assert chosen(desk)[0] == "first"
+
+
+def test_a_breaker_is_opened_and_closed_by_hand_and_takes_itself_back(desk: Desk) -> None:
+    known(desk)
+    desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    assert breaker(desk, "closed")["version"] == 1
+    opened = breaker(desk, "open")
+    assert (opened["breaker"], opened["openings"], opened["version"]) == ("open", 1, 2)
+    assert breaker(desk, "open")["version"] == 2
+    assert chosen(desk) == (None, {"first": "breaker_open"})
+    assert breaker(desk, "closed")["breaker"] == "closed"
+    assert chosen(desk)[0] == "first"
+    breaker(desk, "open")
+    desk.world.ahead_ms += FIRST_OPEN_MS
+    assert chosen(desk)[0] == "first"
+
+
+def test_a_supplier_nobody_knows_is_not_found(desk: Desk) -> None:
+    assert desk.ask("support", "GET", "suppliers/main")[1]["code"] == "unknown_supplier"
+    body = {"breaker": "open", "reason": WHY}
+    assert desk.ask("operator", "POST", "suppliers/main/breaker", body)[1]["code"] == "unknown_supplier"
+
+
+def test_a_breaker_is_half_opened_by_nobody_s_hand(desk: Desk) -> None:
+    known(desk)
+    status, said = desk.ask("operator", "POST", "suppliers/main/breaker", {"breaker": "half_open", "reason": WHY})
+    assert (status, said["errors"][0]["field"]) == (422, "breaker")
+
+
+def test_a_supplier_is_shown_with_how_it_did(desk: Desk) -> None:
+    known(desk)
+    desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    before = desk.told("support", "GET", "suppliers/main")
+    assert (before["figures"]["calls"], before["figures"].get("taken_share")) == (0, None)
+    need = Need(sku_id=SKU, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
+    choice = desk.world.routing.choose(need, SYSTEM)
+    desk.world.routing.heard(choice, Success(said="4"), 250, SYSTEM)
+    figures = desk.told("support", "GET", "suppliers/main")["figures"]
+    assert (figures["calls"], figures["taken_share"], figures["mean_latency_ms"]) == (1, 1.0, 250)
