@@ -9,6 +9,7 @@ from tests.faults.planted_bugs import (
     desk,
     epay,
     exchange,
+    houses,
     imports,
     inquiries,
     kasushou,
@@ -47,5 +48,6 @@ _PARTS = (
     kasushou,
     sandbox,
     exchange,
+    houses,
 )
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

@@ -28,6 +28,18 @@ __all__ = [
 ]
 
 
+def _dayuanren(**settings: Any) -> Supplier:
+    from keyrail.suppliers.providers.dayuanren import Dayuanren
+
+    return Dayuanren(**settings)
+
+
+def _fulu(**settings: Any) -> Supplier:
+    from keyrail.suppliers.providers.fulu import Fulu
+
+    return Fulu(**settings)
+
+
 def _kasushou(**settings: Any) -> Supplier:
     from keyrail.suppliers.providers.kasushou import Kasushou
 
@@ -35,7 +47,7 @@ def _kasushou(**settings: Any) -> Supplier:
 
 
 # Each adapter is imported where a supplier needs it, so that a start pays for those that a merchant has.
-ADAPTERS: dict[str, Callable[..., Supplier]] = {"kasushou": _kasushou}
+ADAPTERS: dict[str, Callable[..., Supplier]] = {"dayuanren": _dayuanren, "fulu": _fulu, "kasushou": _kasushou}
 
 SECRET_LASTS_MS = 5 * 60 * 1000
 """So long after it was put a changed secret is known to every process that is at work."""

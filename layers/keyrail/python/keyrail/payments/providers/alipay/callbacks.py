@@ -13,9 +13,9 @@ from keyrail.payments.model.refunds import RefundNotice
 from keyrail.payments.providers import Callback
 from keyrail.payments.providers.alipay import CURRENCY, PROVIDER
 from keyrail.payments.providers.alipay.signing import SIGN_TYPE, joined
-from keyrail.payments.providers.forms import FormLimits, read_form
 from keyrail.payments.providers.rsa import is_signed
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.forms import FormLimits, read_form
 from keyrail.platform.money import Money, parse_decimal
 
 PAID_STATUSES = frozenset({"TRADE_SUCCESS", "TRADE_FINISHED"})

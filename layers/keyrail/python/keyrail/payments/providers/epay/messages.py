@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from keyrail.payments.model.attempts import ProviderUnavailable
 from keyrail.payments.providers import Callback
-from keyrail.payments.providers.forms import FormLimits, read_form
 from keyrail.payments.providers.http_client import Reply
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.forms import FormLimits, read_form
 from keyrail.platform.json_objects import is_text, json_object
 
 PAID_STATUSES = frozenset({"TRADE_SUCCESS"})

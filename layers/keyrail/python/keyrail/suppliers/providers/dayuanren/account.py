@@ -1,0 +1,217 @@
+"""One merchant number at one house, as the port to suppliers wants it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from keyrail.platform.addresses import is_base
+from keyrail.platform.config import ConfigError, is_setting
+from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.http_client import READ_TIMEOUT_S
+from keyrail.platform.json_objects import Document, text
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.errors import SupplierUnavailable
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
+from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
+from keyrail.suppliers.providers.dayuanren.gateway import ACCEPTED, KEY_JOINTS, LOOK_TIMEOUT_S, Answer, Gateway
+from keyrail.suppliers.providers.dayuanren.orders import STATUSES, OrderReader
+from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said
+from keyrail.suppliers.providers.reading import amount, money, number, objects
+from keyrail.suppliers.providers.settings import HOUR_MS, check_times
+
+PROVIDER = "dayuanren"
+CURRENCY = "CNY"
+RECHARGE, CHECK, USER, PRODUCT = "index/recharge", "index/check", "index/user", "index/product"
+MAX_CATALOG_BYTES = 4 * 1024 * 1024
+MAX_ITEM_LENGTH = 20
+LIMITS = ("told", "looked_up")
+
+# All refusals have one number; what tells them apart is how their text begins. These are refused before an order is
+# made. Not that there is one of this number already, nor that the account has one under way: it may be ours.
+REFUSALS = {
+    "1:未找到相关产品": Refusal.SOLD_OUT,
+    "1:要充值的产品还没有准备好": Refusal.SOLD_OUT,
+    "1:该号码无法充值": Refusal.BAD_ACCOUNT,
+    "1:该账号检测状态不正常": Refusal.BAD_ACCOUNT,
+    "1:手机号格式不正确": Refusal.BAD_ACCOUNT,
+    "1:不支持的电费地区": Refusal.BAD_ACCOUNT,
+    "1:请选择电费地区": Refusal.BAD_ACCOUNT,
+    "1:成本限制": Refusal.PRICE_CHANGED,
+    "-1:账户余额不足": Refusal.BALANCE_SHORT,
+}
+# Whatever is asked is refused so, and so would be the question what became of it: nobody has looked at the order.
+AT_THE_GATE = {
+    "1:参数错误或请求方式错误": Refusal.REFUSED,
+    "1:未开通的商户": Refusal.REFUSED,
+    "1:当前商户未开通": Refusal.REFUSED,
+    "1:签名错误": Refusal.REFUSED,
+    "1:账户不可用": Refusal.REFUSED,
+    "1:请将ip加入接口白名单": Refusal.REFUSED,
+}
+ACCOUNT = "mobile"
+FIELDS = frozenset({ACCOUNT, "area", "city", "ytype", "id_card_no", "param1", "param2", "param3"})
+ACCOUNT_FIELDS = {
+    "account": ACCOUNT, "phone": ACCOUNT, "qq": ACCOUNT, "user_id": ACCOUNT, "province": "area", "city": "city"
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dayuanren:
+    """`base_url` is the address that ends in `yrapi.php`. `limit` is `told` where the house holds an order to the most
+    that it may cost, and `looked_up` where it does not know that parameter. `account_fields` says by which name of
+    theirs each of a SKU's account fields goes. `refusals` are the texts by which an order is refused, believed once
+    they say too that they have no order of ours; those of `gate` are believed at once.
+
+    Raises ConfigError when a setting is missing, empty, padded or unusable.
+    """
+
+    base_url: str
+    userid: str
+    apikey: str = field(repr=False)
+    key_joint: str = KEY_JOINTS[0]
+    limit: str = LIMITS[0]
+    settlement_hours: int = 72
+    read_timeout_s: int = READ_TIMEOUT_S
+    account_fields: dict[str, str | None] | None = None
+    statuses: dict[str, str | None] | None = None
+    refusals: dict[str, str | None] | None = None
+    gate: dict[str, str | None] | None = None
+    _gateway: Gateway = field(init=False, repr=False, compare=False)
+    _orders: OrderReader = field(init=False, repr=False, compare=False)
+    _fields: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    _refusals: Mapping[str, Refusal] = field(init=False, repr=False, compare=False)
+    _gate: Mapping[str, Refusal] = field(init=False, repr=False, compare=False)
+
+    acknowledgement = Acknowledgement("success", "text/plain")
+
+    def __post_init__(self) -> None:
+        for name in ("userid", "apikey"):
+            value = getattr(self, name)
+            if not is_setting(value) or not (value.isascii() and value.isprintable()):
+                raise ConfigError(f"{PROVIDER}.{name}")
+        if not is_base(self.base_url):
+            raise ConfigError(f"{PROVIDER}.base_url")
+        for name, offered in (("key_joint", KEY_JOINTS), ("limit", LIMITS)):
+            if getattr(self, name) not in offered:
+                raise ConfigError(f"{PROVIDER}.{name}")
+        check_times(PROVIDER, self.settlement_hours, self.read_timeout_s)
+        for name, value in (
+            ("_gateway", Gateway(self.base_url, self.userid, self.apikey, self.key_joint, self.read_timeout_s)),
+            ("_orders", OrderReader(laid_over(STATUSES, self.statuses, Meaning, f"{PROVIDER}.statuses"))),
+            ("_fields", names(ACCOUNT_FIELDS, self.account_fields, FIELDS, f"{PROVIDER}.account_fields")),
+            ("_refusals", refusals(REFUSALS, self.refusals, ACCEPTED, f"{PROVIDER}.refusals")),
+            ("_gate", refusals(AT_THE_GATE, self.gate, ACCEPTED, f"{PROVIDER}.gate")),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def settlement_ms(self) -> int:
+        return self.settlement_hours * HOUR_MS
+
+    def place(self, wanted: Wanted) -> Outcome:
+        """One piece at a time: an order has no quantity."""
+        account = renamed(wanted.account, self._fields)
+        if account is None or not account.get(ACCOUNT):
+            return DefiniteFailure(said="account_fields", refusal=Refusal.BAD_ACCOUNT)
+        if not 0 < len(wanted.item) <= MAX_ITEM_LENGTH or wanted.quantity != 1 or wanted.limit.currency != CURRENCY:
+            return DefiniteFailure(said="not_orderable", refusal=Refusal.REFUSED)
+        refused = self._passed_over(wanted)
+        if refused is not None:
+            return refused
+        parameters = {
+            "out_trade_num": wanted.reference,
+            "product_id": wanted.item,
+            "notify_url": wanted.callback_url,
+            "price": wanted.limit.decimal(),
+            **account,
+        }
+        answer = self._gateway.order(RECHARGE, parameters)
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.code == ACCEPTED:
+            return self._orders.accepted(answer.found, wanted.reference)
+        return self._refused(answer, wanted.reference)
+
+    def buy_keys(self, wanted: Wanted) -> Outcome:  # noqa: ARG002 - the port's
+        """They credit accounts, and what they call a card (`charge_kami`) is the number of a credit."""
+        return DefiniteFailure(said="no_keys", refusal=Refusal.REFUSED)
+
+    def _passed_over(self, wanted: Wanted) -> DefiniteFailure | None:
+        """Why nothing is ordered at all. A limit of nothing they take for none."""
+        if not wanted.limit.amount_minor:
+            return DefiniteFailure(said="price", refusal=Refusal.PRICE_CHANGED)
+        if self.limit == LIMITS[0]:
+            return None
+        try:
+            prices = [offer.price.amount_minor for offer in self._offers(LOOK_TIMEOUT_S) if offer.item == wanted.item]
+        except SupplierUnavailable:
+            return DefiniteFailure(said="no_price", refusal=Refusal.NOT_SENT)
+        if not prices:
+            return DefiniteFailure(said="off_sale", refusal=Refusal.SOLD_OUT)
+        if max(prices) > wanted.limit.amount_minor:
+            return DefiniteFailure(said="price", refusal=Refusal.PRICE_CHANGED)
+        return None
+
+    def _refused(self, answer: Answer, reference: str) -> Outcome:
+        """A refusal counts once they say too that there is no order of that reference: whoever stands between may have
+        sent ours twice, and then it is the second that is refused.
+        """
+        at_once = listed(self._gate, answer.code, answer.message)
+        if at_once is not None:
+            return DefiniteFailure(said=at_once[0], refusal=at_once[1])
+        found = listed(self._refusals, answer.code, answer.message)
+        if found is None:
+            return Unknown(said=said(answer.code))
+        if self._known(reference, LOOK_TIMEOUT_S) == []:
+            return DefiniteFailure(said=found[0], refusal=found[1])
+        return Unknown(said="unconfirmed")
+
+    def query(self, placed: Placed) -> Outcome:
+        known = self._known(placed.reference)
+        return known if isinstance(known, Unknown) else self._orders.one(known, placed)
+
+    def _known(self, reference: str, read_timeout_s: int | None = None) -> list[Document] | Unknown:
+        """All that they say of the orders of a reference; none where they say that there is none."""
+        answer = self._gateway.ask(CHECK, {"out_trade_nums": reference}, read_timeout_s)
+        if isinstance(answer, Unknown):
+            return answer
+        if answer.code != ACCEPTED:
+            return Unknown(said=said(answer.code))
+        orders = objects(answer.said, "data")
+        return Unknown(said="no_list") if orders is None else orders
+
+    def balance(self) -> Money:
+        answer = self._gateway.ask(USER, {})
+        if isinstance(answer, Unknown) or answer.code != ACCEPTED or text(answer.found, "id") != self.userid:
+            raise SupplierUnavailable
+        have = amount(answer.found, "balance")
+        known = None if have is None else money(have, CURRENCY, up=False)
+        if known is None:
+            raise SupplierUnavailable
+        return known
+
+    def catalog(self) -> Iterator[Offer]:
+        """All in one answer, and only what is on sale. What cannot be read of an item leaves that one out."""
+        return self._offers()
+
+    def _offers(self, read_timeout_s: int | None = None) -> Iterator[Offer]:
+        """Raises SupplierUnavailable."""
+        answer = self._gateway.ask(PRODUCT, {}, read_timeout_s, MAX_CATALOG_BYTES)
+        groups = None if isinstance(answer, Unknown) or answer.code != ACCEPTED else objects(answer.said, "data")
+        if groups is None:
+            raise SupplierUnavailable
+        yield from filter(None, (_offer(item) for group in groups for item in objects(group, "products") or ()))
+
+    def parse_callback(self, callback: Callback, now_ms: int) -> str:  # noqa: ARG002 - nothing says when it was signed
+        """An old one cannot be told from a new one, and is as harmless: it only has the order asked about."""
+        ours = number(self._gateway.verified(callback), "out_trade_num")
+        if ours is None:
+            raise SignatureInvalid
+        return ours
+
+
+def _offer(product: Document) -> Offer | None:
+    item, exact = number(product, "id"), amount(product, "price")
+    price = None if exact is None else money(exact, CURRENCY, up=True)
+    if item is None or price is None:
+        return None
+    return Offer(item=item, name=text(product, "name"), price=price, on_sale=True)

@@ -1,0 +1,227 @@
+"""One app of the open platform, as the port to suppliers wants it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from keyrail.platform.addresses import is_web_address
+from keyrail.platform.clock import NowMs, system_now_ms
+from keyrail.platform.config import ConfigError, is_setting
+from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.http_client import READ_TIMEOUT_S
+from keyrail.platform.json_objects import Document, text
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.errors import SupplierUnavailable
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
+from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
+from keyrail.suppliers.providers.fulu.cards import KEY_BYTES
+from keyrail.suppliers.providers.fulu.gateway import ACCEPTED, LOOK_TIMEOUT_S, Answer, Gateway
+from keyrail.suppliers.providers.fulu.orders import CURRENCY, STATUSES, OrderReader
+from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said, words
+from keyrail.suppliers.providers.reading import amount, money, number
+from keyrail.suppliers.providers.settings import HOUR_MS, check_times
+
+PROVIDER = "fulu"
+URL = "https://openapi.fulu.com/api/getway"  # the platform's own spelling
+DIRECT, CARDS = "fulu.order.direct.add", "fulu.order.card.add"
+INFO, USER = "fulu.order.info.get", "fulu.user.info.get"
+GOODS, GOODS_LIST = "fulu.goods.info.get", "fulu.goods.list.get"
+MAX_CATALOG_BYTES = 8 * 1024 * 1024
+MAX_QUANTITY = 10_000
+MAX_ITEM_LENGTH = 20  # digits
+ON_SALE, IN_STOCK, OF_KEYS = "上架", frozenset({"充足", "警报"}), "卡密"
+KINDS = frozenset({OF_KEYS, "直充"})
+
+# A request that is refused here was not looked at: its parameters, its time, its key, its signature are wrong.
+AT_THE_GATE = frozenset(str(code) for code in range(1000, 1020))
+# What an order is refused with. No public document says which is which; clients take the next source after them.
+REFUSALS = dict.fromkeys(("3001", "3002", "3003", "3004", "3005", "3008"), Refusal.REFUSED)
+# There is no order of that number.
+ABSENT = frozenset({"4011"})
+ACCOUNT = "charge_account"
+FIELDS = frozenset(
+    {
+        ACCOUNT, "charge_password", "charge_game_name", "charge_game_region", "charge_game_srv", "charge_game_role",
+        "charge_type", "charge_ip", "contact_qq", "contact_tel", "remaining_number",
+    }
+)  # fmt: skip
+ACCOUNT_FIELDS = {
+    "account": ACCOUNT, "phone": ACCOUNT, "qq": ACCOUNT, "user_id": ACCOUNT, "game": "charge_game_name",
+    "region": "charge_game_region", "server": "charge_game_srv", "role": "charge_game_role", "type": "charge_type",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fulu:
+    """`account_fields` says by which name of theirs each of a SKU's account fields goes. `refusals` are the codes by
+    which an order is refused, believed once they say too that they have no order of ours (`absent`); those of `gate`
+    are believed at once. `signed_answers` off leaves it to TLS who answers.
+
+    Raises ConfigError when a setting is missing, empty, padded or unusable.
+    """
+
+    app_key: str
+    app_secret: str = field(repr=False)
+    url: str = URL
+    settlement_hours: int = 72
+    read_timeout_s: int = READ_TIMEOUT_S
+    signed_answers: bool = True
+    account_fields: dict[str, str | None] | None = None
+    statuses: dict[str, str | None] | None = None
+    refusals: dict[str, str | None] | None = None
+    gate: list[str] | None = None
+    absent: list[str] | None = None
+    now_ms: NowMs = field(default=system_now_ms, repr=False)
+    _gateway: Gateway = field(init=False, repr=False, compare=False)
+    _orders: OrderReader = field(init=False, repr=False, compare=False)
+    _fields: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    _refusals: Mapping[str, Refusal] = field(init=False, repr=False, compare=False)
+    _gate: frozenset[str] = field(init=False, repr=False, compare=False)
+    _absent: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    acknowledgement = Acknowledgement("success", "text/plain")
+
+    def __post_init__(self) -> None:
+        for name in ("app_key", "app_secret"):
+            value = getattr(self, name)
+            if not is_setting(value) or not (value.isascii() and value.isprintable()):
+                raise ConfigError(f"{PROVIDER}.{name}")
+        if len(self.app_secret) != KEY_BYTES:
+            raise ConfigError(f"{PROVIDER}.app_secret")
+        if not is_setting(self.url) or not is_web_address(self.url, loopback=True):
+            raise ConfigError(f"{PROVIDER}.url")
+        if type(self.signed_answers) is not bool:
+            raise ConfigError(f"{PROVIDER}.signed_answers")
+        check_times(PROVIDER, self.settlement_hours, self.read_timeout_s)
+        statuses = laid_over(STATUSES, self.statuses, Meaning, f"{PROVIDER}.statuses")
+        gate = words(AT_THE_GATE, self.gate, f"{PROVIDER}.gate")
+        if ACCEPTED in gate:
+            raise ConfigError(f"{PROVIDER}.gate")
+        gateway = Gateway(
+            self.url, self.app_key, self.app_secret, self.read_timeout_s, self.signed_answers, self.now_ms
+        )
+        for name, value in (
+            ("_gateway", gateway),
+            ("_orders", OrderReader(statuses, self.app_secret)),
+            ("_fields", names(ACCOUNT_FIELDS, self.account_fields, FIELDS, f"{PROVIDER}.account_fields")),
+            ("_refusals", refusals(REFUSALS, self.refusals, ACCEPTED, f"{PROVIDER}.refusals")),
+            ("_gate", gate),
+            ("_absent", words(ABSENT, self.absent, f"{PROVIDER}.absent")),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def settlement_ms(self) -> int:
+        return self.settlement_hours * HOUR_MS
+
+    def place(self, wanted: Wanted) -> Outcome:
+        account = renamed(wanted.account, self._fields)
+        if account is None or not account.get(ACCOUNT):
+            return DefiniteFailure(said="account_fields", refusal=Refusal.BAD_ACCOUNT)
+        return self._order(DIRECT, wanted, account, of_keys=False)
+
+    def buy_keys(self, wanted: Wanted) -> Outcome:
+        """They hand cards out when they are asked about the order, so a success is never at once."""
+        return self._order(CARDS, wanted, {}, of_keys=True)
+
+    def _order(self, method: str, wanted: Wanted, account: Mapping[str, str], *, of_keys: bool) -> Outcome:
+        refused = self._passed_over(wanted, of_keys=of_keys)
+        if refused is not None:
+            return refused
+        content: dict[str, object] = {
+            "product_id": int(wanted.item),
+            "customer_order_no": wanted.reference,
+            "buy_num": wanted.quantity,
+            **account,
+        }
+        answer = self._gateway.order(method, content)
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.code == ACCEPTED:
+            return self._orders.accepted(answer.found, wanted.reference)
+        return self._refused(answer, wanted.reference)
+
+    def _passed_over(self, wanted: Wanted, *, of_keys: bool) -> DefiniteFailure | None:
+        """Why nothing is ordered at all. An order takes no limit, so what it would cost is looked up right before."""
+        is_item = wanted.item.isascii() and wanted.item.isdigit() and len(wanted.item) <= MAX_ITEM_LENGTH
+        if not is_item or not 0 < wanted.quantity <= MAX_QUANTITY or wanted.limit.currency != CURRENCY:
+            return DefiniteFailure(said="not_orderable", refusal=Refusal.REFUSED)
+        answer = self._gateway.ask(GOODS, {"product_id": wanted.item}, LOOK_TIMEOUT_S)
+        if isinstance(answer, Unknown):
+            return DefiniteFailure(said=f"goods_{answer.said}", refusal=Refusal.NOT_SENT)
+        if answer.code != ACCEPTED or text(answer.found, "product_id") != wanted.item:
+            return DefiniteFailure(said="no_goods", refusal=Refusal.SOLD_OUT)
+        return _unfit(answer.found, wanted, of_keys=of_keys)
+
+    def _refused(self, answer: Answer, reference: str) -> Outcome:
+        """A refusal counts once they say too that there is no order of that reference: whoever stands between may have
+        sent ours twice, and then it is the second that is refused.
+        """
+        if answer.code in self._gate:
+            return DefiniteFailure(said=said(answer.code), refusal=Refusal.REFUSED)
+        found = listed(self._refusals, answer.code, answer.message)
+        if found is None:
+            return Unknown(said=said(answer.code))
+        known = self._gateway.ask(INFO, {"customer_order_no": reference}, LOOK_TIMEOUT_S)
+        if isinstance(known, Answer) and known.code in self._absent:
+            return DefiniteFailure(said=found[0], refusal=found[1])
+        return Unknown(said="unconfirmed")
+
+    def query(self, placed: Placed) -> Outcome:
+        """That they have no such order says nothing: it may come into being for two hours after it was asked for."""
+        answer = self._gateway.ask(INFO, {"customer_order_no": placed.reference})
+        if isinstance(answer, Unknown):
+            return answer
+        return self._orders.one(answer.found, placed) if answer.code == ACCEPTED else Unknown(said=said(answer.code))
+
+    def balance(self) -> Money:
+        have = amount(_had(self._gateway.ask(USER, {})).found, "balance")
+        known = None if have is None else money(have, CURRENCY, up=False)
+        if known is None:
+            raise SupplierUnavailable
+        return known
+
+    def catalog(self) -> Iterator[Offer]:
+        """All in one answer. What cannot be read of an item leaves that one out."""
+        goods = _had(self._gateway.ask(GOODS_LIST, {}, max_reply_bytes=MAX_CATALOG_BYTES)).result
+        if not isinstance(goods, list):
+            raise SupplierUnavailable
+        yield from filter(None, (_offer(item) for item in goods if isinstance(item, dict)))
+
+    def parse_callback(self, callback: Callback, now_ms: int) -> str:  # noqa: ARG002 - nothing says when it was signed
+        """An old one cannot be told from a new one, and is as harmless: it only has the order asked about."""
+        ours = number(self._gateway.verified(callback), "customer_order_no")
+        if ours is None:
+            raise SignatureInvalid
+        return str(ours)
+
+
+def _unfit(goods: Document, wanted: Wanted, *, of_keys: bool) -> DefiniteFailure | None:
+    kind = text(goods, "product_type")
+    if kind not in KINDS or of_keys is not (kind == OF_KEYS):
+        return DefiniteFailure(said="another_kind", refusal=Refusal.REFUSED)
+    if not _is_on_sale(goods):
+        return DefiniteFailure(said="off_sale", refusal=Refusal.SOLD_OUT)
+    price = amount(goods, "purchase_price")
+    cost = None if price is None else money(price * wanted.quantity, CURRENCY, up=True)
+    if cost is None or cost.amount_minor > wanted.limit.amount_minor:
+        return DefiniteFailure(said="price", refusal=Refusal.PRICE_CHANGED)
+    return None
+
+
+def _is_on_sale(goods: Document) -> bool:
+    return text(goods, "sales_status") == ON_SALE and text(goods, "stock_status") in IN_STOCK
+
+
+def _offer(goods: Document) -> Offer | None:
+    item, exact = number(goods, "product_id"), amount(goods, "purchase_price")
+    price = None if exact is None else money(exact, CURRENCY, up=True)
+    if item is None or price is None:
+        return None
+    return Offer(item=item, name=text(goods, "product_name"), price=price, on_sale=_is_on_sale(goods))
+
+
+def _had(answer: Answer | Unknown) -> Answer:
+    """Raises SupplierUnavailable."""
+    if isinstance(answer, Unknown) or answer.code != ACCEPTED:
+        raise SupplierUnavailable
+    return answer

@@ -1,0 +1,66 @@
+"""Cards as the open platform hands them out: AES-256 in ECB mode with PKCS #7, in base64, the app secret as the key."""
+
+import base64
+import re
+from collections.abc import Sequence
+
+from keyrail.platform.json_objects import Document, text
+from keyrail.suppliers.model.outcomes import Card
+
+KEY_BYTES = 32
+MAX_CARD_LENGTH = 512  # characters; a card may be a link
+KINDS = frozenset({"", "0", "1", "2"})  # of a card: text, what a QR code says, a short link
+_BLOCK_BITS = 128
+_DATE = re.compile(r"([0-9]{4})[-/](0[1-9]|1[0-2])[-/](0[1-9]|[12][0-9]|3[01])(?:[ T].*)?")
+
+
+def read(holders: Sequence[Document], quantity: int, secret: str) -> tuple[Card, ...] | None:
+    """None for anything but exactly `quantity` different cards that are understood whole."""
+    if len(holders) != quantity:
+        return None
+    try:
+        cards = tuple(_card(holder, secret) for holder in holders)
+    except ValueError:
+        return None
+    return cards if len({(card.code, card.password) for card in cards}) == quantity else None
+
+
+def _card(holder: Document, secret: str) -> Card:
+    """Raises ValueError, which never quotes it."""
+    if text(holder, "card_type") not in KINDS:
+        raise ValueError("a card of another kind")
+    number, password = (_opened(holder, name, secret) for name in ("card_number", "card_pwd"))
+    if not number and not password:
+        raise ValueError("a card with nothing on it")
+    expires_on = _date(text(holder, "card_deadline"))
+    return Card(code=number or password, password=password if number and password else None, expires_on=expires_on)
+
+
+def _opened(holder: Document, name: str, secret: str) -> str:
+    """Empty where there is none. Raises ValueError."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    if holder.get(name) in (None, ""):
+        return ""
+    sealed = base64.b64decode(text(holder, name), validate=True)
+    opener = Cipher(algorithms.AES(secret.encode()), modes.ECB()).decryptor()  # noqa: S305 - theirs, not our choice
+    padding = PKCS7(_BLOCK_BITS).unpadder()
+    try:
+        padded = opener.update(sealed) + opener.finalize()
+        card = (padding.update(padded) + padding.finalize()).decode()
+    except ValueError:
+        raise ValueError("a card that does not open") from None
+    if not card or card != card.strip() or not card.isprintable() or len(card) > MAX_CARD_LENGTH:
+        raise ValueError("no card")
+    return card
+
+
+def _date(deadline: str) -> str | None:
+    """Raises ValueError: of a card whose last day is not understood nobody knows whether it can be sold."""
+    if not deadline:
+        return None
+    match = _DATE.fullmatch(deadline)
+    if match is None:
+        raise ValueError("no day")
+    return "-".join(match.groups())

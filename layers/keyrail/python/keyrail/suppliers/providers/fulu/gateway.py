@@ -1,0 +1,128 @@
+"""One signed request to the open platform and what it answers.
+
+What is signed are the characters of a text, sorted, with the secret behind them: of a request and of a callback the
+JSON object without `sign`, of an answer the text in `result`.
+"""
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import md5
+from typing import Any
+
+from keyrail.platform.clock import NowMs
+from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.http_client import MAX_REPLY_BYTES
+from keyrail.platform.json_objects import Document, decoder, text
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Unknown
+from keyrail.suppliers.providers import Callback, exchange
+from keyrail.suppliers.providers.writing import Style, members
+
+ACCEPTED = "0"
+LOOK_TIMEOUT_S = 4  # for what is only looked up before an order or after a refusal
+MAX_CALLBACK_BYTES = 32 * 1024
+
+_AS_PHP = Style()
+_CHINA = timedelta(hours=8)
+_HEADERS = {"content-type": "application/json; charset=utf-8", "accept": "application/json"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`result` is what was found, of an answer with code 0; None in any other."""
+
+    code: str
+    message: str = field(repr=False)
+    result: Any = field(default=None, repr=False)
+
+    @property
+    def found(self) -> Document:
+        """Empty for anything but an object."""
+        return self.result if isinstance(self.result, dict) else {}
+
+
+@dataclass(frozen=True)
+class Gateway:
+    url: str
+    app_key: str = field(repr=False)
+    secret: str = field(repr=False)
+    read_timeout_s: int
+    signed_answers: bool
+    now_ms: NowMs = field(repr=False)
+
+    def order(self, method: str, content: Mapping[str, object]) -> Answer | DefiniteFailure | Unknown:
+        """Send what has an effect, once."""
+        body = self._body(method, content)
+        heard = exchange.order("POST", self.url, body=body, headers=_HEADERS, read_timeout_s=self.read_timeout_s)
+        return self._answer(heard) if isinstance(heard, dict) else heard
+
+    def ask(
+        self,
+        method: str,
+        content: Mapping[str, object],
+        read_timeout_s: int | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+    ) -> Answer | Unknown:
+        heard = exchange.ask(
+            "POST",
+            self.url,
+            body=self._body(method, content),
+            headers=_HEADERS,
+            read_timeout_s=read_timeout_s or self.read_timeout_s,
+            max_reply_bytes=max_reply_bytes,
+        )
+        return self._answer(heard) if isinstance(heard, dict) else heard
+
+    def verified(self, callback: Callback) -> Document:
+        """Raises SignatureInvalid."""
+        if callback.method != "POST" or len(callback.raw_body) > MAX_CALLBACK_BYTES:
+            raise SignatureInvalid
+        try:
+            given = members(callback.raw_body)
+        except ValueError:
+            raise SignatureInvalid from None
+        sign = text(given, "sign")
+        if not self._is_of(sign, _AS_PHP.write({name: given[name] for name in given if name != "sign"})):
+            raise SignatureInvalid
+        return given
+
+    def _body(self, method: str, content: Mapping[str, object]) -> bytes:
+        """`biz_content` is ASCII: where all characters are, no two languages sort them differently."""
+        at = datetime.fromtimestamp(self.now_ms() // 1000, UTC) + _CHINA
+        said = {
+            "app_key": self.app_key,
+            "method": method,
+            "timestamp": f"{at:%Y-%m-%d %H:%M:%S}",
+            "version": "2.0",
+            "format": "json",
+            "charset": "utf-8",
+            "sign_type": "md5",
+            "app_auth_token": "",
+            "biz_content": json.dumps(content, separators=(",", ":")),
+        }
+        return _AS_PHP.write({**said, "sign": self._sign(_AS_PHP.write(said))}).encode()
+
+    def _answer(self, heard: Document) -> Answer | Unknown:
+        """Whoever refuses may leave the signature out; one that is there is right, and what was done has one."""
+        code, result, sign = text(heard, "code"), text(heard, "result"), text(heard, "sign")
+        must = code == ACCEPTED or heard.get("sign") not in (None, "")
+        if self.signed_answers and must and not self._is_of(sign, result):
+            return Unknown(said="bad_signature")
+        if code != ACCEPTED:
+            return Answer(code, text(heard, "message"))
+        try:
+            return Answer(code, text(heard, "message"), decoder(parse_int=str, parse_float=str).decode(result))
+        except (ValueError, RecursionError):
+            return Unknown(said="not_json")
+
+    def _sign(self, signed: str) -> str:
+        keyed = "".join(sorted(signed)) + self.secret
+        return md5(keyed.encode(), usedforsecurity=False).hexdigest()  # theirs; there is no other to agree on
+
+    def _is_of(self, sign: str, signed: str) -> bool:
+        try:
+            return hmac.compare_digest(self._sign(signed).encode(), sign.encode())
+        except UnicodeEncodeError:  # JSON can spell half a character
+            return False

@@ -1,0 +1,96 @@
+"""What a supplier's words come to, as data: reviewed lists, and what a merchant's settings lay over them.
+
+Deployments of one software disagree. What settings do not name stays; null takes a word off a list, and what is on no
+list is never guessed. Everything here raises ConfigError, which names a setting and never what is in it.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from keyrail.platform.config import ConfigError, is_setting
+from keyrail.suppliers.model.outcomes import Refusal
+
+MAX_ENTRIES = 200
+MAX_WORD_LENGTH = 64
+NOT_UNDERSTOOD = "not_understood"
+
+_CODE = re.compile(r"-?[0-9]{1,8}|[A-Za-z_]{1,32}")
+
+W = TypeVar("W", bound=StrEnum)
+
+
+class Meaning(StrEnum):
+    """Of the state that an order is in."""
+
+    SUCCESS = "success"
+    PROCESSING = "processing"
+    FAILED = "failed"
+
+
+def laid_over(known: Mapping[str, W], own: object, meanings: type[W], setting: str) -> dict[str, W]:
+    """The known words with their meanings, and in their place those of a merchant's own."""
+    changed: dict[str, Any] = {**known, **_entries(own, setting)}
+    try:
+        return {word: meanings(meaning) for word, meaning in changed.items() if meaning is not None}
+    except ValueError:
+        raise ConfigError(setting) from None
+
+
+def refusals(known: Mapping[str, Refusal], own: object, accepted: str, setting: str) -> dict[str, Refusal]:
+    """By a code, or by `<code>:<beginning of its text>`. What was accepted is not refused, and what was never sent
+    was not either.
+    """
+    read = laid_over(known, own, Refusal, setting)
+    if Refusal.NOT_SENT in read.values() or any(word.partition(":")[0] == accepted for word in read):
+        raise ConfigError(setting)
+    return read
+
+
+def listed(words: Mapping[str, Refusal], code: str, text: str) -> tuple[str, Refusal] | None:
+    """The entry that says most of what was said. Its word is ours: a text may have the buyer's account in it."""
+    found = [word for word in words if word == code or (":" in word and f"{code}:{text}".startswith(word))]
+    word = max(found, key=len, default=None)
+    return None if word is None else (word, words[word])
+
+
+def names(known: Mapping[str, str], own: object, offered: frozenset[str], setting: str) -> dict[str, str]:
+    """By a SKU's name of an account field, the supplier's."""
+    changed = {**known, **_entries(own, setting)}
+    read = {name: theirs for name, theirs in changed.items() if theirs is not None}
+    if not all(isinstance(theirs, str) and theirs in offered for theirs in read.values()):
+        raise ConfigError(setting)
+    return read
+
+
+def words(known: frozenset[str], own: object, setting: str) -> frozenset[str]:
+    """Those known, or a merchant's own instead."""
+    if own is None:
+        return known
+    if not isinstance(own, list) or not 0 < len(own) <= MAX_ENTRIES or not all(_is_word(word) for word in own):
+        raise ConfigError(setting)
+    return frozenset(own)
+
+
+def renamed(account: Mapping[str, str], by_name: Mapping[str, str]) -> dict[str, str] | None:
+    """The account by the supplier's names; None where it has no name for a field, or one name for two."""
+    theirs = {by_name[name]: value for name, value in account.items() if name in by_name and value}
+    return theirs if len(theirs) == len(account) else None
+
+
+def said(code: str) -> str:
+    """A code that may be kept: short, and so no account."""
+    return code if _CODE.fullmatch(code) else NOT_UNDERSTOOD
+
+
+def _entries(own: object, setting: str) -> dict[str, Any]:
+    if own is None:
+        return {}
+    if not isinstance(own, dict) or len(own) > MAX_ENTRIES or not all(_is_word(word) for word in own):
+        raise ConfigError(setting)
+    return own
+
+
+def _is_word(word: object) -> bool:
+    return is_setting(word) and len(word) <= MAX_WORD_LENGTH and word.isprintable()
