@@ -1,0 +1,318 @@
+"""Have units supplied: at one source after the other, until one has surely done it, or all have surely not.
+
+A workflow takes these steps one after the other, and each again whenever it does not know what came of it. Each may be
+taken twice, twice at once, and be killed anywhere: what was decided is on the order, and decides.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from keyrail.inventory.model.keys import SoldOut
+from keyrail.inventory.service.claims import Claims
+from keyrail.ordering.model.orders import Delivery, Order, OrderNotFound, Unit, Work, WorkKind
+from keyrail.ordering.model.supplying import (
+    BY_HAND,
+    NOT_SUPPLIED,
+    begin,
+    by_hand,
+    deliver_keys,
+    give_up,
+    hand_over,
+    hear,
+    may_begin,
+    may_go_on,
+    next_reference,
+)
+from keyrail.ordering.service.orders import Orders
+from keyrail.platform import logs
+from keyrail.platform.changes import Origin
+from keyrail.platform.clock import NowMs
+from keyrail.platform.contention import let_others_go
+from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, transact
+from keyrail.platform.errors import Unavailable
+from keyrail.platform.logs import Entry
+from keyrail.risk.service import News
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
+from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Unknown
+from keyrail.suppliers.model.routing import Need
+from keyrail.suppliers.model.sources import Source, SourceKind
+from keyrail.suppliers.model.waiting import wait_s
+from keyrail.suppliers.service.accounts import Placed, Supplier, SupplierAccounts, Wanted
+from keyrail.suppliers.service.routing import Choice, Routing
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+MAX_TRIES = 20
+ISSUE_LEASE_MS = 60_000  # from claiming a key for a unit to selling it
+BROKEN, GONE = "broken", "no_such_supplier"  # our words for an answer that is none
+_KINDS = {
+    Delivery.RECHARGE: frozenset({SourceKind.RECHARGE, SourceKind.MANUAL}),
+    Delivery.EITHER: frozenset({SourceKind.POOL, SourceKind.RECHARGE, SourceKind.MANUAL}),
+}
+
+
+class Turn(StrEnum):
+    """What is next for a unit. `held`: nothing, for as long as a bank may take its money back."""
+
+    DONE = "done"
+    PLACE = "place"
+    ASK = "ask"
+    PERSON = "person"
+    HELD = "held"
+
+
+@dataclass(frozen=True)
+class Next:
+    """`wait_s` is how long to wait for news before it is asked for."""
+
+    turn: Turn
+    wait_s: int = 0
+
+
+@dataclass(frozen=True)
+class Recharging:
+    """`chance` is from 0 to 1, `public_api_url` where suppliers reach us."""
+
+    orders: Orders
+    routing: Routing
+    suppliers: SupplierAccounts
+    claims: Claims
+    news: News
+    client: "DynamoDBClient"
+    public_api_url: str
+    now_ms: NowMs
+    chance: Callable[[], float] = field(default=SystemRandom().random)
+
+    def place(self, order_id: str, unit_id: str, origin: Origin) -> Next:
+        """Have the unit supplied by the source that is right for it now, unless somebody may have done so already.
+
+        Where none is left its money is owed back. Raises OrderNotFound, Unavailable.
+        """
+        unusable: set[str] = set()
+        for number in range(MAX_TRIES):
+            order, unit = self._read(order_id, unit_id)
+            if not may_go_on(order, unit):
+                return self._next(order, unit_id)
+            if not may_begin(order, unit):
+                done = self._give_up(order, unit, Decision(at_ms=self.now_ms()), origin)
+            else:
+                choice = self.routing.choose(_need(unit, unusable), origin)
+                done = self._go(order, unit, choice, unusable, origin)
+            if done is not None:
+                return self._next(done, unit_id)
+            let_others_go(number)
+        raise StoreUnavailable
+
+    def ask(self, order_id: str, unit_id: str, origin: Origin) -> Next:
+        """Ask what became of the unit's open attempt; after its settlement window the unit is left to a person.
+
+        Raises OrderNotFound, Unavailable.
+        """
+        order, unit = self._read(order_id, unit_id)
+        attempt = unit.open_attempt()
+        if attempt is None or unit.work is not None:
+            return self._next(order, unit_id)
+        self.news.ask(unit_id)
+        outcome = self._question(attempt)
+        order, stored = self._heard(order, attempt, outcome, origin)
+        if stored and isinstance(outcome, DefiniteFailure):
+            self._tell(lambda: self.routing.failed_later(unit.sku_id, attempt))
+        still = order.unit(unit_id).open_attempt()
+        if still is not None and self.now_ms() >= still.until_ms:
+            return self.leave(order_id, unit_id, origin)
+        return self._next(order, unit_id)
+
+    def await_news(self, unit_id: str, token: str, wait_s: int) -> bool:
+        """Whoever has `token` waits for news of the unit; whether there is some, so that nobody will tell them.
+
+        Raises Unavailable.
+        """
+        return self.news.wait(unit_id, token, self.now_ms() + wait_s * 1000)
+
+    def leave(self, order_id: str, unit_id: str, origin: Origin) -> Next:
+        """A person sees to the unit from now on. Raises OrderNotFound, Unavailable."""
+        for number in range(MAX_TRIES):
+            order, _ = self._read(order_id, unit_id)
+            left = hand_over(order, unit_id, origin, self.now_ms())
+            if left is order:
+                return self._next(order, unit_id)
+            if self.orders.replace(order, left):
+                logs.warn(Entry.UNIT_LEFT, order_id=order_id, unit_id=unit_id)
+                return self._next(left, unit_id)
+            let_others_go(number)
+        raise StoreUnavailable
+
+    def _go(self, order: Order, unit: Unit, choice: Choice, unusable: set[str], origin: Origin) -> Order | None:
+        """The order as it stands then; None where somebody was faster, or it was none of a source after all."""
+        source = choice.source
+        if source is None and not choice.decision.passed_over:  # nobody has said where it comes from
+            return self._to_person(order, unit, by_hand(unit, BY_HAND, choice.decision.at_ms), choice.decision, origin)
+        if source is None:
+            return self._give_up(order, unit, choice.decision, origin)
+        match source.kind:
+            case SourceKind.RECHARGE:
+                done = self._ask_for(order, unit, choice, source, unusable, origin)
+            case SourceKind.POOL:
+                done = self._issue(order, unit, choice, unusable, origin)
+            case _:
+                attempt = by_hand(unit, source.source_id, choice.decision.at_ms)
+                done = self._to_person(order, unit, attempt, choice.decision, origin)
+        if done is None:
+            self.routing.not_begun(choice, origin)
+        return done
+
+    def _ask_for(
+        self, order: Order, unit: Unit, choice: Choice, source: Source, unusable: set[str], origin: Origin
+    ) -> Order | None:
+        """On record before the supplier is called; and only who put it there calls, once (promise I7)."""
+        try:
+            supplier = self.suppliers.at(source.supplier or "")
+        except UnknownSupplier:
+            unusable.add(source.source_id)
+            return None
+        attempt = _attempt(unit, choice, source, supplier.settlement_ms)
+        begun = begin(order, unit.unit_id, attempt, choice.decision, origin)
+        if not self.orders.replace(order, begun):
+            return None
+        called_ms = self.now_ms()
+        outcome = self._call(supplier, unit, attempt)
+        latency_ms = self.now_ms() - called_ms
+        heard, stored = self._heard(begun, attempt, outcome, origin)
+        if stored:
+            self._tell(lambda: self.routing.heard(choice, outcome, latency_ms, origin))
+        return heard
+
+    def _call(self, supplier: Supplier, unit: Unit, attempt: SupplyAttempt) -> Outcome:
+        logs.log(
+            Entry.SUPPLIER_ASKED, unit_id=unit.unit_id, supplier=attempt.supplier, reference=attempt.reference
+        )
+        wanted = Wanted(
+            reference=attempt.reference,
+            item=attempt.item,
+            quantity=attempt.quantity,
+            limit=attempt.limit,
+            callback_url=f"{self.public_api_url}/webhooks/suppliers/{attempt.supplier}",
+            account=unit.account or {},
+        )
+        try:
+            return supplier.place(wanted)
+        except Exception as error:  # noqa: BLE001 - whatever broke, it may have been sent
+            logs.log_failure(error, reference=attempt.reference)
+            return Unknown(said=BROKEN)
+
+    def _question(self, attempt: SupplyAttempt) -> Outcome:
+        try:
+            supplier = self.suppliers.at(attempt.supplier)
+            return supplier.query(
+                Placed(
+                    reference=attempt.reference,
+                    their_reference=attempt.their_reference,
+                    quantity=attempt.quantity,
+                )
+            )
+        except UnknownSupplier:
+            return Unknown(said=GONE)
+        except Exception as error:  # noqa: BLE001 - a broken answer says nothing
+            logs.log_failure(error, reference=attempt.reference)
+            return Unknown(said=BROKEN)
+
+    def _heard(self, order: Order, attempt: SupplyAttempt, outcome: Outcome, origin: Origin) -> tuple[Order, bool]:
+        """The order as it stands then, and whether it was this that changed it."""
+        for number in range(MAX_TRIES):
+            following = hear(order, attempt.reference, outcome, origin, self.now_ms())
+            if following is order:
+                return order, False
+            if self.orders.replace(order, following):
+                logs.log(Entry.SUPPLIER_HEARD, reference=attempt.reference, outcome=type(outcome).__name__)
+                return following, True
+            let_others_go(number)
+            order = self.orders.of_operator(order.order_id)
+        raise StoreUnavailable
+
+    def _issue(self, order: Order, unit: Unit, choice: Choice, unusable: set[str], origin: Origin) -> Order | None:
+        """Keys of our own, sold in the transaction that delivers them; those that are not are leased for a minute."""
+        source_id, until_ms = str(choice.decision.chosen), self.now_ms() + ISSUE_LEASE_MS
+        try:
+            keys = self.claims.lease(unit.sku_id, unit.quantity, order.order_id, until_ms, origin)
+        except SoldOut:
+            unusable.add(source_id)
+            return None
+        delivered = deliver_keys(order, unit.unit_id, keys, choice.decision, origin, self.now_ms())
+        sales = self.claims.sales(keys, order.order_id, unit.unit_id, origin)
+        try:
+            transact(self.client, [self.orders.replacement(order, delivered), *sales])
+        except TransactionFailed:
+            self.claims.release(keys, order.order_id, origin)
+            return None
+        logs.log(Entry.UNITS_ISSUED, order_id=order.order_id, unit_ids=[unit.unit_id])
+        return delivered
+
+    def _to_person(
+        self, order: Order, unit: Unit, attempt: SupplyAttempt, decision: Decision, origin: Origin
+    ) -> Order | None:
+        work = Work(kind=WorkKind.MANUAL, since_ms=attempt.asked_at_ms)
+        begun = begin(order, unit.unit_id, attempt, decision, origin, work)
+        if not self.orders.replace(order, begun):
+            return None
+        logs.log(Entry.UNIT_LEFT, order_id=order.order_id, unit_id=unit.unit_id)
+        return begun
+
+    def _give_up(self, order: Order, unit: Unit, decision: Decision, origin: Origin) -> Order | None:
+        given_up = give_up(order, unit.unit_id, decision, origin, self.now_ms())
+        if not self.orders.replace(order, given_up):
+            return None
+        logs.warn(Entry.REFUND_DUE, order_id=order.order_id, unit_id=unit.unit_id, reason=NOT_SUPPLIED)
+        return given_up
+
+    def _tell(self, told: Callable[[], None]) -> None:
+        """What is learnt of a supplier by it is worth less than the unit that it was asked for."""
+        try:
+            told()
+        except Unavailable as error:
+            logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code)
+
+    def _read(self, order_id: str, unit_id: str) -> tuple[Order, Unit]:
+        order = self.orders.of_operator(order_id)
+        for unit in order.units:
+            if unit.unit_id == unit_id:
+                return order, unit
+        raise OrderNotFound
+
+    def _next(self, order: Order, unit_id: str) -> Next:
+        unit = order.unit(unit_id)
+        if unit.work is not None:
+            return Next(Turn.PERSON)
+        if attempt := unit.open_attempt():
+            return Next(Turn.ASK, wait_s(attempt, self.now_ms(), self.chance()))
+        if may_go_on(order, unit):
+            return Next(Turn.PLACE)
+        return Next(Turn.HELD if unit.is_open else Turn.DONE)
+
+
+def _need(unit: Unit, unusable: set[str]) -> Need:
+    return Need(
+        sku_id=unit.sku_id,
+        quantity=unit.quantity,
+        paid=unit.amount,
+        kinds=_KINDS[unit.delivery or Delivery.RECHARGE],
+        reference=next_reference(unit),
+        tried=frozenset({*unusable, *(attempt.source_id for attempt in unit.attempts or ())}),
+    )
+
+
+def _attempt(unit: Unit, choice: Choice, source: Source, settlement_ms: int) -> SupplyAttempt:
+    return SupplyAttempt(
+        reference=next_reference(unit),
+        source_id=source.source_id,
+        supplier=source.supplier or "",
+        item=source.item or "",
+        quantity=unit.quantity,
+        limit=choice.limit or unit.amount,
+        asked_at_ms=choice.decision.at_ms,
+        until_ms=choice.decision.at_ms + settlement_ms,
+    )
