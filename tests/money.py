@@ -71,6 +71,7 @@ class _Expected:
         self.received: Counter[str] = Counter()
 
     def add_order(self, order: Order) -> None:
+        self._add_supplies(order)
         paid = order.paid_attempt()
         at = {each.attempt_id: f"clearing:{each.provider}/{each.account}" for each in order.attempts}
         for attempt in order.attempts:
@@ -88,7 +89,7 @@ class _Expected:
                 self._receive(at[refund.attempt_id], "suspense", refund.amount)
             self._give_back("refunds" if of_sale else "suspense", at[refund.attempt_id], refund)
 
-    def add_supplies(self, order: Order) -> None:
+    def _add_supplies(self, order: Order) -> None:
         for supply in (each for unit in order.units for each in unit.attempts or ()):
             if supply.state is SupplyState.SUCCEEDED and supply.supplier and supply.cost:
                 self._move("cost_of_goods", "supplier_payable", supply.cost)

@@ -17,7 +17,9 @@ from keyrail.payments.model.disputes import Dispute
 from keyrail.payments.model.refunds import Refund
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
+from keyrail.suppliers.model.attempts import SupplyState, reference, unit_of
 from tests.redeeming import check_account
+from tests.supplier import Wholesaler
 from tests.tables import TABLES
 from tests.world import World
 
@@ -40,6 +42,8 @@ def check_promises(world: World, codes: Iterable[str] = ()) -> None:
         _delivered_whole_and_paid(order, keys)
         _no_money_dropped(order)
         _frozen_where_disputed(order, keys)
+        _supplied_once(order)
+    _as_the_suppliers_know(world.wholesalers.values(), orders)
     _goods_or_money_back_or_on_the_desk(tables["payments"], orders)
     _nothing_in_the_clear(tables, codes)
 
@@ -144,11 +148,44 @@ def _charged_exactly(keys: Iterable[Key], items: list[dict[str, Any]]) -> None:
 def _delivered_whole_and_paid(order: Order, keys: dict[str, Key]) -> None:
     for unit in _delivered(order):
         assert order.paid_attempt() is not None, "delivered and not paid"
+        if unit.is_credited:
+            continue
         assert len(set(unit.key_ids)) == unit.quantity, "half a delivery"
         assert {keys[key].sku_id for key in unit.key_ids} == {unit.sku_id}, "delivered something else"
         assert len({secret_id(key) for key in unit.key_ids}) == unit.quantity, "the same secret twice"
         if unit.label is not None and not unit.replaced:
             assert [keys[key].label for key in unit.key_ids] == [unit.label], "another number than the chosen one"
+
+
+def _supplied_once(order: Order) -> None:
+    """One after the other was asked, each after the one before had surely failed; and what may be done is not given
+    back.
+    """
+    for unit in order.units:
+        attempts = unit.attempts or ()
+        assert not attempts or order.paid_attempt() is not None, "asked for and not paid"
+        numbers = [reference(unit.unit_id, number + 1) for number in range(len(attempts))]
+        assert [attempt.reference for attempt in attempts] == numbers, "a try without a number of its own"
+        assert all(each.state is SupplyState.FAILED for each in attempts[:-1]), "asked elsewhere while nobody knew"
+        assert unit.work is None or unit.open_attempt() is not None, "a person has work with what is decided"
+        assert unit.is_open or unit.open_attempt() is None, "over, and nobody knows whether it was supplied"
+        done = bool(attempts) and attempts[-1].state is SupplyState.SUCCEEDED
+        assert not unit.is_credited or done, "delivered, and nobody supplied it"
+        knowingly = any(r.request and r.request.even_if_used for r in order.refunds if unit.unit_id in r.unit_ids)
+        assert not done or unit.is_credited or knowingly, "goods and money back, or neither"
+
+
+def _as_the_suppliers_know(suppliers: Iterable[Wholesaler], orders: list[Order]) -> None:
+    """By their own books: none was ordered twice, and what they did is not given back, nor done by two of them."""
+    placed = Counter(wanted.reference for each in suppliers for wanted in each.placed)
+    assert not [one for one, times in placed.items() if times > 1], "sent again"
+    done = Counter(unit_of(one) for each in suppliers for one in each.credited)
+    assert not [one for one, times in done.items() if times > 1], "supplied twice"
+    units = {unit.unit_id: unit for order in orders for unit in order.units}
+    known = {attempt.reference for unit in units.values() for attempt in unit.attempts or ()}
+    assert placed.keys() <= known, "asked for before that was on record"
+    for each in (units[str(one)] for one in done):
+        assert each.is_credited or each.is_open, "supplied, and its money goes back"
 
 
 def _no_money_dropped(order: Order) -> None:
@@ -158,6 +195,7 @@ def _no_money_dropped(order: Order) -> None:
         assert order.status in {OrderStatus.PENDING_PAYMENT, OrderStatus.CANCELLED}
         return
     assert order.units_to_issue() == () or is_frozen(order), "paid, and neither delivered nor owed back"
+    waiting = (*order.units_to_issue(), *order.units_to_supply())
     failed = [unit for unit in order.units if unit.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}]
     of_units = [refund for refund in order.refunds if refund.unit_ids and refund.is_owed]
     owed = {unit_id: refund.amount for refund in of_units for unit_id in refund.unit_ids}
@@ -176,13 +214,13 @@ def _no_money_dropped(order: Order) -> None:
         assert gone == {unit.unit_id for unit in failed}, "what is owed back is not what was not delivered"
         for refund in of_units:
             assert refund.amount == total([u.amount for u in failed if u.unit_id in refund.unit_ids]), "another sum"
-        assert total([back, *kept, *(unit.amount for unit in (*lost, *order.units_to_issue()))]) == order.total
+        assert total([back, *kept, *(unit.amount for unit in (*lost, *waiting))]) == order.total
     assert back.amount_minor <= paid.came_in.amount_minor, "more is owed back than ever came"
-    bank_or_not_yet = lost or in_part or order.units_to_issue()
+    bank_or_not_yet = lost or in_part or waiting
     assert kept or bank_or_not_yet or back == paid.came_in, (
         "nothing was delivered, and not all of the money is owed back"
     )
-    if order.units_to_issue():
+    if waiting:
         return
     expected = OrderStatus.DELIVERED if not failed else OrderStatus.PARTIALLY_DELIVERED
     all_back = {unit.status for unit in order.units} == {UnitStatus.REFUNDED}

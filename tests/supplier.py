@@ -7,11 +7,9 @@ from threading import Lock
 
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
-from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Supplier, Wanted
+from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 
-NAME, OTHER_NAME = "first", "second"
 ITEM = "1001"
 COST = Money(950, "CNY")
 SETTLEMENT_MS = 60 * 60_000
@@ -118,17 +116,3 @@ class Wholesaler:
         if callback.headers.get("signature") != SIGNATURE:
             raise SignatureInvalid
         return callback.raw_body.decode()
-
-
-@dataclass
-class Wholesalers:
-    """Suppliers by their names, as accounts with them are found."""
-
-    suppliers: dict[str, Supplier]
-
-    def at(self, name: str) -> Supplier:
-        """Raises UnknownSupplier."""
-        try:
-            return self.suppliers[name]
-        except KeyError:
-            raise UnknownSupplier from None

@@ -23,6 +23,7 @@ from keyrail.fulfilment.service.inquiries import Inquiries
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.fulfilment.service.payment_desk import PaymentDesk
+from keyrail.fulfilment.service.recharging import Recharging
 from keyrail.fulfilment.service.refund_desk import RefundDesk
 from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
@@ -73,13 +74,15 @@ from keyrail.reconciliation.service.comparing import Comparing
 from keyrail.reconciliation.service.desk import ReconciliationDesk
 from keyrail.reconciliation.store import ReconciliationStore
 from keyrail.redemption.service import Redemption
-from keyrail.risk.service import Allowances, Guards, Rounds
+from keyrail.risk.service import Allowances, Guards, News, Rounds
 from keyrail.risk.store import GuardStore
+from keyrail.suppliers.service.accounts import SupplierAccounts
 from keyrail.suppliers.service.routing import Routing
 from keyrail.suppliers.store import SuppliersStore
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
 from tests.files import FilesInMemory, UploadInMemory
+from tests.supplier import Wholesaler
 from tests.tables import TABLES, create_table
 
 BUYER = Origin("buyer", "198.51.100.7")
@@ -106,6 +109,7 @@ class World:
     files: FilesInMemory = field(default_factory=FilesInMemory)
     streamed: bool = False
     refund_limits: RefundLimits = REFUND_LIMITS
+    wholesalers: dict[str, Wholesaler] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -122,7 +126,7 @@ class World:
     def another_process(self, dynamodb: Any = None, kms: Any = None) -> "World":
         """The same tables and keys, seen by a process that remembers nothing."""
         other = World(dynamodb or self.dynamodb, kms or self.kms, self.ahead_ms, self.epay_key, self.names, self.files)
-        other.refund_limits = self.refund_limits
+        other.refund_limits, other.wholesalers = self.refund_limits, self.wholesalers
         other.vault_key, other.fingerprint_key = self.vault_key, self.fingerprint_key
         return other
 
@@ -271,6 +275,23 @@ class World:
     @cached_property
     def suppliers(self) -> SuppliersStore:
         return SuppliersStore(self.dynamodb, self.names["suppliers"])
+
+    @cached_property
+    def news(self) -> News:
+        return News(GuardStore(self.dynamodb, self.names["guards"]), self.now_ms)
+
+    @cached_property
+    def recharging(self) -> Recharging:
+        return Recharging(
+            self.orders,
+            self.routing,
+            SupplierAccounts(self.wholesalers),
+            self.claims,
+            self.news,
+            self.dynamodb,
+            "https://api.example",
+            self.now_ms,
+        )
 
     @cached_property
     def routing(self) -> Routing:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.stages import Target
 
-_BOTOCORE_SERVICES = frozenset({"dynamodb", "events", "kms", "s3", "secretsmanager", "sqs", "sts"})
+_BOTOCORE_SERVICES = frozenset({"dynamodb", "events", "kms", "s3", "secretsmanager", "sqs", "stepfunctions", "sts"})
 """Services that the functions call; botocore's descriptions of all others are three quarters of the layer."""
 _GLIBC = {"manylinux2014_aarch64": ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux2014_aarch64")}
 """Lambda's Amazon Linux 2023 has glibc 2.34, so the newer wheel tags run there as well."""

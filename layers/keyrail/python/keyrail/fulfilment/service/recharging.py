@@ -188,9 +188,7 @@ class Recharging:
         return heard
 
     def _call(self, supplier: Supplier, unit: Unit, attempt: SupplyAttempt) -> Outcome:
-        logs.log(
-            Entry.SUPPLIER_ASKED, unit_id=unit.unit_id, supplier=attempt.supplier, reference=attempt.reference
-        )
+        logs.log(Entry.SUPPLIER_ASKED, unit_id=unit.unit_id, supplier=attempt.supplier, reference=attempt.reference)
         wanted = Wanted(
             reference=attempt.reference,
             item=attempt.item,

@@ -1,0 +1,243 @@
+"""Units that are supplied, on the engine: whatever a supplier says or does not say, each is done once or given back."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from keyrail.catalog.model import SkuKind
+from keyrail.fulfilment.service.recharging import Next, Turn
+from keyrail.ordering.model.orders import Line, OrderNotFound, OrderStatus, UnitStatus, WorkKind
+from keyrail.ordering.model.supplying import hear
+from keyrail.ordering.service.checkout import Placed
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal
+from keyrail.suppliers.model.sources import Source
+from tests.promises import check_promises
+from tests.racing import at_once
+from tests.recharging import MANUAL, PHONE, POOL, buy, recharge, run, sell, supplied, take, unit_of
+from tests.supplier import SETTLEMENT_MS, Plan, Wholesaler
+from tests.world import PRICE, SYSTEM, World, new_codes
+
+pytestmark = pytest.mark.usefixtures("kept_books")
+RACERS = 8
+
+
+@pytest.fixture(autouse=True)
+def promises_hold(world: World) -> Iterator[None]:
+    yield
+    check_promises(world)
+
+
+def test_what_is_done_at_once_is_delivered_by_one_step(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first")))
+    unit = unit_of(world, placed)
+    assert (unit.status, world.orders.of_operator(placed.order.order_id).status) == ("queued", "fulfilling")
+
+    assert take(world, placed.order.order_id, unit.unit_id, Turn.PLACE) == Next(Turn.DONE)
+
+    (wanted,) = world.wholesalers["first"].placed
+    assert (wanted.account, wanted.limit, wanted.item) == ({"phone": PHONE}, PRICE, "1001")
+    assert wanted.callback_url == "https://api.example/webhooks/suppliers/first"
+    order = world.orders.of_operator(placed.order.order_id)
+    assert order.status is OrderStatus.DELIVERED
+    (attempt,) = order.units[0].attempts or ()
+    assert (attempt.state, attempt.reference in world.wholesalers["first"].credited) == (SupplyState.SUCCEEDED, True)
+    assert [each.chosen for each in order.units[0].decisions or ()] == ["first"]
+
+
+@pytest.mark.parametrize("plan", [Plan.REFUSED, Plan.NOT_SENT, Plan.SLOW_THEN_FAILED, Plan.LOST_REFUSED])
+def test_what_surely_failed_is_asked_for_at_the_next_source(world: World, plan: Plan) -> None:
+    placed = buy(world, sell(world, recharge("first"), recharge("second", priority=200), first=[plan]))
+    assert supplied(world, placed) is Turn.DONE
+    assert unit_of(world, placed).status is UnitStatus.DELIVERED
+    assert [len(each.credited) for each in world.wholesalers.values()] == [0, 1]
+
+
+@pytest.mark.parametrize("plan", [Plan.SLOW, Plan.LOST, Plan.CRASHES])
+def test_what_is_not_known_is_asked_about_until_it_is(world: World, plan: Plan) -> None:
+    placed = buy(world, sell(world, recharge("first"), recharge("second"), first=[plan]))
+    assert supplied(world, placed) is Turn.DONE
+    first, second = world.wholesalers.values()
+    assert (len(first.placed), len(first.credited), second.placed) == (1, 1, [])
+    assert unit_of(world, placed).status is UnitStatus.DELIVERED
+
+
+@pytest.mark.parametrize("plan", [Plan.UNHEARD, Plan.STUCK])
+def test_what_nobody_knows_at_the_end_of_its_window_is_a_persons(world: World, plan: Plan) -> None:
+    placed = buy(world, sell(world, recharge("first"), recharge("second"), first=[plan]))
+    began_ms = world.now_ms()
+
+    assert supplied(world, placed) is Turn.PERSON
+
+    assert SETTLEMENT_MS <= world.now_ms() - began_ms < 2 * SETTLEMENT_MS
+    order, unit = world.orders.of_operator(placed.order.order_id), unit_of(world, placed)
+    assert (unit.work.kind if unit.work else None, unit.status) == (WorkKind.UNKNOWN, UnitStatus.UNKNOWN)
+    assert (order.refunds, order.status) == ((), OrderStatus.FULFILLING)
+    first, second = world.wholesalers.values()
+    assert (len(first.placed), second.placed) == (1, [])
+    assert 3 < len(first.questions) < 40
+
+
+def test_what_nobody_supplies_is_owed_back(world: World) -> None:
+    plans = {"first": [Plan.REFUSED], "second": [Plan.SLOW_THEN_FAILED]}
+    placed = buy(world, sell(world, recharge("first"), recharge("second"), **plans))
+    assert supplied(world, placed) is Turn.DONE
+    order = world.orders.of_operator(placed.order.order_id)
+    assert (order.status, [refund.amount for refund in order.refunds]) == (OrderStatus.REFUNDING, [PRICE])
+    last = (order.units[0].decisions or ())[-1]
+    assert (last.chosen, set(last.passed_over)) == (None, {"first", "second"})
+
+
+def test_a_source_of_a_supplier_that_is_gone_is_passed_over(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first"), recharge("second", priority=200)))
+    del world.wholesalers["first"]
+    assert supplied(world, placed) is Turn.DONE
+    assert unit_of(world, placed).status is UnitStatus.DELIVERED
+
+
+def test_a_supplier_that_goes_while_it_is_asked_leaves_its_unit_unknown(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first"), first=[Plan.STUCK]))
+    unit = unit_of(world, placed)
+    take(world, placed.order.order_id, unit.unit_id, Turn.PLACE)
+    del world.wholesalers["first"]
+    assert supplied(world, placed) is Turn.PERSON
+    assert unit_of(world, placed).open_attempt() is not None
+
+
+@pytest.mark.parametrize("sources", [(MANUAL,), ()])
+def test_what_a_person_does_waits_for_a_person(world: World, sources: tuple[Source, ...]) -> None:
+    placed = buy(world, sell(world, *sources))
+    assert supplied(world, placed) is Turn.PERSON
+    unit = unit_of(world, placed)
+    assert (unit.work.kind if unit.work else None, unit.status) == (WorkKind.MANUAL, UnitStatus.RECHARGING)
+    assert supplied(world, placed) is Turn.PERSON
+    assert len(unit_of(world, placed).attempts or ()) == 1
+
+
+def test_a_key_of_our_own_does_as_well_where_either_will_do(world: World) -> None:
+    sku_id = sell(world, POOL, recharge("first", priority=200), kind=SkuKind.EITHER)
+    world.import_codes(new_codes(1), sku_id)
+    first, second = buy(world, sku_id), buy(world, sku_id)
+    assert [supplied(world, each) for each in (first, second)] == [Turn.DONE, Turn.DONE]
+    assert [len(unit_of(world, each).key_ids) for each in (first, second)] == [1, 0]
+    assert [order.status for order in world.stored_orders()] == [OrderStatus.DELIVERED] * 2
+    assert len(world.wholesalers["first"].credited) == 1
+
+
+def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:
+    world.stock_up(1)
+    placed = buy(world, sell(world, recharge("first"), recharge("second")))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    at_once([lambda: world.another_process().recharging.place(order_id, unit_id, SYSTEM)] * RACERS)
+    assert supplied(world, placed) is Turn.DONE
+    assert sum(len(each.placed) for each in world.wholesalers.values()) == 1
+
+
+def test_many_questions_at_once_lead_to_one_refund(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first"), first=[Plan.SLOW_THEN_FAILED]))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    take(world, order_id, unit_id, Turn.PLACE)
+
+    def go_on(process: World) -> Callable[[], Turn]:
+        return lambda: run(process, order_id, unit_id, Next(Turn.ASK))
+
+    assert set(at_once([go_on(world.another_process()) for _ in range(RACERS)])) == {Turn.DONE}
+    assert len(world.orders.of_operator(order_id).refunds) == 1
+
+
+def notice(placed: Placed, state: DisputeState) -> DisputeNotice:
+    return DisputeNotice(
+        provider="epay",
+        account="main",
+        dispute_id="dp_1",
+        reference=f"ref-{placed.attempt.attempt_id}",
+        attempt_id=None,
+        amount=PRICE,
+        status=state,
+        state=state,
+    )
+
+
+def test_a_disputed_unit_is_asked_for_once_the_bank_has_decided_for_us(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first")))
+    world.disputes.hear(notice(placed, DisputeState.OPEN), SYSTEM)
+    assert supplied(world, placed) is Turn.HELD
+    assert world.wholesalers["first"].placed == []
+    world.disputes.hear(notice(placed, DisputeState.WON), SYSTEM)
+    assert supplied(world, placed) is Turn.DONE
+    assert unit_of(world, placed).status is UnitStatus.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("plan", "end"), [(Plan.SLOW, UnitStatus.DELIVERED), (Plan.SLOW_THEN_FAILED, UnitStatus.REFUNDED)]
+)
+def test_what_a_bank_took_while_nobody_knew_ends_as_the_supplier_says(
+    world: World, plan: Plan, end: UnitStatus
+) -> None:
+    placed = buy(world, sell(world, recharge("first"), recharge("second"), first=[plan]))
+    take(world, placed.order.order_id, unit_of(world, placed).unit_id, Turn.PLACE)
+    world.disputes.hear(notice(placed, DisputeState.LOST), SYSTEM)
+    assert supplied(world, placed) is Turn.DONE
+    order = world.orders.of_operator(placed.order.order_id)
+    assert (order.units[0].status, order.refunds) == (end, ())
+    assert world.wholesalers["second"].placed == []
+
+
+def test_there_are_only_so_many_sources_that_a_unit_is_asked_for_at(world: World) -> None:
+    sources = [recharge(f"source-{number:02}") for number in range(MAX_ATTEMPTS_PER_UNIT)]
+    plans = {source.source_id: [Plan.REFUSED] for source in sources}
+    placed = buy(world, sell(world, *sources, **plans))
+    assert supplied(world, placed) is Turn.DONE
+    assert len(world.orders.of_operator(placed.order.order_id).refunds) == 1
+
+
+def test_keys_are_delivered_with_the_payment_and_what_is_recharged_follows(world: World) -> None:
+    (key_sku, _), recharged = (("game-100", world.stock_up(1)), sell(world, recharge("first")))
+    placed = world.order(lines=(line(key_sku), line(recharged, phone=PHONE)))
+    world.pay(placed.attempt)
+    key, unit = world.orders.of_operator(placed.order.order_id).units
+    assert (key.status, unit.status) == (UnitStatus.DELIVERED, UnitStatus.QUEUED)
+    assert supplied(world, placed, 1) is Turn.DONE
+    assert world.orders.of_operator(placed.order.order_id).status is OrderStatus.DELIVERED
+
+
+def line(sku_id: str, **account: str) -> Line:
+    return Line(sku_id, 1, recharge_account=account or None)
+
+
+def test_a_step_for_a_unit_that_is_not_there_is_refused(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first")))
+    for step in (world.recharging.place, world.recharging.ask, world.recharging.leave):
+        with pytest.raises(OrderNotFound):
+            step(placed.order.order_id, "unt_of_nobody", SYSTEM)
+
+
+def test_news_that_come_before_somebody_waits_are_not_lost(world: World) -> None:
+    news, recharging = world.news, world.recharging
+    assert recharging.await_news("unt_1", "token-1", 60) is False
+    assert news.tell("unt_1") == "token-1"
+    news.ask("unt_1")
+    assert recharging.await_news("unt_1", "token-2", 60) is False
+    assert news.tell("unt_2") is None
+    assert recharging.await_news("unt_2", "token-3", 60) is True
+
+
+def test_a_supplier_whose_breaker_is_open_is_told_of_no_more_units(world: World) -> None:
+    sku_id = sell(world, recharge("first"), recharge("second", priority=200))
+    world.wholesalers["first"] = Wholesaler(plans=[Plan.NOT_SENT] * 30)
+    for _ in range(22):
+        assert supplied(world, buy(world, sku_id)) is Turn.DONE
+    assert len(world.wholesalers["first"].placed) <= 20
+    assert len(world.wholesalers["second"].credited) == 22
+
+
+def test_a_person_who_finds_that_nothing_was_supplied_sets_the_unit_going_again(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first"), recharge("second"), first=[Plan.UNHEARD]))
+    assert supplied(world, placed) is Turn.PERSON
+    order, unit = world.orders.of_operator(placed.order.order_id), unit_of(world, placed)
+    (attempt,) = unit.attempts or ()
+    nothing = DefiniteFailure(said="by a person", refusal=Refusal.REFUSED)
+    assert world.orders.replace(order, hear(order, attempt.reference, nothing, SYSTEM, world.now_ms()))
+    assert supplied(world, placed) is Turn.DONE
+    assert len(world.wholesalers["second"].credited) == 1
