@@ -1,13 +1,15 @@
 """Units that are supplied, on the engine: whatever a supplier says or does not say, each is done once or given back."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from keyrail.catalog.model import SkuKind
 from keyrail.fulfilment.service.recharging import Next, Turn
-from keyrail.ordering.model.orders import Line, OrderNotFound, OrderStatus, UnitStatus, WorkKind
+from keyrail.ordering.model.orders import Line, OrderNotFound, OrderStatus, UnitStatus
 from keyrail.ordering.model.supplying import hear
+from keyrail.ordering.model.work import WorkKind
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
@@ -80,7 +82,7 @@ def test_what_nobody_knows_at_the_end_of_its_window_is_a_persons(world: World, p
 
 
 def test_what_nobody_supplies_is_owed_back(world: World) -> None:
-    plans = {"first": [Plan.REFUSED], "second": [Plan.SLOW_THEN_FAILED]}
+    plans: dict[str, Any] = {"first": [Plan.REFUSED], "second": [Plan.SLOW_THEN_FAILED]}
     placed = buy(world, sell(world, recharge("first"), recharge("second"), **plans))
     assert supplied(world, placed) is Turn.DONE
     order = world.orders.of_operator(placed.order.order_id)
@@ -186,7 +188,7 @@ def test_what_a_bank_took_while_nobody_knew_ends_as_the_supplier_says(
 
 def test_there_are_only_so_many_sources_that_a_unit_is_asked_for_at(world: World) -> None:
     sources = [recharge(f"source-{number:02}") for number in range(MAX_ATTEMPTS_PER_UNIT)]
-    plans = {source.source_id: [Plan.REFUSED] for source in sources}
+    plans: dict[str, Any] = {source.source_id: [Plan.REFUSED] for source in sources}
     placed = buy(world, sell(world, *sources, **plans))
     assert supplied(world, placed) is Turn.DONE
     assert len(world.orders.of_operator(placed.order.order_id).refunds) == 1
@@ -241,3 +243,14 @@ def test_a_person_who_finds_that_nothing_was_supplied_sets_the_unit_going_again(
     assert world.orders.replace(order, hear(order, attempt.reference, nothing, SYSTEM, world.now_ms()))
     assert supplied(world, placed) is Turn.DONE
     assert len(world.wholesalers["second"].credited) == 1
+
+
+def test_what_a_person_has_is_over_when_the_supplier_says_so_after_all(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first"), first=[Plan.STUCK]))
+    assert supplied(world, placed) is Turn.PERSON
+    assert supplied(world, placed) is Turn.PERSON
+    (reference,) = world.wholesalers["first"].books
+    world.wholesalers["first"].books[reference] = Plan.SLOW
+    assert supplied(world, placed) is Turn.DONE
+    unit = unit_of(world, placed)
+    assert (unit.status, unit.work) == (UnitStatus.DELIVERED, None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from keyrail.inventory.model.keys import SoldOut
 from keyrail.inventory.service.claims import Claims
-from keyrail.ordering.model.orders import Delivery, Order, OrderNotFound, Unit, Work, WorkKind
+from keyrail.ordering.model.orders import Delivery, Order, OrderNotFound, Unit
 from keyrail.ordering.model.supplying import (
     BY_HAND,
     NOT_SUPPLIED,
@@ -26,6 +26,7 @@ from keyrail.ordering.model.supplying import (
     may_go_on,
     next_reference,
 )
+from keyrail.ordering.model.work import WorkKind
 from keyrail.ordering.service.orders import Orders
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
@@ -91,11 +92,14 @@ class Recharging:
     def place(self, order_id: str, unit_id: str, origin: Origin) -> Next:
         """Have the unit supplied by the source that is right for it now, unless somebody may have done so already.
 
-        Where none is left its money is owed back. Raises OrderNotFound, Unavailable.
+        Where none is left its money is owed back. What a person has is asked about once.
+        Raises OrderNotFound, Unavailable.
         """
         unusable: set[str] = set()
         for number in range(MAX_TRIES):
             order, unit = self._read(order_id, unit_id)
+            if unit.work is not None:
+                return self.ask(order_id, unit_id, origin)
             if not may_go_on(order, unit):
                 return self._next(order, unit_id)
             if not may_begin(order, unit):
@@ -111,11 +115,11 @@ class Recharging:
     def ask(self, order_id: str, unit_id: str, origin: Origin) -> Next:
         """Ask what became of the unit's open attempt; after its settlement window the unit is left to a person.
 
-        Raises OrderNotFound, Unavailable.
+        Whose it is, it stays, unless the supplier knows how it ended. Raises OrderNotFound, Unavailable.
         """
         order, unit = self._read(order_id, unit_id)
         attempt = unit.open_attempt()
-        if attempt is None or unit.work is not None:
+        if attempt is None or not attempt.supplier:
             return self._next(order, unit_id)
         self.news.ask(unit_id)
         outcome = self._question(attempt)
@@ -253,8 +257,7 @@ class Recharging:
     def _to_person(
         self, order: Order, unit: Unit, attempt: SupplyAttempt, decision: Decision, origin: Origin
     ) -> Order | None:
-        work = Work(kind=WorkKind.MANUAL, since_ms=attempt.asked_at_ms)
-        begun = begin(order, unit.unit_id, attempt, decision, origin, work)
+        begun = begin(order, unit.unit_id, attempt, decision, origin, WorkKind.MANUAL)
         if not self.orders.replace(order, begun):
             return None
         logs.log(Entry.UNIT_LEFT, order_id=order.order_id, unit_id=unit.unit_id)
