@@ -24,6 +24,7 @@ from infra.constructs.tables import Tables
 from infra.stages import Stage
 
 _BETWEEN_INQUIRIES_MINUTES = 5
+_PRETENDED = (functions.SANDBOX, functions.SUPPLIER_SANDBOX)
 
 
 class KeyrailStack(cdk.Stack):
@@ -62,13 +63,13 @@ class KeyrailStack(cdk.Stack):
             events=Events(self, "Events", stage=stage),
             queues={
                 work: WorkQueue(self, work, stage=stage, key=keys.data, alarms=alarms)
-                for work in (*functions.CONSUMERS, *([functions.SANDBOX] if stage.sandbox else []))
+                for work in (*functions.CONSUMERS, *(_PRETENDED if stage.sandbox else ()))
             },
             relay_dead_letters=DeadLetterQueue(self, "RelayDeadLetters", stage=stage, key=keys.data, alarms=alarms),
             public_url=self.api.public_url,
         )
         self._connect()
-        self._connect_sandbox()
+        self._connect_sandboxes()
         self._watch()
         self._outputs()
 
@@ -159,20 +160,30 @@ class KeyrailStack(cdk.Stack):
         # When the last of the providers has made its statement of the day before: WeChat Pay, at ten in Beijing.
         daily.every_day("reconcile", hour=2, minute=30)
 
-    def _connect_sandbox(self) -> None:
-        """The payment provider without money: neither function nor route nor table where the stage has none."""
-        parts, books = self.parts, self.parts.tables.sandbox
-        if books is None:
+    def _connect_sandboxes(self) -> None:
+        """The payment provider without money and the supplier without goods: neither function nor route nor table where
+        the stage has none.
+        """
+        parts, post = self.parts, apigw.HttpMethod.POST
+        books, house = parts.tables.sandbox, parts.tables.house
+        if books is None or house is None:
             return
-        sandbox = functions.payment_sandbox(self, parts, books)
-        self.functions.append(sandbox)
+        payments = functions.payment_sandbox(self, parts, books)
+        supplier = functions.supplier_sandbox(self, parts, house)
+        self.functions += [payments, supplier]
         self.api.public(
-            sandbox,
+            payments,
             "A provider of its own, whose buyers have no account with us; the function verifies who signed the link.",
-            ("/sandbox/pay", [apigw.HttpMethod.GET, apigw.HttpMethod.POST]),
-            ("/sandbox/books/{what}", [apigw.HttpMethod.POST]),
+            ("/sandbox/pay", [apigw.HttpMethod.GET, post]),
+            ("/sandbox/books/{what}", [post]),
         )
-        consume_queue(sandbox, parts.queues[functions.SANDBOX])
+        self.api.public(
+            supplier,
+            "A supplier of its own; the function verifies the merchant's signature of the raw body.",
+            ("/sandbox/supplier/{what}", [post]),
+        )
+        consume_queue(payments, parts.queues[functions.SANDBOX])
+        consume_queue(supplier, parts.queues[functions.SUPPLIER_SANDBOX])
 
     def _watch(self) -> None:
         parts = self.parts

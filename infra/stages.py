@@ -60,7 +60,8 @@ class Stage:
     retain_data: bool
     """Keep tables, keys and buckets when the stack goes, and refuse to delete tables."""
     sandbox: bool
-    """True where payments may be pretended: there is a payment provider without money, and no such thing in production.
+    """True where paying and supplying may be pretended: there is a payment provider without money and a supplier
+    without goods, and no such thing in production.
     """
     password_sign_in: bool
     """Operators may sign in with a plain user name and password; production wants SRP and a second factor."""

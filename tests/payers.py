@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Mismatch
 from keyrail.payments.providers import Callback
-from keyrail.payments.providers.sandbox.signing import CALLBACK, HEADER, signed_header
+from keyrail.payments.providers.sandbox.signing import CALLBACK, HEADER
+from keyrail.platform.signed_messages import signed_header
 from tests import alipay_gateway, epay_gateway, stripe_events, wechat_platform
 
 REFUSED = "refused"  # nobody signed it like that, or it can be read in two ways

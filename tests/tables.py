@@ -35,8 +35,11 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
     "audit": ("subject", "at_id", {}),
 }
 
-# On stages that are not production: the books of the payment provider without money.
-PRETENDED: dict[str, tuple[str, str | None, dict[str, Index]]] = {"sandbox": ("trade_id", None, {})}
+# On stages that are not production: the books of the payment provider without money and of the supplier without goods.
+PRETENDED: dict[str, tuple[str, str | None, dict[str, Index]]] = {
+    "sandbox": ("trade_id", None, {}),
+    "house": ("sale_id", None, {}),
+}
 
 
 def create_table(client: Any, kind: str, name: str, *, streamed: bool = False) -> None:

@@ -29,7 +29,6 @@ from keyrail.payments.providers.sandbox.signing import (
     amount_of,
     is_text,
     link_parameters,
-    signed_header,
     verify_link,
 )
 from keyrail.payments.service.accounts import PaymentAccounts, PaymentProvider
@@ -40,6 +39,7 @@ from keyrail.platform.config import ConfigError
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.logs import Entry
+from keyrail.platform.signed_messages import signed_header
 from keyrail.platform.slices import send_rest
 
 # The callbacks of two payments, one after the other, end before the page's function does.

@@ -14,7 +14,7 @@ from functions.payment_sandbox.bank import Bank
 from functions.payment_sandbox.store import TradeStore
 from functions.payment_sandbox.trades import Decision, OtherRefund
 from keyrail.payments.providers.sandbox import PROVIDER
-from keyrail.payments.providers.sandbox.signing import HEADER, answering, asking, json_object, signed_header, verify
+from keyrail.payments.providers.sandbox.signing import HEADER, answering, asking, json_object
 from keyrail.payments.service.accounts import watched_accounts
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
@@ -23,6 +23,7 @@ from keyrail.platform.errors import FieldError, Invalid, NotFound, SignatureInva
 from keyrail.platform.http import Call, HttpApi, RawReply
 from keyrail.platform.messages import each_message
 from keyrail.platform.secrets import read_secret
+from keyrail.platform.signed_messages import signed_header, verify
 from keyrail.platform.slices import send_rest
 
 HTML = "text/html; charset=utf-8"

@@ -61,6 +61,11 @@ class Tables(Construct):
         if stage.sandbox:
             self.sandbox = self._table("Sandbox", "trade_id", stream=False, ends_by="expires_at")
 
+        # And those of the supplier that does.
+        self.house: dynamodb.Table | None = None
+        if stage.sandbox:
+            self.house = self._table("House", "sale_id", stream=False, ends_by="expires_at")
+
         self.with_stream = {
             "catalog": self.catalog,
             "keys": self.keys,
@@ -72,6 +77,8 @@ class Tables(Construct):
         self.all = {**self.with_stream, "accounts": self.accounts, "guards": self.guards, "audit": self.audit}
         if self.sandbox is not None:
             self.all["sandbox"] = self.sandbox
+        if self.house is not None:
+            self.all["house"] = self.house
 
     def _table(
         self, name: str, partition: str, sort: str | None = None, *, stream: bool = True, ends_by: str | None = None

@@ -26,6 +26,7 @@ from infra.functions.redemption_api import redemption_api
 from infra.functions.refunds import REFUNDS, refunds
 from infra.functions.scheduled_jobs import JOBS, scheduled_jobs
 from infra.functions.storefront_api import storefront_api
+from infra.functions.supplier_sandbox import SUPPLIER_SANDBOX, supplier_sandbox
 
 CONSUMERS: Mapping[Work, Callable[[Construct, Parts], Function]] = {
     ISSUANCE: key_issuance,
@@ -39,7 +40,7 @@ CONSUMERS: Mapping[Work, Callable[[Construct, Parts], Function]] = {
     RECONCILIATIONS: reconciliation,
 }
 """Work that comes over queues, and who does it: queue, alarms, trigger, dashboard and outputs follow from a line here.
-The sandbox's, which not every stage has, stands apart.
+Those of the two sandboxes, which not every stage has, stand apart.
 """
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "JOBS",
     "RECONCILIATIONS",
     "SANDBOX",
+    "SUPPLIER_SANDBOX",
     "UPLOADS",
     "Parts",
     "delivery_api",
@@ -57,4 +59,5 @@ __all__ = [
     "payment_webhook",
     "redemption_api",
     "storefront_api",
+    "supplier_sandbox",
 ]

@@ -43,4 +43,4 @@ def test_the_template_has_exactly_the_functions_of_the_repository_and_production
     prod: Template, local: Template
 ) -> None:
     assert sorted(local.functions()) == function_names()
-    assert sorted({*prod.functions(), "payment_sandbox"}) == function_names()
+    assert sorted({*prod.functions(), "payment_sandbox", "supplier_sandbox"}) == function_names()

@@ -19,6 +19,7 @@ _LOGICAL_NAMES = {
     "TablesGuards": "guards",
     "TablesAudit": "audit",
     "TablesSandbox": "sandbox",
+    "TablesHouse": "house",
     "SecretsAccessToken": "access_token",
     "SecretsAuditChain": "audit_chain",
     "SecretsPaymentAccounts": "payment_accounts",
@@ -37,6 +38,7 @@ _LOGICAL_NAMES = {
     "RefundQueue": "refunds",
     "InquiriesQueue": "inquiries",
     "SandboxQueue": "sandbox_queue",
+    "SupplierSandboxQueue": "supplier_sandbox_queue",
     "ReconciliationsQueue": "reconciliations",
     "RelayDeadLetters": "relay_dead_letters",
 }
@@ -223,6 +225,19 @@ def test_the_sandbox_touches_its_own_books_alone(local: Template) -> None:
         "sandbox": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"},
         "sandbox_queue": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
         "payment_accounts": {"secretsmanager:GetSecretValue"},
+    }
+
+
+def test_the_supplier_sandbox_touches_its_own_books_alone(local: Template) -> None:
+    assert _grants(local, local.functions()["supplier_sandbox"]) == {
+        "house": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"},
+        "supplier_sandbox_queue": {
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "sqs:SendMessage",
+        },
+        "supplier_accounts": {"secretsmanager:GetSecretValue"},
     }
 
 

@@ -15,6 +15,7 @@ from functions.reconciliation.handler import CLOCK
 from functions.scheduled_jobs import handler as scheduled_jobs
 from infra.stages import STAGES
 from keyrail.payments.providers.sandbox import STAGES as SANDBOX_STAGES
+from keyrail.suppliers.providers.sandbox import STAGES as SUPPLIER_SANDBOX_STAGES
 from tests.infra.template import Resource, Template, target_of
 from tests.tables import PRETENDED, TABLES
 
@@ -101,11 +102,11 @@ def test_the_tables_of_the_tests_are_those_of_the_stack(request: pytest.FixtureR
     assert len(deployed) == len(expected_tables)
 
 
-def test_production_has_no_place_where_payments_are_pretended(prod: Template, local: Template) -> None:
+def test_production_has_no_place_where_paying_or_supplying_is_pretended(prod: Template, local: Template) -> None:
     """No function, route, table, queue, alarm, output or setting; and the stages that have them are the adapter's."""
     assert "sandbox" not in json.dumps(prod.document).lower()
     assert "sandbox" in json.dumps(local.document).lower()
-    assert {name for name, stage in STAGES.items() if stage.sandbox} == SANDBOX_STAGES
+    assert {name for name, stage in STAGES.items() if stage.sandbox} == SANDBOX_STAGES == SUPPLIER_SANDBOX_STAGES
     assert all(
         function.properties["Environment"]["Variables"]["KEYRAIL_STAGE"] not in SANDBOX_STAGES
         for function in prod.functions().values()

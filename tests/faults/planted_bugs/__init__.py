@@ -21,6 +21,7 @@ from tests.faults.planted_bugs import (
     sandbox,
     stock,
     stripe,
+    supplier_sandbox,
     suppliers,
 )
 from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
@@ -49,5 +50,6 @@ _PARTS = (
     sandbox,
     exchange,
     houses,
+    supplier_sandbox,
 )
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

@@ -27,7 +27,7 @@ BUGS = (
     ),
     PlantedBug(
         "believes a link that anybody signed",
-        SIGNING,
+        "platform/signed_messages.py",
         "    if not any([hmac",
         "    if not claimed and not any([hmac",
         f"{PAGE}::test_every_changed_letter_of_a_link_is_refused",

@@ -18,11 +18,12 @@ from keyrail.payments.model.attempts import PaymentAttempt, ProviderUnavailable
 from keyrail.payments.model.confirmations import InquiryState
 from keyrail.payments.model.refunds import RefundAnswer, RefundOrder, RefundState, RefundStatus
 from keyrail.payments.model.statements import StatementKind, StatementMissing
-from keyrail.payments.providers.sandbox.signing import HEADER, signed_header, signed_link
+from keyrail.payments.providers.sandbox.signing import HEADER, signed_link
 from keyrail.platform import aws
 from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.money import Money
+from keyrail.platform.signed_messages import signed_header
 from tests.integration.payments.sandbox_street import RETURN_URL, SECRET, Street, event, flat
 from tests.local_cloud import LocalCloud
 from tests.provider_server import serving

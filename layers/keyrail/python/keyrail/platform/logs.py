@@ -28,6 +28,8 @@ class Entry(Enum):
     UNPAID_LOOKED_THROUGH = ("K2012", "unpaid orders looked through")
     SANDBOX_DECIDED = ("K2090", "a payment at the sandbox was decided")
     SANDBOX_UNHEARD = ("K2091", "a callback of the sandbox was not acknowledged")
+    SUPPLIER_SANDBOX_SOLD = ("K7090", "an order at the supplier sandbox was taken")
+    SUPPLIER_SANDBOX_UNHEARD = ("K7091", "a callback of the supplier sandbox was not acknowledged")
     DAYS_REQUESTED = ("K2020", "reconciliation of the day before asked for")
     DAY_RECONCILED = ("K2021", "day reconciled, or given up")
     UNITS_ISSUED = ("K3001", "units issued")

@@ -7,8 +7,9 @@ from typing import Any
 
 from keyrail.platform import logs
 from keyrail.platform.clock import NowMs
-from keyrail.platform.config import ConfigError
+from keyrail.platform.config import ConfigError, load
 from keyrail.platform.errors import SignatureInvalid
+from keyrail.platform.json_objects import json_object
 from keyrail.platform.logs import Entry
 from keyrail.platform.secrets import WatchedSecret
 from keyrail.suppliers.model.errors import UnknownSupplier
@@ -26,6 +27,11 @@ __all__ = [
     "supplier_accounts",
     "watched_suppliers",
 ]
+
+
+@dataclass(frozen=True)
+class _Deployment:
+    keyrail_stage: str = ""
 
 
 def _dayuanren(**settings: Any) -> Supplier:
@@ -46,8 +52,20 @@ def _kasushou(**settings: Any) -> Supplier:
     return Kasushou(**settings)
 
 
+def _sandbox(**settings: Any) -> Supplier:
+    """Raises ConfigError in production, which is every stage that does not say otherwise of itself."""
+    from keyrail.suppliers.providers.sandbox import Sandbox
+
+    return Sandbox(**settings, stage=load(_Deployment).keyrail_stage)
+
+
 # Each adapter is imported where a supplier needs it, so that a start pays for those that a merchant has.
-ADAPTERS: dict[str, Callable[..., Supplier]] = {"dayuanren": _dayuanren, "fulu": _fulu, "kasushou": _kasushou}
+ADAPTERS: dict[str, Callable[..., Supplier]] = {
+    "dayuanren": _dayuanren,
+    "fulu": _fulu,
+    "kasushou": _kasushou,
+    "sandbox": _sandbox,
+}
 
 SECRET_LASTS_MS = 5 * 60 * 1000
 """So long after it was put a changed secret is known to every process that is at work."""
@@ -72,6 +90,11 @@ class SupplierAccounts:
     def names(self) -> list[str]:
         """Of all suppliers, as the secret names them now: whoever goes round them comes seldom."""
         self._look(0)
+        return sorted(self.suppliers)
+
+    def known(self) -> list[str]:
+        """Of all suppliers, as they are known here: whoever looks through them with every request."""
+        self._look(SECRET_LASTS_MS)
         return sorted(self.suppliers)
 
     def at(self, name: str) -> Supplier:
@@ -128,7 +151,7 @@ def supplier_accounts(secret: str) -> SupplierAccounts:
     whole. Raises ConfigError, which never quotes the secret.
     """
     try:
-        document = _object(json.loads(secret, object_pairs_hook=_each_once))
+        document = json_object(secret.encode())
         json.dumps(document, ensure_ascii=False).encode()  # JSON can spell half a character, and no key has one
         suppliers = {name: _supplier(name, _object(settings)) for name, settings in document.items()}
     except (RecursionError, KeyError, TypeError, ValueError):
@@ -150,11 +173,3 @@ def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("no object")  # noqa: TRY004 - one error for whatever cannot be read
     return value
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The second of two suppliers or settings of one name would hide the first."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name given twice")
-    return members

@@ -23,13 +23,13 @@ from keyrail.payments.providers.sandbox.signing import (
     is_text,
     json_object,
     signed_link,
-    verify,
 )
 from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
 from keyrail.platform.config import ConfigError, is_setting
 from keyrail.platform.errors import FieldError, Invalid, SignatureInvalid
 from keyrail.platform.money import Money
+from keyrail.platform.signed_messages import verify
 
 if TYPE_CHECKING:
     from keyrail.payments.providers.sandbox.books import Books

@@ -18,12 +18,11 @@ from keyrail.payments.providers.sandbox.signing import (
     asking,
     is_text,
     json_object,
-    signed_header,
-    verify,
 )
 from keyrail.platform.clock import NowMs
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
+from keyrail.platform.signed_messages import signed_header, verify
 
 OK = 200
 NO_ANSWER = "no_answer"

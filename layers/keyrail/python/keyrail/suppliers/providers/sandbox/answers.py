@@ -1,0 +1,79 @@
+"""What the sandbox supplier's answer to an order, or to a question about one, comes to.
+
+Its reviewed words are `done`, `processing`, `refused` with a reason, and `failed`, which is a failure only where all
+that was taken has come back. `partial`, `no_such_order` and any word that is not here leave it unknown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keyrail.platform.json_objects import text
+from keyrail.platform.money import Money, parse_decimal
+from keyrail.suppliers.model.outcomes import (
+    Card,
+    DefiniteFailure,
+    Outcome,
+    Processing,
+    Refusal,
+    Success,
+    Unknown,
+    word,
+)
+from keyrail.suppliers.providers.reading import number, objects
+
+# Of these nothing was taken, and nothing will be supplied under that reference.
+REFUSALS = {
+    "bad_account": Refusal.BAD_ACCOUNT,
+    "sold_out": Refusal.SOLD_OUT,
+    "no_such_item": Refusal.SOLD_OUT,
+    "price_changed": Refusal.PRICE_CHANGED,
+    "balance_short": Refusal.BALANCE_SHORT,
+}
+
+
+def outcome_of(
+    answer: Mapping[str, Any] | DefiniteFailure | Unknown, reference: str, quantity: int, *, of_keys: bool
+) -> Outcome:
+    """`of_keys`: it is done with `quantity` cards and no fewer."""
+    if isinstance(answer, DefiniteFailure | Unknown):
+        return answer
+    said, theirs = word(text(answer, "status")) or "no_status", number(answer, "number")
+    if text(answer, "reference") != reference:
+        return Unknown(said="another_reference")
+    if said == "done":
+        return _done(answer, quantity, theirs, of_keys=of_keys)
+    if said == "processing":
+        return Processing(said=said, their_reference=theirs)
+    refusal = _refusal(answer, said)
+    if refusal is not None:
+        return DefiniteFailure(said=word(text(answer, "reason")) or said, refusal=refusal, their_reference=theirs)
+    return Unknown(said=said, their_reference=theirs)
+
+
+def _refusal(answer: Mapping[str, Any], said: str) -> Refusal | None:
+    """None for what is no failure, or none that is known to be one."""
+    if said == "refused":
+        return REFUSALS.get(text(answer, "reason"))
+    taken, returned = money_of(answer, "taken"), money_of(answer, "returned")
+    return Refusal.REFUSED if said == "failed" and taken is not None and taken == returned else None
+
+
+def _done(answer: Mapping[str, Any], quantity: int, theirs: str | None, *, of_keys: bool) -> Outcome:
+    supplied = tuple(_card(each) for each in objects(answer, "cards") or [] if text(each, "code"))
+    all_different = len({card.code for card in supplied}) == len(supplied)
+    as_many = len(supplied) == (quantity if of_keys else 0) and text(answer, "supplied") == str(quantity)
+    if not as_many or not all_different:
+        return Unknown(said="done_in_part", their_reference=theirs)
+    return Success(said="done", their_reference=theirs, cost=money_of(answer, "taken"), cards=supplied)
+
+
+def _card(said: Mapping[str, Any]) -> Card:
+    return Card(code=text(said, "code"), password=text(said, "password") or None)
+
+
+def money_of(said: Mapping[str, Any], name: str) -> Money | None:
+    """None for what is no plain amount of its currency."""
+    try:
+        return parse_decimal(text(said, name), text(said, "currency"))
+    except ValueError:
+        return None
