@@ -18,9 +18,7 @@ THEIRS = "D100759082558859640832"
 
 
 def account(url: str = "https://house.example", **settings: Any) -> Kasushou:
-    return Kasushou(
-        **{"base_url": url, "user_id": USER_ID, "key": KEY, "read_timeout_s": 1, "now_ms": lambda: NOW_MS, **settings}
-    )
+    return Kasushou(**{"base_url": url, "user_id": USER_ID, "key": KEY, "now_ms": lambda: NOW_MS, **settings})
 
 
 def wanted(**changed: Any) -> Wanted:

@@ -23,9 +23,16 @@ BUGS = (
     PlantedBug(
         "sends an order to a supplier a second time",
         "suppliers/providers/exchange.py",
-        "MAX_REPLY_BYTES, repeatable=False)",
-        "MAX_REPLY_BYTES, repeatable=True)",
+        "repeatable=not once",
+        "repeatable=True",
         f"{EXCHANGE}::test_an_order_whose_answer_does_not_come_is_unknown_and_is_not_sent_again",
+    ),
+    PlantedBug(
+        "orders over a connection that may be gone",
+        "suppliers/providers/exchange.py",
+        "fresh=once",
+        "fresh=False",
+        f"{EXCHANGE}::test_an_order_does_not_go_over_a_connection_that_was_kept",
     ),
     PlantedBug(
         "believes what a broken server says",

@@ -19,14 +19,24 @@ from tests.provider_server import Sent, address_of_nobody, own_certificate, port
 PATIENCE_S = 10
 
 
-@pytest.fixture(autouse=True)
-def _no_time_to_lose(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyrail.platform.http_client.CONNECT_TIMEOUT_S", 0.3)
 
 
-def silence(url: str, *, repeatable: bool = False) -> tuple[Silence, bool]:
+def silence(
+    url: str, *, repeatable: bool = False, read_timeout_s: int = 8, fresh: bool = False
+) -> tuple[Silence, bool]:
     with pytest.raises(NoReply) as refusal:
-        request("POST", url, body=b"one recharge", headers={}, read_timeout_s=1, repeatable=repeatable)
+        request(
+            "POST",
+            url,
+            body=b"one recharge",
+            headers={},
+            read_timeout_s=read_timeout_s,
+            repeatable=repeatable,
+            fresh=fresh,
+        )
     return refusal.value.why, refusal.value.nothing_sent
 
 
@@ -68,6 +78,7 @@ def test_a_refused_connection_had_nothing_sent(scheme: str, repeatable: bool) ->
     assert silence(url, repeatable=repeatable) == (Silence.UNCONNECTED, True)
 
 
+@pytest.mark.usefixtures("_hurried")
 def test_a_connection_that_is_not_answered_had_nothing_sent() -> None:
     with port_that_never_answers() as port:
         assert silence(f"http://127.0.0.1:{port}") == (Silence.UNCONNECTED, True)
@@ -106,6 +117,7 @@ def answer_in_clear(connection: socket.socket, _: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
 
 
+@pytest.mark.usefixtures("_hurried")
 @pytest.mark.parametrize("serve", [hang, close, break_off, answer_in_clear])
 def test_a_handshake_that_comes_to_nothing_had_nothing_sent(
     serve: Callable[[socket.socket, socket.socket], None],
@@ -147,7 +159,7 @@ def test_what_breaks_after_the_connection_may_have_been_sent(
         server.always(200, b"x" * (256 * 1024 + 1))
         assert silence(server.url) == (Silence.TOO_LONG, False)
         server.answer = wait
-        assert silence(server.url) == (Silence.TIMED_OUT, False)
+        assert silence(server.url, read_timeout_s=1) == (Silence.TIMED_OUT, False)
         release.set()
         assert len(server.requests) == 3
 
@@ -164,6 +176,38 @@ def test_a_connection_that_is_kept_and_then_breaks_may_have_been_sent_on() -> No
     with listening(once) as place:
         assert request("POST", f"http://{place}", headers={}, repeatable=False).status == 200
         assert silence(f"http://{place}") == (Silence.BROKEN, False)
+
+
+def test_a_request_with_a_connection_of_its_own_does_not_go_over_one_that_was_kept() -> None:
+    """The server keeps the first connection and takes no other: the request is refused, and surely not sent."""
+    gone = threading.Event()
+
+    def keep(connection: socket.socket, server: socket.socket) -> None:
+        connection.recv(4096)
+        server.close()
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        gone.wait(PATIENCE_S)
+
+    with listening(keep) as place:
+        assert request("POST", f"http://{place}", headers={}, repeatable=False).status == 200
+        assert silence(f"http://{place}", fresh=True) == (Silence.UNCONNECTED, True)
+        gone.set()
+
+
+def test_a_connection_of_its_own_is_closed_and_serves_no_other() -> None:
+    closed = threading.Event()
+
+    def once(connection: socket.socket, server: socket.socket) -> None:
+        connection.recv(4096)
+        server.close()
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        assert connection.recv(1) == b""
+        closed.set()
+
+    with listening(once) as place:
+        assert request("POST", f"http://{place}", headers={}, repeatable=False, fresh=True).status == 200
+        assert closed.wait(PATIENCE_S)
+        assert silence(f"http://{place}", fresh=True) == (Silence.UNCONNECTED, True)
 
 
 def test_of_two_tries_the_one_that_may_have_been_sent_decides() -> None:

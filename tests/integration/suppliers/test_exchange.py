@@ -5,6 +5,7 @@ proven.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -26,12 +27,12 @@ def supplier() -> Iterator[ProviderServer]:
         yield server
 
 
-def order(url: str) -> object:
-    return exchange.order("POST", f"{url}/buy?mobile={ACCOUNT}", body=b"{}", headers={}, read_timeout_s=1)
+def order(url: str, read_timeout_s: int = 8) -> object:
+    return exchange.order("POST", f"{url}/buy?mobile={ACCOUNT}", body=b"{}", headers={}, read_timeout_s=read_timeout_s)
 
 
 def ask(url: str) -> dict[str, object] | Unknown:
-    return exchange.ask("POST", f"{url}/info?mobile={ACCOUNT}", headers={}, read_timeout_s=1)
+    return exchange.ask("POST", f"{url}/info?mobile={ACCOUNT}", headers={}, read_timeout_s=8)
 
 
 def saying(body: bytes, status: int = 200, **headers: str) -> Trouble:
@@ -81,11 +82,34 @@ def test_an_order_whose_answer_does_not_come_is_unknown_and_is_not_sent_again(su
         release.wait(10)
 
     supplier.answer = hang
-    assert order(supplier.url) == Unknown(said="too_slow")
+    assert order(supplier.url, read_timeout_s=1) == Unknown(said="too_slow")
     release.set()
     supplier.answer = lambda _, __: None
     assert order(supplier.url) == Unknown(said="no_answer")
     assert len(supplier.requests) == 2
+
+
+def test_an_order_does_not_go_over_a_connection_that_was_kept() -> None:
+    """A question's connection is kept; then the supplier is gone. Written to that one, an order might be with them."""
+    release = threading.Event()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def answer_one() -> None:
+            with listening.accept()[0] as connection:
+                connection.recv(4096)
+                listening.close()
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+                release.wait(10)
+
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread = threading.Thread(target=answer_one, daemon=True)
+        thread.start()
+        assert ask(url) == {}
+        assert order(url) == DefiniteFailure(said="not_sent", refusal=Refusal.NOT_SENT)
+        release.set()
+        thread.join()
 
 
 def test_an_order_that_was_surely_not_sent_has_failed() -> None:

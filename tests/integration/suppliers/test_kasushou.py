@@ -133,8 +133,9 @@ def test_a_house_that_hangs_leaves_it_unknown(house: House) -> None:
         release.wait(PATIENCE_S)
 
     house.says = {BUY: hang, INFO: hang}
-    assert place(house) == Unknown(said="too_slow")
-    assert account(house.url).query(placed()) == Unknown(said="too_slow")
+    hurried = account(house.url, read_timeout_s=1)
+    assert hurried.place(wanted()) == Unknown(said="too_slow")
+    assert hurried.query(placed()) == Unknown(said="too_slow")
     release.set()
     assert [sent.path for sent in house.server.requests] == [BUY, INFO]
 

@@ -51,7 +51,16 @@ UNUSABLE: dict[str, list[Any]] = {
     "doubts": [[], SECRET, [1], [" x"]],
     "absent": [[], SECRET, [None], [""]],
     "paths": [[], {"buy": "//evil.example"}, {"buy": "x"}, {SECRET: "/x"}, {"buy": "/../x?y"}],
-    "names": [[], {"item": ""}, {"item": 1}, {SECRET: "x"}, {"item": "quantity"}, {"item": "a b"}],
+    "names": [
+        [],
+        {"item": ""},
+        {"item": 1},
+        {SECRET: "x"},
+        {"item": "quantity"},
+        {"item": "a b"},
+        {"returned": "total_price"},
+        {"days": "external_orderno"},
+    ],
     "signing": SIGNINGS,
     "callback_signing": SIGNINGS,
 }

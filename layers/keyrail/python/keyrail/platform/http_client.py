@@ -57,8 +57,9 @@ class Reply:
 
 
 @cache
-def _pool() -> "urllib3.PoolManager":
-    """urllib3 comes with botocore. Built on first use, so that importing a client costs nothing.
+def _pool(*, fresh: bool) -> "urllib3.PoolManager":
+    """urllib3 comes with botocore. Built on first use, so that importing a client costs nothing. A `fresh` one is of
+    connections that are used once.
 
     A time-out of urllib3 is one of a socket: each address of a host and each byte of a reply would start it anew. Here
     that of a connection holds for all the addresses together, and that of a reply for the whole of it.
@@ -105,8 +106,20 @@ def _pool() -> "urllib3.PoolManager":
     class TlsPool(urllib3.HTTPSConnectionPool):
         ConnectionCls = TlsConnection
 
+    def keeps_none(_: urllib3.HTTPConnectionPool, conn: Any) -> None:
+        if conn:
+            conn.close()
+
+    class FreshPlainPool(PlainPool):
+        _put_conn = keeps_none
+
+    class FreshTlsPool(TlsPool):
+        _put_conn = keeps_none
+
     pools = urllib3.PoolManager(maxsize=MAX_CONNECTIONS, cert_reqs="CERT_REQUIRED")
-    pools.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+    pools.pool_classes_by_scheme = (
+        {"http": FreshPlainPool, "https": FreshTlsPool} if fresh else {"http": PlainPool, "https": TlsPool}
+    )
     return pools
 
 
@@ -184,12 +197,15 @@ def request(
     read_timeout_s: int = READ_TIMEOUT_S,
     max_reply_bytes: int = MAX_REPLY_BYTES,
     repeatable: bool,
+    fresh: bool = False,
 ) -> Reply:
     """Send one request; where it is `repeatable`, a connection that fails and a 5xx are tried once more.
 
     What is sent again is the same to the byte. `read_timeout_s` bounds the wait for a whole reply, head and body; one
     that does not come in time is not tried again. All tries together, with their connections, have CONNECT_TIMEOUT_S
     + `read_timeout_s` + SPARE_S, and there is no further one with less than MIN_REPEAT_S of that left.
+    A `fresh` request has a connection of its own. One that was kept may be gone, as they are when a function has slept,
+    and what is written to it may have been sent for all that we know.
     Raises NoReply when no reply was had, or one too long or too slow.
     """
     from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
@@ -201,7 +217,7 @@ def request(
     while True:
         attempts -= 1
         try:
-            reply = _send(method, url, body, headers, read_timeout_s, until_s, max_reply_bytes)
+            reply = _send(method, url, body, headers, read_timeout_s, until_s, max_reply_bytes, fresh=fresh)
         except ReadTimeoutError as error:
             raise NoReply(Silence.TIMED_OUT, nothing_sent=False) from error
         except HTTPError as error:
@@ -228,11 +244,13 @@ def _send(
     read_timeout_s: int,
     until_s: float,
     max_reply_bytes: int,
+    *,
+    fresh: bool,
 ) -> Reply:
     """Raises urllib3's HTTPError, whose text names hosts and never headers; NoReply as `_read` does."""
     import urllib3
 
-    response = _pool().request(
+    response = _pool(fresh=fresh).request(
         method,
         url,
         body=body or None,

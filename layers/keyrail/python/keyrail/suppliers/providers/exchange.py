@@ -26,9 +26,12 @@ _SAID = {
 def order(
     method: str, url: str, *, body: bytes = b"", headers: Mapping[str, str], read_timeout_s: int
 ) -> dict[str, Any] | DefiniteFailure | Unknown:
-    """Send what has an effect, once. The answer as `reading` gives it, or what it comes to that there is none."""
+    """Send what has an effect, once and over a connection of its own, so that what did not get one was not sent.
+
+    The answer as `reading` gives it, or what it comes to that there is none.
+    """
     try:
-        reply = _request(method, url, body, headers, read_timeout_s, MAX_REPLY_BYTES, repeatable=False)
+        reply = _request(method, url, body, headers, read_timeout_s, MAX_REPLY_BYTES, once=True)
     except NoReply as error:
         if error.nothing_sent:
             return DefiniteFailure(said=NOT_SENT, refusal=Refusal.NOT_SENT)
@@ -47,7 +50,7 @@ def ask(
 ) -> dict[str, Any] | Unknown:
     """Send a question, by itself a second time if need be. That it does not arrive says nothing about what it asks."""
     try:
-        reply = _request(method, url, body, headers, read_timeout_s, max_reply_bytes, repeatable=True)
+        reply = _request(method, url, body, headers, read_timeout_s, max_reply_bytes, once=False)
     except NoReply as error:
         return Unknown(said=_SAID[error.why])
     return understood(reply)
@@ -78,7 +81,7 @@ def _request(
     read_timeout_s: int,
     max_reply_bytes: int,
     *,
-    repeatable: bool,
+    once: bool,
 ) -> Reply:
     """Raises NoReply. Whatever a process logs at level DEBUG, it is not urllib3's addresses: they may name a buyer."""
     logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
@@ -89,5 +92,6 @@ def _request(
         headers=headers,
         read_timeout_s=read_timeout_s,
         max_reply_bytes=max_reply_bytes,
-        repeatable=repeatable,
+        repeatable=not once,
+        fresh=once,
     )

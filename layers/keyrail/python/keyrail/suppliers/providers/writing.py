@@ -10,6 +10,8 @@ from typing import Any
 
 from keyrail.platform import json_objects
 
+MAX_DEPTH = 32
+
 _LINE_TERMINATORS = {"\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -20,8 +22,18 @@ class Number(str):
 
 
 def members(raw: bytes) -> dict[str, Any]:
-    """Of a JSON object, its numbers as `Number`. Raises ValueError as `json_objects` does."""
-    return json_objects.json_object(raw, parse_int=Number, parse_float=Number)
+    """Of a JSON object, its numbers as `Number`. Raises ValueError as `json_objects` does, and for a very deep one."""
+    read = json_objects.json_object(raw, parse_int=Number, parse_float=Number)
+    _check_depth(read, MAX_DEPTH)
+    return read
+
+
+def _check_depth(value: object, left: int) -> None:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        if not left:
+            raise ValueError("nested too deeply")
+        _check_depth(each, left - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

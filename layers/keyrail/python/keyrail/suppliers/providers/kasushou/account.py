@@ -29,6 +29,7 @@ MAX_PAGE_BYTES = 2 * 1024 * 1024
 MAX_COUNT_LENGTH = 9  # digits of a stock or of how many items there are
 MAX_ITEM_DIGITS = 15
 MAX_ACCOUNT_LENGTH = 256
+MAX_NAME_LENGTH = 200
 ON_SALE = "1"
 
 
@@ -230,7 +231,7 @@ class Kasushou:
         stock = text(item, names.goods_stock)
         return Offer(
             item=number,
-            name=name,
+            name="".join(filter(str.isprintable, name))[:MAX_NAME_LENGTH],
             price=price,
             on_sale=text(item, names.status) == ON_SALE,
             stock=int(stock) if _is_count(stock) else None,

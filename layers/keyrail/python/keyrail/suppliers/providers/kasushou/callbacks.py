@@ -28,7 +28,7 @@ def reference(callback: Callback, dialect: Dialect, key: str, now_ms: int) -> st
     try:
         said = _members(callback.raw_body)
         _verify(said, dialect, key, now_ms)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise SignatureInvalid from None
     ours = number(said, dialect.names.reference)
     if ours is None:
@@ -46,7 +46,7 @@ def _members(raw: bytes) -> dict[str, Any]:
     said = dict(pairs)
     if len(said) != len(pairs):
         raise ValueError("a name given twice")
-    return {name: value for name, value in said.items() if name.partition("[")[0] not in UNSIGNED or name == "sign"}
+    return {name.partition("[")[0] if name.endswith("]") else name: value for name, value in said.items()}
 
 
 def _verify(said: Mapping[str, Any], dialect: Dialect, key: str, now_ms: int) -> None:
@@ -54,7 +54,7 @@ def _verify(said: Mapping[str, Any], dialect: Dialect, key: str, now_ms: int) ->
     time, signature = text(said, "time"), text(said, "sign")
     if len(time) != _TIME_LENGTH or not (time.isascii() and time.isdigit()):
         raise ValueError("no time in milliseconds")
-    signed = {name: value for name, value in said.items() if name not in UNSIGNED}
+    signed = {name: value for name, value in said.items() if name not in {*UNSIGNED, dialect.names.cards}}
     if not dialect.callbacks.is_of(signature, time, signed, key):
         raise ValueError("not signed by them")
     if not now_ms - LASTS_MS <= int(time) <= now_ms + AHEAD_MS:

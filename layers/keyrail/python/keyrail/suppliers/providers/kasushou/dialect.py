@@ -103,7 +103,15 @@ class Names:
     goods_stock: str = "stock_num"
 
 
-OF_AN_ORDER = ("item", "quantity", "reference", "limit", "callback_url", "account")
+# What stands beside one another, and would be lost under one name.
+TOGETHER = (
+    ("item", "quantity", "reference", "limit", "callback_url", "account"),
+    ("reference", "days"),
+    ("reference", "their_reference", "status", "total", "returned", "cards"),
+    ("card_number", "card_password", "card_expiry"),
+    ("item", "goods_name", "goods_price", "goods_stock", "status"),
+    ("goods", "goods_total"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +237,7 @@ def _words(settings: Mapping[str, Any], setting: str, known: tuple[str, ...]) ->
 
 def _names(settings: Mapping[str, Any]) -> Names:
     names = Names(**{**asdict(Names()), **_texts(settings, "names", Names, _NAME)})
-    of_an_order = [getattr(names, name) for name in OF_AN_ORDER]
-    if len(set(of_an_order)) != len(of_an_order):
+    if any(len({getattr(names, name) for name in together}) != len(together) for together in TOGETHER):
         unusable("names")
     return names
 
