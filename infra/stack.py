@@ -23,6 +23,7 @@ from infra.constructs.secrets import Secrets
 from infra.constructs.tables import Tables
 from infra.stages import Stage
 
+_BETWEEN_BALANCES_MINUTES = 10
 _BETWEEN_INQUIRIES_MINUTES = 5
 _PRETENDED = (functions.SANDBOX, functions.SUPPLIER_SANDBOX)
 
@@ -142,6 +143,14 @@ class KeyrailStack(cdk.Stack):
         # Last days end at midnight UTC; the clocks of those who count may be a little behind.
         hourly = Schedules(self, "Schedules", queue=queues[functions.JOBS], alarms=alarms)
         hourly.every_hour("watch_shelves", minute=2)
+        balances = Schedules(
+            self,
+            "BalanceSchedules",
+            queue=queues[functions.JOBS],
+            alarms=alarms,
+            silent_for_minutes=3 * _BETWEEN_BALANCES_MINUTES,
+        )
+        balances.every_minutes("look_at_balances", _BETWEEN_BALANCES_MINUTES)
         often = Schedules(
             self,
             "InquirySchedules",

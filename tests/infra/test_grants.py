@@ -155,6 +155,8 @@ EXPECTED = {
     "scheduled_jobs": {
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "keys/index/by_batch": {"dynamodb:Query"},
+        "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "supplier_accounts": {"secretsmanager:GetSecretValue"},
         "jobs": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
     },
     "refunds": {

@@ -30,7 +30,12 @@ _RESERVED_NAMES = {
 }
 _JOBS = {"Jobs": set(scheduled_jobs.JOBS), "Inquiries": set(payment_inquiries.JOBS), "Reconciliations": {CLOCK}}
 """What each queue's consumer does when the clock asks for it."""
-_SILENT_FOR_S = {"Schedules": 2 * 60 * 60, "InquirySchedules": 15 * 60, "Mornings": 26 * 60 * 60}
+_SILENT_FOR_S = {
+    "Schedules": 2 * 60 * 60,
+    "BalanceSchedules": 30 * 60,
+    "InquirySchedules": 15 * 60,
+    "Mornings": 26 * 60 * 60,
+}
 """After how long somebody hears that nothing was sent, for each construct of schedules."""
 
 

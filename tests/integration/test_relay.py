@@ -22,8 +22,10 @@ from keyrail.payments.model.desk import UnmatchedPayment
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Versioned, stamp
 from keyrail.platform.documents import to_attributes
+from keyrail.platform.metrics import Metric
 from keyrail.reconciliation.model.differences import Difference
 from keyrail.reconciliation.model.runs import Run
+from keyrail.suppliers.model.breaker import Health, new_supplier, opened
 from tests.faults.breaking import Wire
 from tests.integration.test_triggers import Stage, forget, stage
 from tests.stream_of_keys import BATCH, NOW_MS, SKU, SOURCE, changes, leased, looked_at, new_key, sold
@@ -33,6 +35,7 @@ __all__ = ["stage"]
 
 Record = dict[str, Any]
 Pair = tuple[Versioned | None, Versioned]
+SKU_KEY = "sku#game-100"
 BATCH_SIZE = 100  # of the stream's mapping
 
 
@@ -110,11 +113,15 @@ def key_of(item: Versioned) -> dict[str, Any]:
         case Batch():
             return {"key_id": {"S": item.batch_id}}
         case Run() | Difference():
-            return {"pk": {"S": item.run_id}, "sk": {"S": getattr(item, "difference_id", "run")}}
+            return ranged(item.run_id, getattr(item, "difference_id", "run"))
         case UnmatchedPayment():
             return {"payment_id": {"S": item.payment_id}}
         case _:
-            return {"pk": {"S": "sku#game-100"}, "sk": {"S": "sku"}}
+            return ranged(f"supplier#{item.supplier}", "health") if isinstance(item, Health) else ranged(SKU_KEY, "sku")
+
+
+def ranged(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def imports(count: int) -> Iterator[Pair]:
@@ -235,3 +242,20 @@ def test_stock_that_runs_low_is_told_once_by_the_figures_own_stream(relay: Relay
     assert verification().of(f"stock:{SKU}", limit=100).verdict.problems == 0
     subjects = {item["subject"]["S"] for item in relay.stage.world.scan("audit")}
     assert len([subject for subject in subjects if subject.startswith("stock:")]) == 1
+
+
+def test_a_breaker_that_opens_is_put_on_record_and_rings_and_what_is_counted_is_nobody_s_news(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[Metric] = []
+    monkeypatch.setattr("keyrail.platform.metrics.count", rung.append)
+    new = new_supplier("main", OPERATOR, NOW_MS)
+    strained, shut = replace(new, strain=18), opened(replace(new, strain=18), SYSTEM, NOW_MS + 1)
+    pairs: list[Pair] = [(None, new), (new, strained), (strained, shut)]
+    assert relay.relays([relay.record(number, pair, "suppliers") for number, pair in enumerate(pairs)]) == []
+    assert relay.names() == ["supplier.created", "supplier.breaker_opened"]
+    assert rung == [Metric.SUPPLIER_SILENT]
+    relay.stage.world.suppliers.add(new)
+    assert relay.stage.world.suppliers.move(shut) is None
+    found = verification().of("supplier:main", limit=100).verdict
+    assert (found.records, found.problems) == (2, 0)

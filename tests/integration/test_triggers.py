@@ -80,6 +80,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "ACCESS_TOKEN_SECRET_ARN": secret(local_cloud, TOKEN_SECRET),
         "AUDIT_CHAIN_SECRET_ARN": secret(local_cloud, CHAIN_SECRET),
         "PAYMENT_ACCOUNTS_SECRET_ARN": secret(local_cloud, payment_accounts()),
+        "SUPPLIER_ACCOUNTS_SECRET_ARN": secret(local_cloud, "{}"),
         "PUBLIC_API_URL": "https://api.example",
         "DEFAULT_STORE_ID": "main",
         "BUSINESS_TIME_ZONE": "Asia/Shanghai",

@@ -1,20 +1,24 @@
 """Where SKUs come from, and their suppliers, as operators meet them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from keyrail.catalog.account_fields import AccountField, FieldKind
+from keyrail.catalog.model import SkuKind
 from keyrail.platform.changes import stamp
 from keyrail.suppliers.model.breaker import FIRST_OPEN_MS, new_supplier
 from keyrail.suppliers.model.outcomes import Success
-from keyrail.suppliers.model.routing import RECHARGE_KINDS, Need
-from keyrail.suppliers.model.sources import MAX_SUPPLIERS, Source, SourceKind, Sourcing
+from keyrail.suppliers.model.routing import Need
+from keyrail.suppliers.model.sources import MAX_SUPPLIERS, RECHARGE_KINDS, Source, SourceKind, Sourcing
 from keyrail.suppliers.service.desk import SupplierDesk
 from tests.integration.test_after_sales_desk import Desk, desk
 from tests.racing import at_once
 from tests.world import OPERATOR, PRICE, SKU, SYSTEM
 
 __all__ = ["desk"]
+RECHARGE = "phone-10"
 
 WHY = "ticket 4711"
 FIRST = {
@@ -33,6 +37,17 @@ PLAN: dict[str, Any] = {
     "reason": WHY,
 }
 
+ALL_DAY = {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]}
+
+
+@pytest.fixture(autouse=True)
+def phone_credit(desk: Desk) -> None:
+    fields = (AccountField(name="phone", label="Phone", kind=FieldKind.PHONE),)
+    sku = replace(
+        desk.world.catalog.sku(SKU), sku_id=RECHARGE, kind=SkuKind.RECHARGE, issuer=None, account_fields=fields
+    )
+    desk.world.catalog.save_sku(sku, OPERATOR)
+
 
 def known(desk: Desk, name: str = "main", **fields: Any) -> dict[str, Any]:
     return desk.told("operator", "PUT", f"suppliers/{name}", {"reason": WHY, **fields})
@@ -43,25 +58,25 @@ def breaker(desk: Desk, state: str) -> dict[str, Any]:
 
 
 def chosen(desk: Desk) -> tuple[str | None, dict[str, str]]:
-    need = Need(sku_id=SKU, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
+    need = Need(sku_id=RECHARGE, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
     decision = desk.world.routing.choose(need, SYSTEM).decision
     return decision.chosen, decision.passed_over
 
 
 def test_what_is_said_of_a_sku_s_sources_is_read_back_and_routed_by(desk: Desk) -> None:
     known(desk)
-    saved = desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    saved = desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", ALL_DAY)
     assert (saved["version"], saved["strategy"], saved["changed_by"]) == (1, "cheapest", "operator:sue")
     (source,) = saved["sources"]
     assert {name: source[name] for name in FIRST} == {**FIRST, "opens": "00:00"}
-    assert desk.told("support", "GET", f"skus/{SKU}/sourcing") == saved
+    assert desk.told("support", "GET", f"skus/{RECHARGE}/sourcing") == saved
     assert chosen(desk) == ("first", {})
-    again = desk.told("operator", "PUT", f"skus/{SKU}/sourcing", PLAN)
+    again = desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", PLAN)
     assert (again["version"], [each["source_id"] for each in again["sources"]]) == (2, ["first", "us"])
 
 
 def test_a_sku_that_nobody_said_anything_of_has_no_sourcing(desk: Desk) -> None:
-    assert desk.ask("support", "GET", f"skus/{SKU}/sourcing")[1]["code"] == "unknown_sourcing"
+    assert desk.ask("support", "GET", f"skus/{RECHARGE}/sourcing")[1]["code"] == "unknown_sourcing"
     for method, body in (("GET", None), ("PUT", PLAN)):
         assert desk.ask("operator", method, "skus/nothing/sourcing", body)[1]["code"] == "unknown_sku"
 
@@ -71,6 +86,7 @@ def test_a_sku_that_nobody_said_anything_of_has_no_sourcing(desk: Desk) -> None:
     [
         ({"supplier": "other"}, "sources.0.supplier", "unknown"),
         ({"kind": "wishes"}, "sources.0.kind", "enum"),
+        ({"kind": "keys"}, "sources.0.kind", "does_not_deliver_this_sku"),
         ({"source_id": "No Slug"}, "sources.0.source_id", "string_pattern_mismatch"),
         ({"cost": {"amount_minor": 900, "currency": "USD"}}, "sources.0.cost.currency", "not_that_of_price"),
         ({"opens": "25:00"}, "sources.0.opens", "string_pattern_mismatch"),
@@ -82,13 +98,13 @@ def test_what_is_wrong_is_named_and_changes_nothing(
     desk: Desk, changed: dict[str, Any], field: str, reason: str
 ) -> None:
     known(desk)
-    status, said = desk.ask("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, **changed}]})
+    status, said = desk.ask("operator", "PUT", f"skus/{RECHARGE}/sourcing", {**PLAN, "sources": [{**FIRST, **changed}]})
     assert (status, said["errors"]) == (422, [{"field": field, "reason": reason}])
-    assert desk.world.suppliers.sourcing(SKU) is None
+    assert desk.world.suppliers.sourcing(RECHARGE) is None
 
 
 def test_all_who_save_at_once_are_versions_of_one_sourcing(desk: Desk) -> None:
-    own = Sourcing(sku_id=SKU, sources=(Source(source_id="us", kind=SourceKind.POOL),), **stamp(OPERATOR, 0))
+    own = Sourcing(sku_id=RECHARGE, sources=(Source(source_id="us", kind=SourceKind.MANUAL),), **stamp(OPERATOR, 0))
     service = SupplierDesk(desk.world.suppliers, desk.world.catalog, desk.world.now_ms)
     saved = at_once([lambda: service.save_sourcing(own, OPERATOR)] * 4)
     assert sorted(each.version for each in saved if isinstance(each, Sourcing)) == [1, 2, 3, 4]
@@ -128,7 +144,7 @@ def test_all_who_make_a_supplier_known_at_once_make_one(desk: Desk) -> None:
 
 def test_a_disabled_supplier_gets_nothing_until_it_is_enabled(desk: Desk) -> None:
     known(desk)
-    desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", ALL_DAY)
     off = known(desk, disabled=True)
     assert (off["disabled"], off["version"], off["changed_reason"]) == (True, 2, WHY)
     assert chosen(desk) == (None, {"first": "supplier_disabled"})
@@ -139,7 +155,7 @@ def test_a_disabled_supplier_gets_nothing_until_it_is_enabled(desk: Desk) -> Non
 
 def test_a_breaker_is_opened_and_closed_by_hand_and_takes_itself_back(desk: Desk) -> None:
     known(desk)
-    desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", ALL_DAY)
     assert breaker(desk, "closed")["version"] == 1
     opened = breaker(desk, "open")
     assert (opened["breaker"], opened["openings"], opened["version"]) == ("open", 1, 2)
@@ -166,10 +182,10 @@ def test_a_breaker_is_half_opened_by_nobody_s_hand(desk: Desk) -> None:
 
 def test_a_supplier_is_shown_with_how_it_did(desk: Desk) -> None:
     known(desk)
-    desk.told("operator", "PUT", f"skus/{SKU}/sourcing", {**PLAN, "sources": [{**FIRST, "opens": "00:00"}]})
+    desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", ALL_DAY)
     before = desk.told("support", "GET", "suppliers/main")
     assert (before["figures"]["calls"], before["figures"].get("taken_share")) == (0, None)
-    need = Need(sku_id=SKU, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
+    need = Need(sku_id=RECHARGE, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
     choice = desk.world.routing.choose(need, SYSTEM)
     desk.world.routing.heard(choice, Success(said="4"), 250, SYSTEM)
     figures = desk.told("support", "GET", "suppliers/main")["figures"]

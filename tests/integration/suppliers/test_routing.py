@@ -26,8 +26,8 @@ from keyrail.suppliers.model.breaker import (
     new_supplier,
 )
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
-from keyrail.suppliers.model.routing import RECHARGE_KINDS, Need
-from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
+from keyrail.suppliers.model.routing import Need
+from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source, SourceKind, Sourcing
 from keyrail.suppliers.service.routing import FIGURES_WAIT_MS, Choice
 from tests.racing import at_once
 from tests.world import BUSINESS_TIME_ZONE, OPERATOR, SYSTEM, World

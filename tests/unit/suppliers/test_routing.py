@@ -9,9 +9,6 @@ from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import Health, new_supplier, opened, switched
 from keyrail.suppliers.model.routing import (
-    EVERY_KIND,
-    KEY_KINDS,
-    RECHARGE_KINDS,
     Known,
     Need,
     PassedOver,
@@ -19,7 +16,15 @@ from keyrail.suppliers.model.routing import (
     limit_of,
     route,
 )
-from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strategy
+from keyrail.suppliers.model.sources import (
+    EVERY_KIND,
+    KEY_KINDS,
+    RECHARGE_KINDS,
+    Source,
+    SourceKind,
+    Sourcing,
+    Strategy,
+)
 
 SYSTEM = Origin("system:test", "test")
 NOW = 1_000_000

@@ -9,10 +9,13 @@ from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Invalid
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.sources import (
+    EVERY_KIND,
+    KEY_KINDS,
     MAX_ITEM_LENGTH,
     MAX_PRIORITY,
     MAX_QUOTA,
     MAX_SOURCES_PER_SKU,
+    Sold,
     Source,
     SourceKind,
     Sourcing,
@@ -21,6 +24,7 @@ from keyrail.suppliers.model.sources import (
 )
 
 YUAN = Money(900, "CNY")
+SOLD = Sold(currency="CNY", kinds=EVERY_KIND)
 BOUGHT = Source(source_id="first", kind=SourceKind.RECHARGE, supplier="main", item="1001", cost=YUAN)
 OURS = Source(source_id="ours", kind=SourceKind.POOL)
 PLAN = Sourcing(sku_id="phone-10", sources=(BOUGHT, OURS), **stamp(Origin("operator:test", "192.0.2.1"), 0))
@@ -28,7 +32,7 @@ PLAN = Sourcing(sku_id="phone-10", sources=(BOUGHT, OURS), **stamp(Origin("opera
 
 def wrong(plan: Sourcing) -> list[str]:
     with pytest.raises(Invalid) as refused:
-        check_sourcing(plan, "CNY", {"main"})
+        check_sourcing(plan, SOLD, {"main"})
     return [f"{each.field} {each.reason}" for each in refused.value.fields]
 
 
@@ -43,11 +47,11 @@ def wrong(plan: Sourcing) -> list[str]:
     ],
 )
 def test_what_is_within_its_limits_is_taken(fields: dict[str, Any]) -> None:
-    check_sourcing(replace(PLAN, sources=(replace(BOUGHT, **fields), OURS)), "CNY", {"main"})
+    check_sourcing(replace(PLAN, sources=(replace(BOUGHT, **fields), OURS)), SOLD, {"main"})
 
 
 def test_a_sku_may_come_from_nowhere() -> None:
-    check_sourcing(replace(PLAN, sources=()), "CNY", ())
+    check_sourcing(replace(PLAN, sources=()), SOLD, ())
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,12 @@ def test_what_is_not_bought_names_no_supplier(kind: SourceKind) -> None:
 def test_a_source_has_a_name_of_its_own_and_the_floor_is_in_the_price_s_currency() -> None:
     plan = replace(PLAN, sources=(OURS, BOUGHT, OURS), min_margin=Money(1, "USD"))
     assert wrong(plan) == ["min_margin.currency not_that_of_price", "sources.2.source_id named_twice"]
+
+
+def test_a_source_that_can_never_deliver_the_sku_is_named() -> None:
+    with pytest.raises(Invalid) as refused:
+        check_sourcing(PLAN, replace(SOLD, kinds=KEY_KINDS), {"main"})
+    assert [each.field for each in refused.value.fields] == ["sources.0.kind"]
 
 
 def test_there_are_only_so_many_sources() -> None:

@@ -54,6 +54,8 @@ class Entry(Enum):
     FIGURES_UNREADABLE = ("K5003", "figures unreadable, changes not counted")
     SHELVES_WATCHED = ("K5004", "stock looked through for what ran low by time")
     ENTRY_DIFFERS = ("K5005", "a journal entry stands with other postings, and stays")
+    BALANCES_LOOKED_AT = ("K7020", "balances with suppliers looked at")
+    BALANCE_UNKNOWN = ("K7021", "a supplier did not say what we have with it")
     CODE_REDEEMED = ("K6002", "code redeemed")
     REDEMPTION_REVERSED = ("K6003", "redemption reversed")
     GUESSING_SUSPECTED = ("K6001", "guessing suspected")

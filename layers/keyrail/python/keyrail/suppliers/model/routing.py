@@ -8,10 +8,6 @@ from keyrail.platform.money import Money, total
 from keyrail.suppliers.model.breaker import Health
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strategy
 
-RECHARGE_KINDS = frozenset({SourceKind.RECHARGE, SourceKind.MANUAL})
-KEY_KINDS = frozenset({SourceKind.POOL, SourceKind.KEYS})
-EVERY_KIND = frozenset(SourceKind)
-
 
 class PassedOver(StrEnum):
     """Why a unit does not come from a source: the first rule, in this order, that the source breaks.

@@ -39,6 +39,11 @@ class SourceKind(StrEnum):
         return self in {SourceKind.KEYS, SourceKind.RECHARGE}
 
 
+RECHARGE_KINDS = frozenset({SourceKind.RECHARGE, SourceKind.MANUAL})
+KEY_KINDS = frozenset({SourceKind.POOL, SourceKind.KEYS})
+EVERY_KIND = frozenset(SourceKind)
+
+
 class Strategy(StrEnum):
     """`priority`: the lowest number first. `cheapest`: what costs least to land, and then by priority."""
 
@@ -87,12 +92,20 @@ def check_supplier_name(name: str) -> None:
         raise Invalid(FieldError("supplier", "not_a_name"))
 
 
-def check_sourcing(sourcing: Sourcing, currency: str, suppliers: Collection[str]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Sold:
+    """What is sold: the currency of its price, and the kinds of source that can deliver it."""
+
+    currency: str
+    kinds: frozenset[SourceKind]
+
+
+def check_sourcing(sourcing: Sourcing, sold: Sold, suppliers: Collection[str]) -> None:
     """Raises Invalid with one FieldError for each field that is beyond its limit or contradicts another.
 
-    `currency` is that of the SKU's price, `suppliers` are those of the sources' suppliers that there are.
+    `suppliers` are those of the sources' suppliers that there are.
     """
-    wrong = [FieldError(field, reason) for field, reason in _problems(sourcing, currency, suppliers)]
+    wrong = [FieldError(field, reason) for field, reason in _problems(sourcing, sold, suppliers)]
     if wrong:
         raise Invalid(*wrong)
 
@@ -100,8 +113,8 @@ def check_sourcing(sourcing: Sourcing, currency: str, suppliers: Collection[str]
 _Problems = Iterator[tuple[str, str]]
 
 
-def _problems(sourcing: Sourcing, currency: str, suppliers: Collection[str]) -> _Problems:
-    if sourcing.min_margin is not None and sourcing.min_margin.currency != currency:
+def _problems(sourcing: Sourcing, sold: Sold, suppliers: Collection[str]) -> _Problems:
+    if sourcing.min_margin is not None and sourcing.min_margin.currency != sold.currency:
         yield "min_margin.currency", "not_that_of_price"
     if len(sourcing.sources) > MAX_SOURCES_PER_SKU:
         yield "sources", f"more_than_{MAX_SOURCES_PER_SKU}"
@@ -109,7 +122,9 @@ def _problems(sourcing: Sourcing, currency: str, suppliers: Collection[str]) -> 
     for number, source in enumerate(sourcing.sources):
         if names.index(source.source_id) != number:
             yield f"sources.{number}.source_id", "named_twice"
-        checks = (*_of_itself(source), *_of_supplier(source, suppliers), *_of_cost(source, currency))
+        if source.kind not in sold.kinds:
+            yield f"sources.{number}.kind", "does_not_deliver_this_sku"
+        checks = (*_of_itself(source), *_of_supplier(source, suppliers), *_of_cost(source, sold.currency))
         yield from ((f"sources.{number}.{field}", reason) for field, reason in checks)
 
 

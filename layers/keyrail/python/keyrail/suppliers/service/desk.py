@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from keyrail.catalog.model import SkuKind
 from keyrail.catalog.service import Catalog
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
@@ -10,10 +11,24 @@ from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.suppliers.model.breaker import Breaker, Health, closed, new_supplier, opened, switched
 from keyrail.suppliers.model.errors import TooManySuppliers, UnknownSourcing, UnknownSupplier
 from keyrail.suppliers.model.figures import Tally
-from keyrail.suppliers.model.sources import Sourcing, check_sourcing, check_supplier_name
+from keyrail.suppliers.model.sources import (
+    EVERY_KIND,
+    KEY_KINDS,
+    RECHARGE_KINDS,
+    Sold,
+    Sourcing,
+    check_sourcing,
+    check_supplier_name,
+)
 from keyrail.suppliers.store import SuppliersStore
 
 MAX_REWRITES = 5
+_DELIVERING = {
+    SkuKind.KEY: KEY_KINDS,
+    SkuKind.RECHARGE: RECHARGE_KINDS,
+    SkuKind.EITHER: EVERY_KIND,
+    SkuKind.CHOICE: EVERY_KIND,
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +47,10 @@ class SupplierDesk:
 
     def save_sourcing(self, wanted: Sourcing, origin: Origin) -> Sourcing:
         """Say for the first time, or anew, where a SKU comes from. Raises UnknownSku, Invalid."""
-        price = self.catalog.sku(wanted.sku_id).price
+        sku = self.catalog.sku(wanted.sku_id)
+        sold = Sold(currency=sku.price.currency, kinds=_DELIVERING[sku.kind])
         named = {each.supplier for each in wanted.sources if each.kind.is_bought and each.supplier}
-        check_sourcing(wanted, price.currency, self.store.standing(named, ())[0])
+        check_sourcing(wanted, sold, self.store.standing(named, ())[0])
         for _ in range(MAX_REWRITES):
             standing = self.store.sourcing(wanted.sku_id)
             version = standing.version + 1 if standing else 1
