@@ -21,6 +21,7 @@ from infra.constructs.queues import DeadLetterQueue, WorkQueue
 from infra.constructs.schedules import Schedules
 from infra.constructs.secrets import Secrets
 from infra.constructs.tables import Tables
+from infra.constructs.workflow import Workflow
 from infra.stages import Stage
 
 _BETWEEN_BALANCES_MINUTES = 10
@@ -103,8 +104,10 @@ class KeyrailStack(cdk.Stack):
         webhook = functions.payment_webhook(self, parts)
         redemption = functions.redemption_api(self, parts)
         relay = functions.event_relay(self, parts)
+        recharge = functions.direct_recharge(self, parts)
+        self.workflow = Workflow(self, "Recharges", platform=parts.platform, steps=recharge)
         consumers = {work: function(self, parts) for work, function in functions.CONSUMERS.items()}
-        self.functions: list[Function] = [storefront, delivery, operator, webhook, redemption, relay]
+        self.functions: list[Function] = [storefront, delivery, operator, webhook, redemption, relay, recharge]
         self.functions += consumers.values()
 
         self.api.public(
@@ -143,6 +146,7 @@ class KeyrailStack(cdk.Stack):
         # Last days end at midnight UTC; the clocks of those who count may be a little behind.
         hourly = Schedules(self, "Schedules", queue=queues[functions.JOBS], alarms=alarms)
         hourly.every_hour("watch_shelves", minute=2)
+        hourly.every_hour("sweep_units", minute=32)
         balances = Schedules(
             self,
             "BalanceSchedules",
@@ -218,6 +222,7 @@ class KeyrailStack(cdk.Stack):
             "ImportBucket": parts.imports.bucket.bucket_name,
             "EventBusName": parts.events.bus.event_bus_name,
             "RelayDeadLetterQueueUrl": parts.relay_dead_letters.queue_url,
+            "DirectRechargeArn": self.workflow.machine.attr_arn,
             "AccessTokenSecretArn": parts.secrets.access_token_arn,
             "PaymentAccountsSecretArn": parts.secrets.payment_accounts_arn,
             "SupplierAccountsSecretArn": parts.secrets.supplier_accounts_arn,

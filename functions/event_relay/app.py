@@ -35,6 +35,7 @@ class Settings:
     refund_queue_url: str
     reconciliation_queue_url: str
     inquiry_queue_url: str
+    direct_recharge_arn: str
     relay_dead_letter_queue_url: str
 
 

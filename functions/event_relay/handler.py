@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.event_relay.app import Settings, settings
 from functions.event_relay.recording import put_on_record
 from functions.event_relay.stream import Change, understand
-from functions.event_relay.work import work_of
-from keyrail.platform import logs, metrics
+from functions.event_relay.work import starts_of, work_of
+from keyrail.platform import logs, metrics, workflows
 from keyrail.platform.aws import client
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
@@ -68,20 +68,22 @@ def _understood(record: dict[str, Any]) -> Change | Poison | None:
 
 
 def _hand_over(understood: Sequence[Change | Poison | None]) -> int:
-    """To the queues and the alarms; the position of the first that could not be, or their number."""
+    """To the queues, the workflows and the alarms; the position of the first that could not be, or their number."""
     for position, each in enumerate(understood):
         try:
             if isinstance(each, Poison):
                 set_aside(each.record)
             elif each is not None:
                 _put_to_work(each)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, Unavailable) as error:
             logs.log_failure(error)
             return position
     return len(understood)
 
 
 def _put_to_work(change: Change) -> None:
+    for name, unit in starts_of(change):
+        workflows.start(settings().direct_recharge_arn, name, unit)
     for queue_url, message in work_of(change):
         client("sqs").send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
     for event in change.events:

@@ -9,6 +9,7 @@ from keyrail.inventory.model.exports import Export, ExportStatus
 from keyrail.inventory.model.following import calls_for_followers
 from keyrail.inventory.model.own_codes import calls_for_maker
 from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.supplying import starts_between
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.platform.changes import Event
 from keyrail.reconciliation.model.differences import Difference, calls_for_inquiry, calls_for_refunds
@@ -31,6 +32,14 @@ def work_of(change: Change) -> Iterator[Work]:
             yield settings().inquiry_queue_url, {"order_id": order_id}
         case Difference(order_id=str() as order_id) as difference if calls_for_refunds(difference):
             yield settings().refund_queue_url, {"order_id": order_id}
+
+
+def starts_of(change: Change) -> Iterator[tuple[str, dict[str, str]]]:
+    """Name and input of the workflow of each unit that is to be supplied from this change on."""
+    order, before = change.item, change.before
+    if isinstance(order, Order):
+        for unit_id, name in starts_between(before if isinstance(before, Order) else None, order):
+            yield name, {"order_id": order.order_id, "unit_id": unit_id}
 
 
 def _after(event: Event) -> Iterator[Work]:

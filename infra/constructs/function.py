@@ -17,7 +17,7 @@ from infra.constructs.acknowledge import acknowledge
 from infra.constructs.alarms import NAMESPACE, Alarms
 from infra.stages import Stage
 
-_RETENTION = {
+RETENTION = {
     7: logs.RetentionDays.ONE_WEEK,
     30: logs.RetentionDays.ONE_MONTH,
     365: logs.RetentionDays.ONE_YEAR,
@@ -62,7 +62,7 @@ class Function(Construct):
             self,
             "Log",
             encryption_key=platform.key,
-            retention=_RETENTION[stage.log_retention_days],
+            retention=RETENTION[stage.log_retention_days],
             removal_policy=cdk.RemovalPolicy.RETAIN if stage.retain_data else cdk.RemovalPolicy.DESTROY,
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))

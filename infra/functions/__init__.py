@@ -12,6 +12,7 @@ from infra.constructs.queues import Work
 from infra.functions.batch_follow import BATCHES, batch_follow
 from infra.functions.code_generation import CODES, code_generation
 from infra.functions.delivery_api import delivery_api
+from infra.functions.direct_recharge import direct_recharge
 from infra.functions.event_relay import event_relay
 from infra.functions.key_export import EXPORT_FILES, key_export
 from infra.functions.key_import import UPLOADS, key_import
@@ -53,6 +54,7 @@ __all__ = [
     "UPLOADS",
     "Parts",
     "delivery_api",
+    "direct_recharge",
     "event_relay",
     "operator_api",
     "payment_sandbox",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from constructs import Construct
 
 from infra.constructs.function import Function
+from infra.constructs.workflow import workflow_arn
 from infra.functions.batch_follow import BATCHES
 from infra.functions.code_generation import CODES
+from infra.functions.direct_recharge import DIRECT_RECHARGE
 from infra.functions.key_export import EXPORT_FILES
 from infra.functions.key_import import UPLOADS
 from infra.functions.key_issuance import ISSUANCE
@@ -39,6 +41,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
             "AUDIT_TABLE": parts.tables.audit.table_name,
             "AUDIT_CHAIN_SECRET_ARN": parts.secrets.audit_chain_arn,
             "EVENT_BUS_NAME": parts.events.bus.event_bus_name,
+            "DIRECT_RECHARGE_ARN": workflow_arn(scope, DIRECT_RECHARGE),
             "RELAY_DEAD_LETTER_QUEUE_URL": parts.relay_dead_letters.queue_url,
             **{work.variable: parts.queues[work].queue.queue_url for work in _FED},
         },
@@ -52,5 +55,7 @@ def event_relay(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.accounts, "PutItem", "UpdateItem")
     # Figures, and the source of a batch.
     table(function, parts.tables.keys, "GetItem", "PutItem")
+    # Each unit that is to be supplied has a workflow of its own.
+    function.may(["states:StartExecution"], workflow_arn(scope, DIRECT_RECHARGE))
     secret(function, parts.secrets.audit_chain_arn)
     return function

@@ -6,6 +6,8 @@ from constructs import Construct
 
 from infra.constructs.function import Function
 from infra.constructs.queues import Work
+from infra.constructs.workflow import workflow_arn
+from infra.functions.direct_recharge import DIRECT_RECHARGE
 from infra.functions.parts import Parts, query, secret, table
 
 JOBS = Work(
@@ -18,7 +20,8 @@ JOBS = Work(
 
 
 def scheduled_jobs(scope: Construct, parts: Parts) -> Function:
-    """Looks at figures, never at keys, and asks suppliers."""
+    """Looks at figures, never at keys, and asks suppliers; and looks for units that nobody is at work on."""
+    workflow = workflow_arn(scope, DIRECT_RECHARGE)
     function = Function(
         scope,
         "ScheduledJobs",
@@ -30,11 +33,22 @@ def scheduled_jobs(scope: Construct, parts: Parts) -> Function:
             "KEYS_TABLE": parts.tables.keys.table_name,
             "SUPPLIERS_TABLE": parts.tables.suppliers.table_name,
             "SUPPLIER_ACCOUNTS_SECRET_ARN": parts.secrets.supplier_accounts_arn,
+            "ORDERS_TABLE": parts.tables.orders.table_name,
+            "GUARDS_TABLE": parts.tables.guards.table_name,
+            "DIRECT_RECHARGE_ARN": workflow,
+            JOBS.variable: parts.queues[JOBS].queue.queue_url,
         },
+        in_slices=True,
     )
     table(function, parts.tables.keys, "BatchGetItem", "GetItem", "PutItem")
     query(function, parts.tables.keys, "by_batch")
     # Asks suppliers what we have with them.
     table(function, parts.tables.suppliers, "BatchGetItem", "GetItem", "UpdateItem")
     secret(function, parts.secrets.supplier_accounts_arn)
+    # Units that nobody is at work on: finds them, starts them again, or leaves them to a person.
+    table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
+    query(function, parts.tables.orders, "by_status")
+    table(function, parts.tables.guards, "GetItem")
+    function.may(["states:StartExecution"], workflow)
+    function.may(["sqs:SendMessage"], parts.queues[JOBS].queue.queue_arn)
     return function

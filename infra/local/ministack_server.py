@@ -4,6 +4,8 @@ MiniStack starts another process for every call that finds all others busy, and 
 hundred calls at once would be a hundred starts on a laptop's few cores, slower than any caller waits. Here a call
 beyond the bound waits for a free process. No function of ours calls another one, so nobody waits for himself.
 
+MiniStack takes a task's time-out for a number; in a workflow it may be an expression.
+
 Runs in MiniStack's own environment, where nothing of this project is installed.
 """
 
@@ -14,13 +16,14 @@ import runpy
 import time
 from typing import Any
 
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, stepfunctions
 
 PROCESSES_A_FUNCTION = max(8, 2 * (os.cpu_count() or 1))
 LONGEST_WAIT_S = 25.0
 _LOOK_EVERY_S = 0.01
 
 _acquire = lambda_svc.acquire_worker
+_execute_task = stepfunctions._execute_task  # noqa: SLF001 - it offers no other place
 
 
 def acquire_when_free(*arguments: Any, **named: Any) -> tuple[Any, str]:
@@ -33,6 +36,17 @@ def acquire_when_free(*arguments: Any, **named: Any) -> tuple[Any, str]:
         time.sleep(_LOOK_EVERY_S)
 
 
+def execute_task_in_time(state: dict[str, Any], raw_input: Any, execution: Any, context: Any) -> Any:
+    """As MiniStack's own, with a time-out that is reckoned first."""
+    if isinstance(state.get("TimeoutSeconds"), str):
+        seconds = stepfunctions._jsonata_state_field(  # noqa: SLF001
+            state, "TimeoutSeconds", "number", raw_input, context
+        )
+        state = {**state, "TimeoutSeconds": seconds}
+    return _execute_task(state, raw_input, execution, context)
+
+
 if __name__ == "__main__":
     lambda_svc.acquire_worker = acquire_when_free
+    stepfunctions._execute_task = execute_task_in_time  # noqa: SLF001
     runpy.run_module("ministack", run_name="__main__")

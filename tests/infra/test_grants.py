@@ -157,7 +157,20 @@ EXPECTED = {
         "keys/index/by_batch": {"dynamodb:Query"},
         "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "supplier_accounts": {"secretsmanager:GetSecretValue"},
-        "jobs": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+        "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "orders/index/by_status": {"dynamodb:Query"},
+        "guards": {"dynamodb:GetItem"},
+        "direct_recharge": {"states:StartExecution"},
+        "jobs": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+    },
+    "direct_recharge": {
+        "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "guards": {"dynamodb:UpdateItem"},
+        "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "supplier_accounts": {"secretsmanager:GetSecretValue"},
+        "direct_recharge": {"states:SendTaskSuccess"},
     },
     "refunds": {
         "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
@@ -204,6 +217,7 @@ EXPECTED = {
         },
         "audit_chain": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
+        "direct_recharge": {"states:StartExecution"},
         "refunds": {"sqs:SendMessage"},
         "reconciliations": {"sqs:SendMessage"},
         "inquiries": {"sqs:SendMessage"},
@@ -303,6 +317,8 @@ def _grants(template: Template, function: Resource) -> dict[str, set[str]]:
 
 def _plain(target: str) -> str:
     """A logical name without its hash."""
+    if ":stateMachine:" in target:
+        return target.rpartition("-")[2]
     name, slash, rest = target.partition("/")
     return _LOGICAL_NAMES[re.sub(r"[0-9A-F]{8}$", "", name)] + slash + rest
 

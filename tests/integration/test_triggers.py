@@ -68,6 +68,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
                 "inquiries",
                 "sandbox",
                 "reconciliations",
+                "jobs",
             ),
             "relay-dead-letters",
         )
@@ -97,6 +98,8 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "SANDBOX_QUEUE_URL": queues["sandbox"],
         "SANDBOX_TABLE": f"{world.names['keys']}-sandbox",
         "KEYRAIL_STAGE": "local",
+        "JOB_QUEUE_URL": queues["jobs"],
+        "DIRECT_RECHARGE_ARN": workflow(local_cloud, world.names["orders"]),
         "RECONCILIATION_QUEUE_URL": queues["reconciliations"],
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],
     }
@@ -110,6 +113,14 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def secret(cloud: LocalCloud, value: str) -> str:
     name = f"sample-{time.time_ns()}"
     return str(cloud.client("secretsmanager").create_secret(Name=name, SecretString=value)["ARN"])
+
+
+def workflow(cloud: LocalCloud, name: str) -> str:
+    """One that is over as soon as it is started."""
+    definition = json.dumps({"StartAt": "Over", "States": {"Over": {"Type": "Succeed"}}})
+    role = "arn:aws:iam::000000000000:role/test"
+    machine = cloud.client("stepfunctions").create_state_machine(name=name, definition=definition, roleArn=role)
+    return str(machine["stateMachineArn"])
 
 
 def payment_accounts() -> str:
@@ -162,6 +173,7 @@ def test_a_purchase_told_by_the_samples(stage: Stage) -> None:
     assert [key["code"] in stage.codes for key in unit["keys"]] == [True]
 
     assert stage.call("key_issuance") == {"batchItemFailures": []}
+    assert stage.call("direct_recharge") == {"next": "done", "wait_s": 0}
     assert stage.call("refunds") == {"batchItemFailures": []}
     assert stage.messages("refunds") == []
     assert stage.call("payment_inquiries") == {"batchItemFailures": []}
