@@ -55,6 +55,7 @@ class ProviderServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64  # of a few, the next to come would be told after a second only
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A connection that a test breaks is no news."""
