@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from tests.provider_server import serving
 from tests.supplier_houses import OURS, PHONE, SECRET, THEIRS, FuluHouse, refusal, said
@@ -155,3 +156,9 @@ def test_another_secret_opens_no_card(house: FuluHouse) -> None:
     house.has_one("success", **DONE, cards=[SEALED, ANOTHER_SEALED])
     stranger = house.supplier(app_secret=SECRET[::-1], signed_answers=False)
     assert stranger.query(house.placed(quantity=2, of_keys=True)) == Unknown(said="cards", their_reference=THEIRS)
+
+
+def test_a_catalogue_that_is_no_list_is_not_an_empty_one(house: FuluHouse) -> None:
+    house.says["fulu.goods.list.get"] = said({"list": []})
+    with pytest.raises(SupplierUnavailable):
+        list(house.supplier().catalog())

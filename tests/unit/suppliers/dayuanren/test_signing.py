@@ -79,6 +79,8 @@ def test_a_callback_for_another_merchant_is_refused() -> None:
         Callback("POST", "", b"a=1&" * 100 + called_back(CALLBACK).raw_body, {}),
         Callback("POST", "", called_back(CALLBACK).raw_body + b"&remark2=" + b"x" * 40_000, {}),
         replace(called_back(CALLBACK), method="GET"),
+        Callback("POST", "", b"order_number=1&out_trade_num=&userid=10001&sign=38C54A2420A9983D61D6476147884C72", {}),
+        Callback("POST", "", b"order_number=1&userid=10001&sign=9153CB66B01D16C371A13776595BC6C3", {}),
     ],
 )
 def test_a_callback_that_is_none_is_refused(callback: Callback) -> None:

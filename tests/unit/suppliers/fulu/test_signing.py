@@ -153,6 +153,8 @@ def test_a_callback_with_anything_changed_is_forged(name: str) -> None:
         Callback("POST", "", b" " * 40_000 + called_back(CALLBACK).raw_body, {}),
         replace(called_back(CALLBACK), method="GET"),
         called_back({"customer_order_no": OURS, "sign": "d41d8cd98f00b204e9800998ecf8427e"}),
+        called_back({"order_id": "1", "customer_order_no": "", "sign": "ec10cfecb23e69f2445b74042ddd52e2"}),
+        called_back({"order_id": "1", "sign": "f5044c378d31edcb3efa8a544c775618"}),
     ],
 )
 def test_a_callback_that_is_none_is_refused(callback: Callback) -> None:
