@@ -19,6 +19,7 @@ from tests.provider_server import Answer, ProviderServer, Sent
 OURS = reference("unt_" + "7" * 26 + "03", 1)
 ANOTHER = reference("unt_" + "7" * 26 + "03", 2)
 THEIRS = "S-1"
+TITLE = "话费\r\n快充" + "!" * 300
 PHONE = "13800138000"
 ITEM = "1001"
 SECRET = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -120,7 +121,7 @@ class FuluHouse(House):
 
     def goods(self, **changes: object) -> dict[str, object]:
         known = {
-            "product_id": int(ITEM), "product_name": "话费", "product_type": "直充", "purchase_price": 9.5,
+            "product_id": int(ITEM), "product_name": TITLE, "product_type": "直充", "purchase_price": 9.5,
             "sales_status": "上架", "stock_status": "充足",
         }  # fmt: skip
         return {**known, **changes}
@@ -199,7 +200,7 @@ class DayuanrenHouse(House):
         return answered(data={"id": 10001, "username": "keyrail", "balance": amount})
 
     def catalog(self, *prices: object) -> bytes:
-        products = [{"id": int(ITEM) + n, "name": "话费", "price": price} for n, price in enumerate(prices)]
+        products = [{"id": int(ITEM) + n, "name": TITLE, "price": price} for n, price in enumerate(prices)]
         return answered(data=[{"id": 1, "cate": "话费", "products": products}])
 
 

@@ -176,6 +176,7 @@ def test_a_balance_is_rounded_down_and_a_price_up(house: House) -> None:
         (ITEM, 99, True),
         ("1002", 950, True),
     ]
+    assert [offer.name for offer in offers] == ["话费快充" + "!" * 196] * 2
 
 
 @pytest.mark.parametrize("amount", NONSENSE, ids=range(len(NONSENSE)))

@@ -12,6 +12,7 @@ from keyrail.platform.json_objects import Document, text
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
 
 MAX_REFERENCE_LENGTH = 64
+MAX_TITLE_LENGTH = 200
 
 _SUM = re.compile(r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,8})?", re.ASCII)
 _MARK = b"\xef\xbb\xbf"  # some servers put it before what they say in UTF-8
@@ -47,3 +48,8 @@ def number(holder: Document, name: str) -> str | None:
     """By which somebody calls an order; None for what could not be kept."""
     written = text(holder, name)
     return written if 0 < len(written) <= MAX_REFERENCE_LENGTH and written.isprintable() else None
+
+
+def title(holder: Document, name: str) -> str:
+    """Of an item, fit to be shown."""
+    return "".join(filter(str.isprintable, text(holder, name)))[:MAX_TITLE_LENGTH]

@@ -15,7 +15,7 @@ from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed
 from keyrail.suppliers.providers.dayuanren.gateway import ACCEPTED, KEY_JOINTS, LOOK_TIMEOUT_S, Answer, Gateway
 from keyrail.suppliers.providers.dayuanren.orders import STATUSES, OrderReader
 from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said
-from keyrail.suppliers.providers.reading import amount, money, number, objects
+from keyrail.suppliers.providers.reading import amount, money, number, objects, title
 from keyrail.suppliers.providers.settings import HOUR_MS, check_times
 
 PROVIDER = "dayuanren"
@@ -214,4 +214,4 @@ def _offer(product: Document) -> Offer | None:
     price = None if exact is None else money(exact, CURRENCY, up=True)
     if item is None or price is None:
         return None
-    return Offer(item=item, name=text(product, "name"), price=price, on_sale=True)
+    return Offer(item=item, name=title(product, "name"), price=price, on_sale=True)

@@ -17,7 +17,7 @@ from keyrail.suppliers.providers.fulu.cards import KEY_BYTES
 from keyrail.suppliers.providers.fulu.gateway import ACCEPTED, LOOK_TIMEOUT_S, Answer, Gateway
 from keyrail.suppliers.providers.fulu.orders import CURRENCY, STATUSES, OrderReader
 from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said, words
-from keyrail.suppliers.providers.reading import amount, money, number
+from keyrail.suppliers.providers.reading import amount, money, number, title
 from keyrail.suppliers.providers.settings import HOUR_MS, check_times
 
 PROVIDER = "fulu"
@@ -217,7 +217,7 @@ def _offer(goods: Document) -> Offer | None:
     price = None if exact is None else money(exact, CURRENCY, up=True)
     if item is None or price is None:
         return None
-    return Offer(item=item, name=text(goods, "product_name"), price=price, on_sale=_is_on_sale(goods))
+    return Offer(item=item, name=title(goods, "product_name"), price=price, on_sale=_is_on_sale(goods))
 
 
 def _had(answer: Answer | Unknown) -> Answer:

@@ -17,7 +17,7 @@ from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed
 from keyrail.suppliers.providers.kasushou.answers import OrderReader
 from keyrail.suppliers.providers.kasushou.callbacks import reference
 from keyrail.suppliers.providers.kasushou.dialect import PROVIDER, Dialect, dialect, entries, is_word, unusable
-from keyrail.suppliers.providers.reading import amount, money, objects
+from keyrail.suppliers.providers.reading import amount, money, objects, title
 from keyrail.suppliers.providers.settings import HOUR_MS, check_times
 
 ACCOUNT_FIELDS = {"account": "recharge_account", "phone": "recharge_account", "qq": "recharge_account"}
@@ -29,7 +29,6 @@ MAX_PAGE_BYTES = 2 * 1024 * 1024
 MAX_COUNT_LENGTH = 9  # digits of a stock or of how many items there are
 MAX_ITEM_DIGITS = 15
 MAX_ACCOUNT_LENGTH = 256
-MAX_NAME_LENGTH = 200
 ON_SALE = "1"
 
 
@@ -223,7 +222,7 @@ class Kasushou:
 
     def _offer(self, item: Document) -> Offer | None:
         names = self._dialect.names
-        number, name = text(item, names.item), text(item, names.goods_name)
+        number = text(item, names.item)
         exact = amount(item, names.goods_price)
         price = None if exact is None else money(exact, self.currency, up=True)
         if not is_word(number) or price is None:
@@ -231,7 +230,7 @@ class Kasushou:
         stock = text(item, names.goods_stock)
         return Offer(
             item=number,
-            name="".join(filter(str.isprintable, name))[:MAX_NAME_LENGTH],
+            name=title(item, names.goods_name),
             price=price,
             on_sale=text(item, names.status) == ON_SALE,
             stock=int(stock) if _is_count(stock) else None,
