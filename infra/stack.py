@@ -27,6 +27,7 @@ from infra.stages import Stage
 _BETWEEN_BALANCES_MINUTES = 10
 _BETWEEN_INQUIRIES_MINUTES = 5
 _PRETENDED = (functions.SANDBOX, functions.SUPPLIER_SANDBOX)
+_BETWEEN_COUNTS_OF_WORK_MINUTES = 5
 
 
 class KeyrailStack(cdk.Stack):
@@ -155,6 +156,15 @@ class KeyrailStack(cdk.Stack):
             silent_for_minutes=3 * _BETWEEN_BALANCES_MINUTES,
         )
         balances.every_minutes("look_at_balances", _BETWEEN_BALANCES_MINUTES)
+        # A group of its own, so that either's silence is heard.
+        at_work = Schedules(
+            self,
+            "WorkSchedules",
+            queue=queues[functions.JOBS],
+            alarms=alarms,
+            silent_for_minutes=3 * _BETWEEN_COUNTS_OF_WORK_MINUTES,
+        )
+        at_work.every_minutes("watch_work", _BETWEEN_COUNTS_OF_WORK_MINUTES)
         often = Schedules(
             self,
             "InquirySchedules",

@@ -25,6 +25,7 @@ TABLES: dict[str, tuple[str, str | None, dict[str, Index]]] = {
             "by_email": ("buyer_email", "created_at_ms", "KEYS_ONLY"),
             "by_phone": ("buyer_phone", "created_at_ms", "KEYS_ONLY"),
             "by_approval": ("approval", "approval_order", "KEYS_ONLY"),
+            "by_work": ("work", "work_order", "KEYS_ONLY"),
         },
     ),
     "payments": ("payment_id", None, {"by_desk": ("desk", "desk_order", "ALL")}),

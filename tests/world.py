@@ -29,6 +29,8 @@ from keyrail.fulfilment.service.refunds import Refunds
 from keyrail.fulfilment.service.settlement import Settlement
 from keyrail.fulfilment.service.tracing import Tracing
 from keyrail.fulfilment.service.unit_refunds import UnitRefunds
+from keyrail.fulfilment.service.work_desk import WorkDesk
+from keyrail.fulfilment.service.work_watch import WorkWatch
 from keyrail.inventory.model.batches import RUN_IS_OVER_MS, Batch
 from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.service.batches import Batches, NewBatch
@@ -231,6 +233,14 @@ class World:
     @cached_property
     def payment_desk(self) -> PaymentDesk:
         return PaymentDesk(self.orders, self.desk, self.paying, self.given_today, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def work_desk(self) -> WorkDesk:
+        return WorkDesk(self.orders, self.given_today, self.dynamodb, self.now_ms)
+
+    @cached_property
+    def work_watch(self) -> WorkWatch:
+        return WorkWatch(self.orders, self.now_ms)
 
     @cached_property
     def freezing(self) -> Freezing:

@@ -33,6 +33,7 @@ COUNTED = {
     "reconciliation.given_up": Metric.RECONCILIATION_GIVEN_UP,
     "supplier.breaker_opened": Metric.SUPPLIER_SILENT,
     "stock.low": Metric.LOW_STOCK,
+    "order.work_contradicted": Metric.WORK_CONTRADICTED,
 }
 
 

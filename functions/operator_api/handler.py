@@ -17,7 +17,7 @@ DESKS = {
     "books": ("books", "vouchers"),
     "exports": ("own_codes",),
     "keys": ("keys", "after_sales"),
-    "orders": ("orders", "after_sales", "refunds"),
+    "orders": ("orders", "after_sales", "refunds", "work"),
     "payments": ("desk",),
     "products": ("catalog",),
     "reconciliations": ("reconciliation",),
@@ -26,6 +26,7 @@ DESKS = {
     "sources": ("after_sales",),
     "stock": ("figures",),
     "suppliers": ("suppliers",),
+    "work": ("work",),
 }
 """By the first word of the path behind PREFIX."""
 

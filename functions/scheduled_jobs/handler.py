@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from keyrail.fulfilment.service.forgotten import ForgottenUnits, Round
+from keyrail.fulfilment.service.work_watch import WorkWatch
 from keyrail.inventory.service.shelf_watch import ShelfWatch
 from keyrail.inventory.store.figures import FigureStore
 from keyrail.ordering.service.orders import Orders
@@ -85,9 +86,19 @@ def sweep_units(message: dict[str, Any], message_id: str) -> None:
     logs.log(Entry.UNITS_SWEPT, orders=swept.orders, started=swept.started, left=swept.left)
 
 
+@cache
+def work_watch() -> WorkWatch:
+    return WorkWatch(Orders(OrderStore(client("dynamodb"), settings().orders_table)), system_now_ms)
+
+
+def watch_work(_message: dict[str, Any], _message_id: str) -> None:
+    logs.log(Entry.WORK_COUNTED, overdue=work_watch().count_overdue())
+
+
 JOBS: dict[str, Callable[[dict[str, Any], str], None]] = {
     "watch_shelves": watch_shelves,
     "look_at_balances": look_at_balances,
+    "watch_work": watch_work,
     SWEEP: sweep_units,
 }
 

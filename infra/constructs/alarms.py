@@ -21,6 +21,8 @@ _BUSINESS_ALARMS = (
     ("ReconciliationGivenUp", "event_relay", "a day could not be compared with the provider's statement"),
     ("SupplierSilent", "event_relay", "a supplier does not answer, and gets no units until it does"),
     ("LowStock", "event_relay", "the stock of a SKU ran low: import keys, or sell fewer"),
+    ("WorkOverdue", "scheduled_jobs", "units wait for a person longer than they may: see who has them"),
+    ("WorkContradicted", "event_relay", "a supplier says the opposite of a person about a recharge: see to it"),
     ("GuessingSuspected", "redemption_api", "somebody tried many codes that are none, and has to wait: see who"),
     ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),
 )

@@ -34,6 +34,9 @@ class Tables(Construct):
         # Sparse: only orders of which a refund waits for a second person.
         _index(self.orders, "by_approval", "approval", "approval_order")
 
+        # Sparse: only orders of which a person is to see to a unit.
+        _index(self.orders, "by_work", "work", "work_order")
+
         # Verified payments that could not be applied: the operator's desk.
         self.payments = self._table("Payments", "payment_id")
         _index(self.payments, "by_desk", "desk", "desk_order", everything=True)

@@ -46,6 +46,7 @@ def operator_api(scope: Construct, parts: Parts) -> Function:
     # A bad key is replaced together with what its order says.
     table(function, parts.tables.orders, "BatchGetItem", "GetItem", "PutItem")
     query(function, parts.tables.orders, "by_status", "by_paid_reference", "by_email", "by_phone", "by_approval")
+    query(function, parts.tables.orders, "by_work")
     # What operators decide about a payment on the desk.
     table(function, parts.tables.payments, "PutItem")
     # Counts what a person gives back on a day, in the transaction that owes it.

@@ -20,7 +20,9 @@ JOBS = Work(
 
 
 def scheduled_jobs(scope: Construct, parts: Parts) -> Function:
-    """Looks at figures, never at keys, and asks suppliers; and looks for units that nobody is at work on."""
+    """Looks at figures, never at keys, at when people's work is due, and asks suppliers; and looks for units that
+    nobody is at work on.
+    """
     workflow = workflow_arn(scope, DIRECT_RECHARGE)
     function = Function(
         scope,
@@ -51,4 +53,5 @@ def scheduled_jobs(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.guards, "GetItem")
     function.may(["states:StartExecution"], workflow)
     function.may(["sqs:SendMessage"], parts.queues[JOBS].queue.queue_arn)
+    query(function, parts.tables.orders, "by_work")
     return function

@@ -73,6 +73,7 @@ EXPECTED = {
         "orders/index/by_email": {"dynamodb:Query"},
         "orders/index/by_phone": {"dynamodb:Query"},
         "orders/index/by_approval": {"dynamodb:Query"},
+        "orders/index/by_work": {"dynamodb:Query"},
         "guards": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         "payments": _WALKED | {"dynamodb:PutItem"},
         "payments/index/by_desk": {"dynamodb:Query"},
@@ -153,6 +154,7 @@ EXPECTED = {
         "batches": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
     },
     "scheduled_jobs": {
+        "orders/index/by_work": {"dynamodb:Query"},
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "keys/index/by_batch": {"dynamodb:Query"},
         "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},

@@ -33,6 +33,7 @@ _JOBS = {"Jobs": set(scheduled_jobs.JOBS), "Inquiries": set(payment_inquiries.JO
 _SILENT_FOR_S = {
     "Schedules": 2 * 60 * 60,
     "BalanceSchedules": 30 * 60,
+    "WorkSchedules": 15 * 60,
     "InquirySchedules": 15 * 60,
     "Mornings": 26 * 60 * 60,
 }
@@ -198,6 +199,8 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("ReconciliationDifference", "event_relay"),
         ("ReconciliationGivenUp", "event_relay"),
         ("LowStock", "event_relay"),
+        ("WorkOverdue", "scheduled_jobs"),
+        ("WorkContradicted", "event_relay"),
         ("SupplierSilent", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
         ("GuessingSuspected", "redemption_api"),

@@ -30,6 +30,9 @@ LOOKS = {
 """Asked for by POST, since what is looked for belongs in no address."""
 CHANGES = {
     "keys/{key_id}/replace": AFTER_SALES,
+    "orders/{order_id}/units/{unit_id}/approve": PAYS_BACK,
+    "orders/{order_id}/units/{unit_id}/reject": PAYS_BACK,
+    "orders/{order_id}/units/": AFTER_SALES,
     "orders/{order_id}/": PAYS_BACK,
     "batches": STOCK,
     "exports": STOCK,

@@ -15,6 +15,7 @@ from keyrail.catalog.model import (
     MAX_CODE_PREFIX,
     MAX_PATTERN_LENGTH,
     MAX_QUANTITY_PER_UNIT,
+    MAX_WORK_MINUTES,
     AfterRefund,
     CodeFormat,
     Shelf,
@@ -68,6 +69,7 @@ class SkuIn:
     terms: TermsIn | None = None
     after_refund: AfterRefund | None = None
     account_fields: Annotated[tuple[AccountFieldIn, ...], Field(max_length=MAX_ACCOUNT_FIELDS)] | None = None
+    work_minutes: Annotated[int, Field(ge=1, le=MAX_WORK_MINUTES)] | None = None
     store_id: Slug | None = None
     shelf: Shelf = Shelf.ON
     reason: Reason
@@ -103,6 +105,7 @@ class SkuDetails:
     terms: TermsOut | None
     after_refund: AfterRefund | None
     account_fields: tuple[AccountField, ...] | None
+    work_minutes: int | None
     shelf: Shelf
     version: int
 

@@ -1,6 +1,7 @@
 """A unit as the back office sees it: never with a key in the clear, nor with the whole account of its buyer."""
 
 from keyrail.ordering.model.orders import Delivery, Unit, UnitStatus
+from keyrail.ordering.model.work import Contradiction, Verdict, Work, WorkKind
 from keyrail.platform.documents import outgoing, view
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import SupplyState
@@ -43,6 +44,71 @@ class StepOut:
 
 
 @outgoing
+class ClaimOut:
+    """Theirs until that time, and after it until somebody else claims it."""
+
+    by: str
+    at: str
+    until: str
+
+
+@outgoing
+class WordOut:
+    """What a person says of it. `final` false: a second one has to agree."""
+
+    verdict: Verdict
+    by: str
+    at: str
+    why: str
+    text: str | None
+    reference: str | None
+    final: bool
+    agreed_by: str | None
+    agreed_at: str | None
+
+
+@outgoing
+class ContradictionOut:
+    """What the supplier said later, and what somebody has `seen` to be so."""
+
+    at: str
+    verdict: Verdict
+    said: str
+    seen: WordOut | None
+
+
+@outgoing
+class WorkOut:
+    """A person's job, by the name of the attempt that it is about. `held_before` had claimed it before."""
+
+    job: str
+    kind: WorkKind
+    since: str
+    due: str
+    claim: ClaimOut | None
+    held_before: str | None
+    word: WordOut | None
+    turned_down_by: str | None
+    ended_by: str | None
+    ended_at: str | None
+    contradiction: ContradictionOut | None
+
+    @classmethod
+    def of(cls, work: Work) -> "WorkOut":
+        return view(
+            cls,
+            work,
+            claim=view(ClaimOut, work.claim) if work.claim else None,
+            word=view(WordOut, work.word) if work.word else None,
+            contradiction=_contradiction(work.contradiction) if work.contradiction else None,
+        )
+
+
+def _contradiction(found: Contradiction) -> ContradictionOut:
+    return view(ContradictionOut, found, seen=view(WordOut, found.seen) if found.seen else None)
+
+
+@outgoing
 class UnitOut:
     unit_id: str
     sku_id: str
@@ -57,6 +123,7 @@ class UnitOut:
     attempts: tuple[SupplyAttemptOut, ...]
     decisions: tuple[DecisionOut, ...]
     history: tuple[StepOut, ...]
+    jobs: tuple[WorkOut, ...]
 
     @classmethod
     def of(cls, unit: Unit) -> "UnitOut":
@@ -68,4 +135,5 @@ class UnitOut:
             attempts=tuple(view(SupplyAttemptOut, attempt) for attempt in unit.attempts or ()),
             decisions=tuple(view(DecisionOut, decision) for decision in unit.decisions or ()),
             history=tuple(view(StepOut, step) for step in unit.history or ()),
+            jobs=tuple(map(WorkOut.of, unit.jobs)),
         )

@@ -20,6 +20,7 @@ MAX_PLACE_LENGTH = 32
 MIN_ACTIVE_MS, MAX_ACTIVE_MS = 60_000, 30 * 86_400_000
 MAX_REVERSAL_MS = 30 * 86_400_000
 MINUTES_A_DAY = 24 * 60
+MAX_WORK_MINUTES = 30 * MINUTES_A_DAY
 MAX_CODE_LENGTH = 256  # characters
 MAX_PATTERN_LENGTH = 250
 MAX_CODE_PREFIX = 8
@@ -172,7 +173,8 @@ class Sku(Versioned):
     `low_stock` is the number of claimable keys below which the shelf says `low`. `code_prefix` begins the codes that
     we make ourselves. `pick_fee` is what choosing a key by its public label costs, per key; None: there is no choice.
     `terms` are those of codes that we redeem ourselves. `face_value` is what a supplier's file must name where it names
-    one. `after_refund` None: what we redeem ourselves is void, what others redeem is flagged.
+    one. `after_refund` None: what we redeem ourselves is void, what others redeem is flagged. `work_minutes` are those
+    in which a person is to be done with a recharge that is left to one; None: as with other SKUs.
     """
 
     sku_id: str
@@ -192,6 +194,7 @@ class Sku(Versioned):
     face_value: Money | None = None
     after_refund: AfterRefund | None = None
     account_fields: tuple[AccountField, ...] | None = None
+    work_minutes: int | None = None
     shelf: Shelf = Shelf.ON
 
     @property
@@ -234,6 +237,8 @@ def check_kind(sku: Sku, *, is_pattern: Callable[[str], bool]) -> None:
         wrong.append(FieldError("issuer", "missing"))
     if sku.kind is SkuKind.KEY and sku.account_fields:
         wrong.append(FieldError("account_fields", "not_of_this_kind"))
+    if sku.kind is SkuKind.KEY and sku.work_minutes is not None:
+        wrong.append(FieldError("work_minutes", "not_of_this_kind"))
     if sku.kind is not SkuKind.KEY and not sku.account_fields:
         wrong.append(FieldError("account_fields", "missing"))
     if sku.kind in {SkuKind.RECHARGE, SkuKind.EITHER} and sku.pick_fee is not None:

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 BY_STATUS = "by_status"
 BY_PAID_REFERENCE = "by_paid_reference"
 BY_EMAIL, BY_PHONE = "by_email", "by_phone"
-BY_APPROVAL = "by_approval"
+BY_APPROVAL, BY_WORK = "by_approval", "by_work"
 STATUS_SHARDS = 8
 APPROVAL_SHARDS = 2
+WORK_SHARDS = 4
+MAX_OVERDUE = 1_000  # of a shard, that are counted
 
 Place = tuple[int, str]  # in a buyer's orders: when one was created, epoch ms, and its id
 
@@ -44,6 +46,8 @@ class OrderItem(Model):
     buyer_phone = UnicodeAttribute()
     approval = UnicodeAttribute()
     approval_order = UnicodeAttribute()
+    work = UnicodeAttribute()
+    work_order = UnicodeAttribute()
 
 
 class OrderStore:
@@ -141,6 +145,25 @@ class OrderStore:
         ]
         return self._orders(sorted(keys, key=lambda item: str(item["approval_order"]["S"]))[:limit])
 
+    def with_work(self, limit: int, behind: str | None) -> tuple[list[Order], str | None]:
+        """A page of the orders of which a person is to see to a unit, first what is due first; and where it ends."""
+        pages = [self._table.query(_behind(shard, behind), index=BY_WORK, limit=limit) for shard in range(WORK_SHARDS)]
+        found = sorted((item for page in pages for item in page.items), key=lambda item: str(item["work_order"]["S"]))
+        is_last = len(found) <= limit and all(page.last_key is None for page in pages)
+        return self._orders(found[:limit]), None if is_last else found[limit - 1]["work_order"]["S"]
+
+    def count_overdue(self, now_ms: int) -> int:
+        """The orders with a job that was due before; at most MAX_OVERDUE of each shard."""
+        return sum(
+            self._table.query(
+                (OrderItem.work == _work(shard)) & (OrderItem.work_order < f"{now_ms:013d}"),
+                index=BY_WORK,
+                limit=MAX_OVERDUE,
+                count=True,
+            ).count
+            for shard in range(WORK_SHARDS)
+        )
+
     def _of_buyer(
         self, index: str, buyer: Condition, partition: Attributes, limit: int, start: Place | None
     ) -> tuple[list[Order], Place | None]:
@@ -170,6 +193,15 @@ def _approval(shard: int) -> str:
     return f"awaiting#{shard}"
 
 
+def _work(shard: int) -> str:
+    return f"waiting#{shard}"
+
+
+def _behind(shard: int, place: str | None) -> Condition:
+    partition: Condition = OrderItem.work == _work(shard)
+    return partition & (OrderItem.work_order > place) if place else partition
+
+
 def _index_keys(order: Order) -> dict[str, str]:
     keys = {
         "status_partition": f"{order.status}#{shard_of(order.order_id, STATUS_SHARDS)}",
@@ -182,6 +214,10 @@ def _index_keys(order: Order) -> dict[str, str]:
     if waiting:
         keys["approval"] = _approval(shard_of(order.order_id, APPROVAL_SHARDS))
         keys["approval_order"] = f"{min(waiting):013d}#{order.order_id}"
+    due = [work.next_due_ms for unit in order.units for work in unit.waiting_jobs]
+    if due:
+        keys["work"] = _work(shard_of(order.order_id, WORK_SHARDS))
+        keys["work_order"] = f"{min(due):013d}#{order.order_id}"
     if order.contact.email:
         keys["buyer_email"] = email_key(order.contact.email)
     if order.contact.phone:

@@ -18,9 +18,11 @@ class Metric(StrEnum):
     RECONCILIATION_DIFFERENCE = "ReconciliationDifference"
     RECONCILIATION_GIVEN_UP = "ReconciliationGivenUp"
     LOW_STOCK = "LowStock"
+    WORK_OVERDUE = "WorkOverdue"
+    WORK_CONTRADICTED = "WorkContradicted"
 
 
-def count(metric: Metric) -> None:
+def count(metric: Metric, times: int = 1) -> None:
     service = {"service": os.environ.get("POWERTOOLS_SERVICE_NAME", "keyrail")}
-    with single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE, default_dimensions=service):
+    with single_metric(metric, MetricUnit.Count, times, namespace=NAMESPACE, default_dimensions=service):
         pass

@@ -13,11 +13,14 @@ _OF_KIND = {SkuKind.RECHARGE: Delivery.RECHARGE, SkuKind.EITHER: Delivery.EITHER
 
 @dataclass(frozen=True, kw_only=True)
 class Addressed:
-    """A line and how it is delivered: None, as on a unit, is by keys. `mask` is what is shown of its account."""
+    """A line and how it is delivered: None, as on a unit, is by keys. `mask` is what is shown of its account, and
+    `work_minutes` how long a person has for it.
+    """
 
     line: Line
     delivery: Delivery | None = None
     mask: dict[str, str] | None = field(default=None, repr=False)
+    work_minutes: int | None = None
 
 
 def addressed(lines: Sequence[Line], skus: Sequence[Sku], *, matches: Callable[[str, str], bool]) -> list[Addressed]:
@@ -52,6 +55,7 @@ def _addressed(line: Line, sku: Sku, matches: Callable[[str, str], bool]) -> Add
         line=replace(line, recharge_account=account),
         delivery=_OF_KIND[sku.kind],
         mask=masked_account(fields, account),
+        work_minutes=sku.work_minutes,
     )
 
 

@@ -6,7 +6,6 @@ from enum import StrEnum
 from keyrail.platform.errors import Conflict, Denied, NotFound
 
 DEFAULT_WORK_MINUTES = 30  # in which a job is to be done, unless the SKU says otherwise
-MAX_WORK_MINUTES = 30 * 24 * 60
 CLAIM_LASTS_MS = 30 * 60_000
 MAX_EVIDENCE_LENGTH = 500  # characters of its text
 MAX_EVIDENCE_REFERENCE_LENGTH = 128
@@ -25,6 +24,14 @@ class Verdict(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
+
+
+class Waiting(StrEnum):
+    """What somebody is to do: a job of its kind, or to see to a supplier's word that is the opposite of a person's."""
+
+    MANUAL = "manual"
+    UNKNOWN = "unknown"
+    CONTRADICTED = "contradicted"
 
 
 class UnitNotFound(NotFound):
@@ -156,6 +163,10 @@ class Work:
     def is_contradicted(self) -> bool:
         """And nobody has seen to it."""
         return self.contradiction is not None and self.contradiction.seen is None
+
+    @property
+    def waiting(self) -> Waiting:
+        return Waiting.CONTRADICTED if self.is_contradicted else Waiting(self.kind)
 
     @property
     def next_due_ms(self) -> int:

@@ -220,6 +220,7 @@ class Checkout:
                         delivery=goes.delivery,
                         account=line.recharge_account,
                         account_mask=goes.mask,
+                        work_minutes=goes.work_minutes,
                     )
                 )
         except KeyrailError:

@@ -60,6 +60,19 @@ class Orders:
         """At most `limit`; those first that wait longest. One is listed for a moment longer than it waits."""
         return [order for order in self.store.awaiting_approval(limit) if awaiting(order)]
 
+    def with_work(self, limit: int, cursor: str | None) -> tuple[list[Order], str | None]:
+        """A page of the orders of which a person is to see to a unit, first what is due first; and the next one's
+        cursor. One is listed for a moment longer than it waits. Raises Invalid for a cursor of no page of ours.
+        """
+        place = decode_cursor(cursor)
+        _place(place)
+        orders, behind = self.store.with_work(limit, place)
+        return orders, encode_cursor(behind)
+
+    def count_overdue(self, now_ms: int) -> int:
+        """Orders with a job of a person's that is past due; of very many some are left out."""
+        return self.store.count_overdue(now_ms)
+
     def changed_between(
         self, status: OrderStatus, shard: int, window: Window, limit: int, behind: str | None
     ) -> tuple[list[str], str | None]:
