@@ -23,6 +23,7 @@ from tests.faults.planted_bugs import (
     stripe,
     supplier_sandbox,
     suppliers,
+    work,
 )
 from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
 
@@ -51,5 +52,6 @@ _PARTS = (
     exchange,
     houses,
     supplier_sandbox,
+    work,
 )
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

@@ -16,6 +16,7 @@ from tests.faults.use_cases import (
     redemption,
     refunds,
     stock,
+    work,
 )
 from tests.faults.use_cases.case import Case
 from tests.world import World
@@ -36,6 +37,7 @@ _PARTS = (
     reconciliation,
     books,
     inquiries,
+    work,
 )
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
