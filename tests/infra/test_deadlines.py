@@ -8,6 +8,8 @@ from keyrail.ordering.model.orders import MAX_ATTEMPTS_PER_ORDER
 from keyrail.ordering.model.questions import EVERY_MS
 from keyrail.payments.providers.http_client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, SPARE_S
 from keyrail.payments.providers.settings import MAX_READ_TIMEOUT_S
+from keyrail.suppliers.providers import settings as suppliers
+from keyrail.suppliers.providers.settings import LOOK_TIMEOUT_S
 from tests.infra.template import Template
 
 # Whatever an account's settings allow: all tries of one request to a provider, and what our own tables take beside it.
@@ -26,6 +28,13 @@ def test_a_function_outlives_the_providers_that_it_asks(prod: Template, function
     timeout_s = prod.functions()[function].properties["Timeout"]
     assert requests * LONGEST_REQUEST_S + OF_OUR_OWN_S <= timeout_s
     assert READ_TIMEOUT_S <= MAX_READ_TIMEOUT_S
+
+
+def test_a_recharge_outlives_the_supplier_that_it_is_ordered_from(prod: Template) -> None:
+    """What may be looked up before an order and after it is refused is asked in a hurry."""
+    looking_s = CONNECT_TIMEOUT_S + LOOK_TIMEOUT_S + SPARE_S
+    timeout_s = prod.functions()["direct_recharge"].properties["Timeout"]
+    assert CONNECT_TIMEOUT_S + suppliers.MAX_READ_TIMEOUT_S + SPARE_S + 2 * looking_s + OF_OUR_OWN_S <= timeout_s
 
 
 def test_the_clock_asks_for_unpaid_orders_as_often_as_the_ages_are_made_for(prod: Template) -> None:

@@ -3,6 +3,7 @@
 from keyrail.platform.config import ConfigError
 
 MAX_READ_TIMEOUT_S = 10
+LOOK_TIMEOUT_S = 4  # for what is only looked up, before an order or after a refusal
 MAX_SETTLEMENT_HOURS = 30 * 24  # older orders are no longer found by everybody
 HOUR_MS = 60 * 60 * 1000
 

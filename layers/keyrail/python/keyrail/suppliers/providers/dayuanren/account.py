@@ -12,11 +12,11 @@ from keyrail.platform.money import Money
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
-from keyrail.suppliers.providers.dayuanren.gateway import ACCEPTED, KEY_JOINTS, LOOK_TIMEOUT_S, Answer, Gateway
+from keyrail.suppliers.providers.dayuanren.gateway import ACCEPTED, KEY_JOINTS, Answer, Gateway
 from keyrail.suppliers.providers.dayuanren.orders import STATUSES, OrderReader
 from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said
 from keyrail.suppliers.providers.reading import amount, money, number, objects, title
-from keyrail.suppliers.providers.settings import HOUR_MS, check_times
+from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_times
 
 PROVIDER = "dayuanren"
 CURRENCY = "CNY"

@@ -20,7 +20,6 @@ from keyrail.suppliers.providers import Callback, exchange
 
 ACCEPTED = "0"
 KEY_JOINTS = ("&apikey=", "&key=")
-LOOK_TIMEOUT_S = 4  # for what is only looked up before an order or after a refusal
 LIMITS = FormLimits(length=32 * 1024, parameters=64, value_bytes=8 * 1024)
 
 _HEADERS = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}

@@ -14,11 +14,11 @@ from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 from keyrail.suppliers.providers.fulu.cards import KEY_BYTES
-from keyrail.suppliers.providers.fulu.gateway import ACCEPTED, LOOK_TIMEOUT_S, Answer, Gateway
+from keyrail.suppliers.providers.fulu.gateway import ACCEPTED, Answer, Gateway
 from keyrail.suppliers.providers.fulu.orders import CURRENCY, STATUSES, OrderReader
 from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said, words
 from keyrail.suppliers.providers.reading import amount, money, number, title
-from keyrail.suppliers.providers.settings import HOUR_MS, check_times
+from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_times
 
 PROVIDER = "fulu"
 URL = "https://openapi.fulu.com/api/getway"  # the platform's own spelling

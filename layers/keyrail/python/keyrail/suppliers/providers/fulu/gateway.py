@@ -21,7 +21,6 @@ from keyrail.suppliers.providers import Callback, exchange
 from keyrail.suppliers.providers.writing import Style, members
 
 ACCEPTED = "0"
-LOOK_TIMEOUT_S = 4  # for what is only looked up before an order or after a refusal
 MAX_CALLBACK_BYTES = 32 * 1024
 
 _AS_PHP = Style()

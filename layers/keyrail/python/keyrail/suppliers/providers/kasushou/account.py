@@ -18,11 +18,10 @@ from keyrail.suppliers.providers.kasushou.answers import OrderReader
 from keyrail.suppliers.providers.kasushou.callbacks import reference
 from keyrail.suppliers.providers.kasushou.dialect import PROVIDER, Dialect, dialect, entries, is_word, unusable
 from keyrail.suppliers.providers.reading import amount, money, objects, title
-from keyrail.suppliers.providers.settings import HOUR_MS, check_times
+from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_times
 
 ACCOUNT_FIELDS = {"account": "recharge_account", "phone": "recharge_account", "qq": "recharge_account"}
 LIMITS_OF = ("piece", "order")
-LOOK_TIMEOUT_S = 4  # for what is only looked up after a refusal
 GOODS_A_PAGE = 100
 MAX_PAGES = 500
 MAX_PAGE_BYTES = 2 * 1024 * 1024
