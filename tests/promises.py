@@ -18,6 +18,7 @@ from keyrail.payments.model.refunds import Refund
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money, total
 from keyrail.suppliers.model.attempts import SupplyState, reference, unit_of
+from keyrail.suppliers.model.sources import Sourcing
 from tests.redeeming import check_account
 from tests.supplier import Wholesaler
 from tests.tables import TABLES
@@ -43,9 +44,29 @@ def check_promises(world: World, codes: Iterable[str] = ()) -> None:
         _no_money_dropped(order)
         _frozen_where_disputed(order, keys)
         _supplied_once(order)
+    _quotas_are_what_attempts_hold(tables["suppliers"])
     _as_the_suppliers_know(world.wholesalers.values(), orders)
     _goods_or_money_back_or_on_the_desk(tables["payments"], orders)
     _nothing_in_the_clear(tables, codes)
+
+
+def _quotas_are_what_attempts_hold(items: list[dict[str, Any]]) -> None:
+    """No counter is above what its attempts took and did not give back, nor below, nor above its quota."""
+    held: Counter[str] = Counter()
+    for item in items:
+        if item["pk"]["S"].startswith("taken#"):
+            held[item["sk"]["S"]] += int(item["holds"]["N"])
+    counted: Counter[str] = Counter()
+    for item in items:
+        sku_id, (kind, _, name) = item["pk"]["S"].removeprefix("sku#"), item["sk"]["S"].partition("#")
+        if kind == "quota":
+            counted[f"{sku_id}#{name}"] = int(item["taken"]["N"])
+    assert +counted == +held
+    for sourcing in (from_attributes(Sourcing, item) for item in items if item["sk"]["S"] == "sourcing"):
+        for source in sourcing.sources:
+            place = f"{sourcing.sku_id}#{source.source_id}#"
+            taken = max((count for name, count in counted.items() if name.startswith(place)), default=0)
+            assert taken <= (source.quota or taken), place
 
 
 def check_stock(world: World, sku_id: str) -> None:

@@ -47,9 +47,16 @@ BUGS = (
         f"{ENGINE}::test_a_quota_is_never_passed_and_wholly_used",
     ),
     PlantedBug(
+        "takes a quota again for an attempt that has taken it",
+        STORE,
+        "SuppliersItem.holds.does_not_exist() | (SuppliersItem.holds == 0)",
+        "SuppliersItem.holds.does_not_exist() | (SuppliersItem.holds >= 0)",
+        f"{ENGINE}::test_who_dies_after_taking_and_chooses_again_takes_once",
+    ),
+    PlantedBug(
         "gives the quota back of what nobody knows",
         SERVICE,
-        "        if isinstance(outcome, DefiniteFailure):\n            self._give_back(choice)",
+        "        if stored and isinstance(outcome, DefiniteFailure):\n            self._give_back(choice)",
         "        if isinstance(outcome, DefiniteFailure) or is_failure(outcome):\n            self._give_back(choice)",
         f"{ENGINE}::test_what_definitely_failed_gives_its_quota_back",
     ),

@@ -187,6 +187,6 @@ def test_a_supplier_is_shown_with_how_it_did(desk: Desk) -> None:
     assert (before["figures"]["calls"], before["figures"].get("taken_share")) == (0, None)
     need = Need(sku_id=RECHARGE, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
     choice = desk.world.routing.choose(need, SYSTEM)
-    desk.world.routing.heard(choice, Success(said="4"), 250, SYSTEM)
+    desk.world.routing.heard(choice, Success(said="4"), 250, SYSTEM, stored=True)
     figures = desk.told("support", "GET", "suppliers/main")["figures"]
     assert (figures["calls"], figures["taken_share"], figures["mean_latency_ms"]) == (1, 1.0, 250)

@@ -29,6 +29,9 @@ from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processin
 from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source, SourceKind, Sourcing
 from keyrail.suppliers.service.routing import FIGURES_WAIT_MS, Choice
+from tests.engines import Engine
+from tests.faults.breaking import Way, Wire
+from tests.promises import check_promises
 from tests.racing import at_once
 from tests.world import BUSINESS_TIME_ZONE, OPERATOR, SYSTEM, World
 
@@ -72,7 +75,7 @@ class Shop:
         return self.world.routing.choose(self.need(**fields), SYSTEM)
 
     def hear(self, choice: Choice, outcome: Outcome) -> None:
-        self.world.routing.heard(choice, outcome, 200, SYSTEM)
+        self.world.routing.heard(choice, outcome, 200, SYSTEM, stored=True)
 
     def ask(self, outcome: Outcome) -> str | None:
         choice = self.choose()
@@ -328,7 +331,7 @@ def test_a_supplier_dead_for_ten_minutes_loses_nothing_and_is_taken_back(shop: S
 
 
 @pytest.mark.parametrize(
-    ("fields", "writes"), [({}, []), ({"quota": 9}, ["UpdateItem"])], ids=["without a quota", "with one"]
+    ("fields", "writes"), [({}, []), ({"quota": 9}, ["TransactWriteItems"])], ids=["without a quota", "with one"]
 )
 def test_a_choice_is_two_reads_and_what_it_takes_one_write(
     shop: Shop, fields: dict[str, Any], writes: list[str]
@@ -352,3 +355,84 @@ def requests_of(world: World) -> list[str]:
         "before-send.dynamodb.*", lambda **told: sent.append(told["event_name"].rpartition(".")[2])
     )
     return sent
+
+
+# answers that are lost, and processes that die
+
+
+def taken(world: World) -> int:
+    return sum(int(item["taken"]["N"]) for item in world.scan("suppliers") if item["sk"]["S"].startswith("quota#"))
+
+
+def test_a_lost_answer_takes_a_quota_once_and_makes_one_probe(shop: Shop, engine: Engine) -> None:
+    shop.sell(source("first", "main", quota=DEADLY + 5))
+    shop.kill()
+    for number in range(4):
+        shop.wait(MAX_OPEN_MS)
+        before, need = taken(shop.world), shop.need()
+        process = shop.world.another_process(engine.dynamodb())
+        with Wire(number, Way.ANSWER_LOST).carrying(process.dynamodb):
+            choice = process.routing.choose(need, SYSTEM)
+        assert (choice.decision.chosen, choice.probing) == ("first", True)
+        assert shop.health().probe == need.reference
+        assert taken(shop.world) == before + 1
+    check_promises(shop.world)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_a_lost_answer_gives_a_quota_back_once(shop: Shop, engine: Engine, number: int) -> None:
+    shop.sell(source("first", "main", quota=5))
+    others = [shop.choose() for _ in range(3)]
+    choice = others.pop()
+    process = shop.world.another_process(engine.dynamodb())
+    with Wire(number, Way.ANSWER_LOST).carrying(process.dynamodb):
+        process.routing.heard(choice, SOLD_OUT, 200, SYSTEM, stored=True)
+    shop.hear(choice, SOLD_OUT)
+    assert taken(shop.world) == len(others)
+
+
+def test_who_dies_after_taking_and_chooses_again_takes_once(shop: Shop) -> None:
+    shop.sell(source("first", "main", quota=1))
+    need = shop.need()
+    for _ in range(3):
+        assert shop.world.routing.choose(need, SYSTEM).decision.chosen == "first"
+    assert shop.choose().source is None
+    choice = shop.world.routing.choose(need, SYSTEM)
+    shop.world.routing.not_begun(choice, SYSTEM)
+    assert taken(shop.world) == 0
+    assert shop.world.routing.choose(need, SYSTEM).decision.chosen == "first"
+    assert taken(shop.world) == 1
+
+
+def test_all_who_take_and_give_back_at_once_leave_nothing_taken(shop: Shop) -> None:
+    shop.sell(source("first", "main", quota=RACERS))
+
+    def round_trip() -> None:
+        shop.hear(shop.choose(), SOLD_OUT)
+
+    at_once([round_trip] * 32)
+    assert taken(shop.world) == 0
+    check_promises(shop.world)
+
+
+def test_what_was_chosen_before_there_was_a_quota_gives_nothing_back(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    early = shop.choose()
+    standing = shop.world.suppliers.sourcing(SKU)
+    assert standing
+    assert early.source
+    limited = replace(standing, sources=(source("first", "main", quota=2),), version=2)
+    assert shop.world.suppliers.put_sourcing(limited)
+    assert shop.ask(DONE) == "first"
+    attempt = SupplyAttempt(
+        reference=early.need.reference,
+        source_id="first",
+        supplier="main",
+        item="1001",
+        quantity=1,
+        limit=PAID,
+        asked_at_ms=early.decision.at_ms,
+        until_ms=early.decision.at_ms + 1,
+    )
+    shop.world.routing.failed_later(SKU, attempt)
+    assert taken(shop.world) == 1

@@ -1,8 +1,8 @@
 """The `suppliers` table: where SKUs come from, suppliers with their health and figures, and what quotas have left."""
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
@@ -11,16 +11,17 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
+from keyrail.platform.clock import epoch_ms
 from keyrail.platform.contention import let_others_go
 from keyrail.platform.documents import Attributes, from_attributes, to_attributes
 from keyrail.platform.dynamo import (
-    MAX_CONTENDED_TRIES,
     ConditionFailed,
     IntegerAttribute,
     Read,
     StoreUnavailable,
     Table,
     TransactionFailed,
+    Write,
     read_together,
     transact,
 )
@@ -32,7 +33,8 @@ from keyrail.suppliers.model.sources import MAX_SUPPLIERS, Sourcing
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-QUOTA_LASTS_MS = 3 * 24 * HOUR_MS  # longer than anybody gives back what was taken on its day
+QUOTA_LASTS_S = 30 * 24 * 3600  # since its day: longer than anybody has to find out that nothing was supplied
+MAX_TRIES = 20  # of a transaction that others stand in the way of
 _SOURCING, _HEALTH = "sourcing", "health"
 _NAMES = {"pk": "suppliers", "sk": "names"}
 _MOVED = (
@@ -59,6 +61,7 @@ class SuppliersItem(Model):
     version = IntegerAttribute()
     strain = IntegerAttribute()
     taken = IntegerAttribute()
+    holds = IntegerAttribute()
     names = UnicodeSetAttribute()
     expires_at = IntegerAttribute()
     balance_at_ms = IntegerAttribute()
@@ -76,6 +79,15 @@ class Quota:
     @property
     def key(self) -> dict[str, str]:
         return {"pk": f"sku#{self.sku_id}", "sk": f"quota#{self.source_id}#{self.day}"}
+
+    def mark(self, reference: str) -> dict[str, str]:
+        """Of what an attempt has taken."""
+        return {"pk": f"taken#{reference}", "sk": f"{self.sku_id}#{self.source_id}#{self.day}"}
+
+    @property
+    def ends(self) -> Action:
+        began = datetime.fromisoformat(self.day).replace(tzinfo=UTC)
+        return SuppliersItem.expires_at.set(epoch_ms(began) // 1000 + QUOTA_LASTS_S)
 
 
 class SuppliersStore:
@@ -102,43 +114,70 @@ class SuppliersStore:
     # what a choice looks at
 
     def standing(
-        self, suppliers: Collection[str], quotas: Collection[Quota]
+        self, suppliers: Collection[str], quotas: Collection[Quota], reference: str
     ) -> tuple[dict[str, Health], dict[str, int]]:
-        """The health of those suppliers that there are, and by source what is taken of the quotas: one request."""
-        healths, counts = list(suppliers), list(quotas)
-        reads = [*(self._health(name) for name in healths), *(self._table.read(**quota.key) for quota in counts)]
+        """The health of those suppliers that there are, and by source what is taken of the quotas: one request.
+
+        What the attempt of that reference holds is not counted: it is its own already.
+        """
+        names, counts = list(suppliers), list(quotas)
+        reads = [
+            *(self._health(name) for name in names),
+            *(self._table.read(**key) for quota in counts for key in (quota.key, quota.mark(reference))),
+        ]
         found = read_together(self._client, reads)
-        healthy = zip(healths, found[: len(healths)], strict=True)
-        counted = zip(counts, found[len(healths) :], strict=True)
+        counted, held = found[len(names) :: 2], found[len(names) + 1 :: 2]
         return (
-            {name: from_attributes(Health, item) for name, item in healthy if item},
-            {quota.source_id: int(item["taken"]["N"]) for quota, item in counted if item},
+            {name: from_attributes(Health, item) for name, item in zip(names, found, strict=False) if item},
+            {
+                quota.source_id: _number(count, "taken") - _number(mark, "holds")
+                for quota, count, mark in zip(counts, counted, held, strict=True)
+            },
         )
 
     # quotas
 
-    def take(self, quota: Quota, pieces: int, at_most: int, now_ms: int) -> int | None:
-        """Take so many pieces on condition that at most `at_most` are taken then: None if they are, else how many are.
+    def take(self, quota: Quota, reference: str, pieces: int, at_most: int) -> int | None:
+        """Take so many pieces for the attempt of that reference, on condition that at most `at_most` are taken then.
 
-        Sent again after a lost answer it takes them twice. Raises StoreUnavailable.
+        None if they are, else how many are. Repeated it is taken once. Raises StoreUnavailable.
         """
-        actions = [
-            SuppliersItem.taken.set((SuppliersItem.taken | 0) + pieces),
-            SuppliersItem.expires_at.set((now_ms + QUOTA_LASTS_MS) // 1000),
-        ]
         room = SuppliersItem.taken <= at_most - pieces
-        condition = room | SuppliersItem.pk.does_not_exist() if pieces <= at_most else room
-        try:
-            self._table.send(self._table.update(quota.key, actions, condition))
-        except ConditionFailed as refused:
-            return int(refused.current["taken"]["N"]) if refused.current else at_most
-        return None
+        count = self._table.update(
+            quota.key,
+            [SuppliersItem.taken.set((SuppliersItem.taken | 0) + pieces), quota.ends],
+            room | SuppliersItem.pk.does_not_exist() if pieces <= at_most else room,
+        )
+        not_taken = SuppliersItem.holds.does_not_exist() | (SuppliersItem.holds == 0)
+        mark = self._table.update(quota.mark(reference), [SuppliersItem.holds.set(pieces), quota.ends], not_taken)
+        refused = self._together(count, mark)
+        if refused is None or 1 in refused:
+            return None
+        counted = refused[0]
+        return int(counted["taken"]["N"]) if counted else at_most
 
-    def give_back(self, quota: Quota, pieces: int) -> None:
-        """Never below nothing. Raises StoreUnavailable."""
-        actions = [SuppliersItem.taken.set(SuppliersItem.taken - pieces)]
-        with suppress(ConditionFailed):
-            self._table.send(self._table.update(quota.key, actions, SuppliersItem.taken >= pieces))
+    def give_back(self, quota: Quota, reference: str, pieces: int) -> None:
+        """What was taken for the attempt of that reference, and is not given back yet. Raises StoreUnavailable."""
+        holds = SuppliersItem.holds == pieces
+        self._together(
+            self._table.update(
+                quota.key, [SuppliersItem.taken.set(SuppliersItem.taken - pieces)], SuppliersItem.taken >= pieces
+            ),
+            self._table.update(quota.mark(reference), [SuppliersItem.holds.set(0)], holds),
+        )
+
+    def _together(self, *writes: Write) -> dict[int, Attributes | None] | None:
+        """None if all are done, else what stands where one was refused; none is then. Raises StoreUnavailable."""
+        for number in range(MAX_TRIES):
+            try:
+                transact(self._client, writes)
+            except TransactionFailed as refused:
+                if refused.failed:
+                    return refused.failed
+                let_others_go(number)
+            else:
+                return None
+        raise StoreUnavailable
 
     # health
 
@@ -150,6 +189,10 @@ class SuppliersStore:
         """Of all suppliers there are, by name."""
         listed = self._table.get(**_NAMES)
         names = sorted(listed["names"]["SS"]) if listed else []
+        return self.health_of(names)
+
+    def health_of(self, names: Sequence[str]) -> list[Health]:
+        """Of those of them that there are."""
         found = read_together(self._client, [self._health(name) for name in names])
         return [from_attributes(Health, item) for item in found if item]
 
@@ -163,20 +206,11 @@ class SuppliersStore:
             self._table.put(health, SuppliersItem.pk.does_not_exist(), **_of_supplier(health.supplier)),
             self._table.update(_NAMES, [SuppliersItem.names.add({health.supplier})], room),
         ]
-        for number in range(MAX_CONTENDED_TRIES):
-            try:
-                transact(self._client, writes)
-            except TransactionFailed as refused:
-                if refused.failed:
-                    return False
-                let_others_go(number)
-            else:
-                return True
-        raise StoreUnavailable
+        return self._together(*writes) is None
 
     def move(self, health: Health, *, strained: bool = False) -> Health | None:
         """The next version of a supplier's health, if the one before it stands (and, `strained`, if one failure more
-        opens the breaker): None if it is in now, else what stands. Raises StoreUnavailable.
+        opens the breaker): None if it is in now, else what stands. Repeated it is moved once. Raises StoreUnavailable.
         """
         condition = SuppliersItem.version == health.version - 1
         if strained:
@@ -185,7 +219,8 @@ class SuppliersStore:
         actions = [
             Path([name]).set(attributes[name]) if name in attributes else Path([name]).remove() for name in _MOVED
         ]
-        return self._on_health(health.supplier, actions, condition)
+        standing = self._on_health(health.supplier, actions, condition)
+        return None if standing is not None and _is_same_move(standing, health) else standing
 
     def count_failure(self, health: Health) -> Health | None:
         """One failure more under that version, unless it opens the breaker: None if counted, else what stands."""
@@ -240,6 +275,15 @@ class SuppliersStore:
         first, last = (f"figures#{hour_of(now_ms - ago * HOUR_MS)}" for ago in (HOURS_SHOWN - 1, 0))
         here = (SuppliersItem.pk == f"supplier#{supplier}") & SuppliersItem.sk.between(first, last)
         return sum((_tally(item) for item in self._table.query_all(here)), Tally())
+
+
+def _number(item: Attributes | None, name: str) -> int:
+    return int(item[name]["N"]) if item else 0
+
+
+def _is_same_move(one: Health, other: Health) -> bool:
+    """What is counted after a move is no part of it."""
+    return all(getattr(one, name) == getattr(other, name) for name in _MOVED if name != "strain")
 
 
 def _tally(item: Attributes) -> Tally:

@@ -187,8 +187,7 @@ class Recharging:
         outcome = self._call(supplier, unit, attempt)
         latency_ms = self.now_ms() - called_ms
         heard, stored = self._heard(begun, attempt, outcome, origin)
-        if stored:
-            self._tell(lambda: self.routing.heard(choice, outcome, latency_ms, origin))
+        self._tell(lambda: self.routing.heard(choice, outcome, latency_ms, origin, stored=stored))
         return heard
 
     def _call(self, supplier: Supplier, unit: Unit, attempt: SupplyAttempt) -> Outcome:

@@ -50,7 +50,7 @@ class SupplierDesk:
         sku = self.catalog.sku(wanted.sku_id)
         sold = Sold(currency=sku.price.currency, kinds=_DELIVERING[sku.kind])
         named = {each.supplier for each in wanted.sources if each.kind.is_bought and each.supplier}
-        check_sourcing(wanted, sold, self.store.standing(named, ())[0])
+        check_sourcing(wanted, sold, {health.supplier for health in self.store.health_of(sorted(named))})
         for _ in range(MAX_REWRITES):
             standing = self.store.sourcing(wanted.sku_id)
             version = standing.version + 1 if standing else 1

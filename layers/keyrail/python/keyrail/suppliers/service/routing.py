@@ -56,7 +56,7 @@ class Routing:
         sourcing = self.store.sourcing(need.sku_id)
         if sourcing is None:
             return Choice(need=need, decision=Decision(at_ms=self.now_ms()))
-        known = self._known(sourcing)
+        known = self._known(sourcing, need)
         for _ in range(2 * len(sourcing.sources) + 1):  # what refuses a write is known from then on
             choice = _choice(sourcing, need, known)
             refused = self._claim(choice, known, origin)
@@ -65,13 +65,13 @@ class Routing:
             known = refused
         raise StoreUnavailable
 
-    def _known(self, sourcing: Sourcing) -> Known:
+    def _known(self, sourcing: Sourcing, need: Need) -> Known:
         now_ms = self.now_ms()
         local = self._local(now_ms)
         suppliers = {each.supplier for each in sourcing.sources if each.kind.is_bought and each.supplier}
         limited = [each.source_id for each in sourcing.sources if each.quota is not None]
         quotas = [Quota(sourcing.sku_id, source_id, local.date().isoformat()) for source_id in limited]
-        health, taken = self.store.standing(suppliers, quotas)
+        health, taken = self.store.standing(suppliers, quotas, need.reference)
         return Known(now_ms=now_ms, minute=local.hour * 60 + local.minute, health=health, taken=taken)
 
     def _claim(self, choice: Choice, known: Known, origin: Origin) -> Known | None:
@@ -80,7 +80,7 @@ class Routing:
         if source is None:
             return None
         if source.quota is not None:
-            taken = self.store.take(self._quota(choice), need.quantity, source.quota, known.now_ms)
+            taken = self.store.take(self._quota(choice), need.reference, need.quantity, source.quota)
             if taken is not None:
                 return replace(known, taken={**known.taken, source.source_id: taken})
         if choice.health is not None and choice.probing:
@@ -98,12 +98,13 @@ class Routing:
         if probing is not None:
             self.store.move(breaker.probe_taken_back(probing, origin, self.now_ms()))
 
-    def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin) -> None:
-        """Of a choice whose source was asked, once, and only by who stored the outcome: what that says of the supplier.
+    def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin, *, stored: bool) -> None:
+        """Of a choice whose source was asked, by who asked, once: what the answer says of the supplier.
 
-        Where it definitely failed its quota goes back. Raises StoreUnavailable; then less is known, and no harm done.
+        Where it definitely failed, and was `stored` as what became of the attempt, its quota goes back. Raises
+        StoreUnavailable; then less is known, and no harm done.
         """
-        if isinstance(outcome, DefiniteFailure):
+        if stored and isinstance(outcome, DefiniteFailure):
             self._give_back(choice)
         if choice.health is None:
             return
@@ -119,12 +120,12 @@ class Routing:
             self.store.count_answer(choice.health)
 
     def failed_later(self, sku_id: str, attempt: SupplyAttempt) -> None:
-        """A question or a person found out that nothing was supplied: only for who stored that, once.
+        """A question or a person found out that nothing was supplied, and that is stored: its quota goes back.
 
-        Its quota goes back. Raises StoreUnavailable.
+        Repeated it goes back once. Raises StoreUnavailable.
         """
         day = self._local(attempt.asked_at_ms).date().isoformat()
-        self.store.give_back(Quota(sku_id, attempt.source_id, day), attempt.quantity)
+        self.store.give_back(Quota(sku_id, attempt.source_id, day), attempt.reference, attempt.quantity)
 
     def _probed(self, choice: Choice, outcome: Outcome, origin: Origin) -> None:
         probing = self._probe(choice)
@@ -160,7 +161,7 @@ class Routing:
 
     def _give_back(self, choice: Choice) -> None:
         if choice.source is not None and choice.source.quota is not None:
-            self.store.give_back(self._quota(choice), choice.need.quantity)
+            self.store.give_back(self._quota(choice), choice.need.reference, choice.need.quantity)
 
     def _quota(self, choice: Choice) -> Quota:
         source_id = choice.source.source_id if choice.source else ""
