@@ -78,7 +78,7 @@ def test_without_a_price_nothing_is_ordered(house: FuluHouse) -> None:
     house.says[GOODS] = b"<html>"
     assert place(house) == DefiniteFailure(said="goods_html", refusal=Refusal.NOT_SENT)
     house.says[GOODS] = refusal(4012)
-    assert place(house) == DefiniteFailure(said="no_goods", refusal=Refusal.SOLD_OUT)
+    assert place(house) == DefiniteFailure(said="goods_4012", refusal=Refusal.REFUSED)
     assert house.asked == [GOODS, GOODS]
 
 

@@ -148,7 +148,9 @@ class Fulu:
         answer = self._gateway.ask(GOODS, {"product_id": wanted.item}, LOOK_TIMEOUT_S)
         if isinstance(answer, Unknown):
             return DefiniteFailure(said=f"goods_{answer.said}", refusal=Refusal.NOT_SENT)
-        if answer.code != ACCEPTED or text(answer.found, "product_id") != wanted.item:
+        if answer.code != ACCEPTED:
+            return DefiniteFailure(said=f"goods_{said(answer.code)}", refusal=Refusal.REFUSED)
+        if text(answer.found, "product_id") != wanted.item:
             return DefiniteFailure(said="no_goods", refusal=Refusal.SOLD_OUT)
         return _unfit(answer.found, wanted, of_keys=of_keys)
 
