@@ -15,6 +15,7 @@ from tests.faults.use_cases import (
     reconciliation,
     redemption,
     refunds,
+    routing,
     stock,
     work,
 )
@@ -38,6 +39,7 @@ _PARTS = (
     books,
     inquiries,
     work,
+    routing,
 )
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
