@@ -24,6 +24,7 @@ from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.money import Money
 from keyrail.platform.patterns import is_pattern
 
 MAX_REWRITES = 5
@@ -152,6 +153,12 @@ class Catalog:
             return sku
 
         return self._save(next_version, lambda: self.store.sku(sku.sku_id), origin)
+
+    def move_price(self, sku: Sku, price: Money, origin: Origin) -> bool:
+        """Another price for the SKU as it was read; False if it changed meanwhile. Raises Invalid."""
+        if price.amount_minor < 1:
+            raise Invalid(FieldError("price.amount_minor", "below_one"))
+        return self.store.put(replace(sku, price=price, **stamp(origin, self.now_ms(), sku.version + 1)))
 
     def _check_issuer(self, sku: Sku, issuer_id: str, origin: Origin) -> None:
         """The first SKU of an issuer fixes the rule of case for all its codes, even if its own save then fails."""

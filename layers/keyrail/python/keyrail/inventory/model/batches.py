@@ -58,6 +58,7 @@ class Filling(StrEnum):
 
     FILE = "file"
     OWN_CODES = "own_codes"
+    PURCHASE = "purchase"
 
 
 class BatchNotFound(NotFound):
@@ -343,6 +344,8 @@ def _name(part: PoolPart) -> tuple[str, str]:
 def calls_for_importer(old: Batch | None, new: Batch) -> bool:
     """Whether this change ends the import of a file that may be there no more, and nobody may be at work on."""
     if new.status is not BatchStatus.IMPORTING or not new.standing.is_final:
+        return False
+    if new.filling is not Filling.FILE:
         return False
     return old is None or old.standing is not new.standing
 

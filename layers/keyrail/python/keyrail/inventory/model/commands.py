@@ -54,7 +54,7 @@ def extend(batch: Batch, expires_on: str, over_ms: int, origin: Origin, now_ms: 
         return batch
     _check_not_final(batch)
     first = batch.first_expiry or batch.expires_on
-    never = first is None and batch.is_settled and batch.filling is Filling.FILE
+    never = first is None and batch.is_settled and batch.filling is not Filling.OWN_CODES
     if never or expires_on <= max(batch.extended_to or "", first or "") or expires_on < utc_date(now_ms):
         raise ExpiryNotLater
     extended = replace(

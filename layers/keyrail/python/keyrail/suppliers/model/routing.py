@@ -18,6 +18,8 @@ class PassedOver(StrEnum):
     DISABLED = "disabled"
     DOES_NOT_FIT = "does_not_fit"
     TRIED = "tried"
+    TOO_DEAR = "too_dear"
+    NOT_ON_SALE = "not_on_sale"
     OUT_OF_HOURS = "out_of_hours"
     BELOW_MARGIN = "below_margin"
     QUOTA_USED_UP = "quota_used_up"
@@ -86,6 +88,8 @@ def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iter
     yield not source.enabled, PassedOver.DISABLED
     yield source.kind not in need.kinds, PassedOver.DOES_NOT_FIT
     yield source.source_id in need.tried, PassedOver.TRIED
+    yield source.withheld == PassedOver.TOO_DEAR, PassedOver.TOO_DEAR
+    yield source.withheld == PassedOver.NOT_ON_SALE, PassedOver.NOT_ON_SALE
     yield not is_open_at(source, known.minute), PassedOver.OUT_OF_HOURS
     yield not leaves_margin(sourcing, source, need), PassedOver.BELOW_MARGIN
     yield not has_quota(source, need, known), PassedOver.QUOTA_USED_UP

@@ -58,7 +58,7 @@ class Source:
     `supplier` and `item` name what is bought where; a pool and a person have neither. `cost` is what one piece costs to
     land: the supplier's price with fees. `quota` is how many pieces a day may come from here (None: any number).
     It is open from `opens` until `closes`, minutes of the day where the business is, not counting the last; None is
-    always.
+    always. `withheld` is why its price rule has it stand aside.
     """
 
     source_id: str
@@ -71,6 +71,7 @@ class Source:
     opens: int | None = None
     closes: int | None = None
     enabled: bool = True
+    withheld: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,13 @@ An import ends in one place for all of its runs, behind the last chunk or where 
 under way with the next chunk by then, without anybody else to store it, counts it in when it comes back.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from keyrail.inventory.model.batches import NEVER, Batch, BatchStatus, Held, ImportReport, PoolPart, days_of
 from keyrail.inventory.model.commands import TooManyHeldBatches, held_with
-from keyrail.inventory.model.imports import ImportProgress
+from keyrail.inventory.model.imports import ImportProgress, TakenGroup
 from keyrail.inventory.model.key_columns import FileProblem
 from keyrail.inventory.providers import Files
 from keyrail.inventory.service.pooling import Pooling
@@ -75,7 +76,7 @@ class Ending:
             if batch.is_settled:
                 return batch
             final = replace(
-                _with_expiries(batch, done),
+                with_expiries(batch, done.taken),
                 status=BatchStatus.IMPORTED,
                 report=_report(done, done.problem),
                 rejected_lines=rejected_lines,
@@ -101,7 +102,7 @@ class Ending:
         for _ in range(MAX_REWRITES):
             now_ms = self.now_ms()
             recounted = replace(
-                _with_expiries(batch, done),
+                with_expiries(batch, done.taken),
                 status=BatchStatus.IMPORTED,
                 report=_report(done, batch.report.file_problem if batch.report else done.problem),
                 generation=batch.generation + 1,
@@ -151,9 +152,9 @@ def _pool_parts(batch: Batch, done: ImportProgress) -> list[PoolPart]:
     return list(parts.values())
 
 
-def _with_expiries(batch: Batch, done: ImportProgress) -> Batch:
-    firsts = [group.first_expiry for group in done.taken if group.first_expiry != NEVER]
-    lasts = [group.last_expiry for group in done.taken]
+def with_expiries(batch: Batch, taken: Sequence[TakenGroup]) -> Batch:
+    firsts = [group.first_expiry for group in taken if group.first_expiry != NEVER]
+    lasts = [group.last_expiry for group in taken]
     first, last = min(firsts, default=None), None if NEVER in lasts else max(lasts, default=None)
     if batch.extended_to:
         first, last = (day and max(day, batch.extended_to) for day in (first, last))

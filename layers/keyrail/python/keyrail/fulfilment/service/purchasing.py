@@ -1,0 +1,96 @@
+"""Keys bought for the pool: a purchase on its way from the supplier into the stock.
+
+Whoever stores that they ask, asks, once; a kill behind that leaves a purchase that is asked about, never one that is
+asked for again (promise I7). The cards are told again with each answer, and go into the stock as often as they come.
+"""
+
+from dataclasses import dataclass
+
+from keyrail.inventory.model.figures import Figures
+from keyrail.inventory.service.card_intake import BoughtKey, BoughtKeys, CardIntake
+from keyrail.inventory.service.figures import StockFigures
+from keyrail.platform.changes import Origin
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.outcomes import Outcome, Success
+from keyrail.suppliers.model.purchases import NotBuyable, Purchase, PurchaseStatus, Stocked
+from keyrail.suppliers.service.accounts import Placed, SupplierAccounts, Wanted
+from keyrail.suppliers.service.purchases import Purchases
+
+
+@dataclass(frozen=True)
+class Purchasing:
+    purchases: Purchases
+    accounts: SupplierAccounts
+    intake: CardIntake
+    figures: StockFigures
+    public_url: str
+
+    def restock(self, sku_id: str, origin: Origin) -> Purchase | None:
+        """Have the SKU's rule buy what it wants for the stock as it is counted; None while nothing is wanted.
+
+        Raises UnknownSku, PurchaseUnderWay, NotBuyable, NotOffered, NoBudget, BudgetSpent, TooManyPurchases,
+        StoreUnavailable.
+        """
+        figures: Figures = self.figures.of(sku_id)
+        if not figures.low or self.purchases.rule(sku_id) is None:
+            return None
+        if not self.intake.can_take(sku_id):
+            raise NotBuyable
+        return self.purchases.for_stock(sku_id, figures.on_hand(self.figures.now_ms()), origin)
+
+    def go_on(self, name: str, origin: Origin) -> Purchase:
+        """Ask for an approved purchase, or about one that was asked for; anything else stays as it is.
+
+        Safe to repeat, after a kill anywhere, and to run twice at once. Raises PurchaseNotFound, UnknownSupplier,
+        Unavailable.
+        """
+        purchase = self.purchases.find(name)
+        if purchase.status is PurchaseStatus.APPROVED:
+            supplier = self.accounts.at(purchase.supplier)
+            begun = self.purchases.begin(purchase, supplier.settlement_ms, origin)
+            if begun is None:
+                return self.purchases.find(name)
+            return self._heard(begun, supplier.buy_keys(self._wanted(begun)), origin)
+        if not purchase.status.is_asked_about:
+            return purchase
+        placed = Placed(
+            reference=purchase.reference, their_reference=purchase.their_reference, quantity=purchase.pieces
+        )
+        return self._heard(purchase, self.accounts.at(purchase.supplier).query(placed), origin)
+
+    def _wanted(self, purchase: Purchase) -> Wanted:
+        return Wanted(
+            reference=purchase.reference,
+            item=purchase.item,
+            quantity=purchase.pieces,
+            limit=purchase.limit,
+            callback_url=f"{self.public_url}/webhooks/suppliers/{purchase.supplier}",
+        )
+
+    def _heard(self, purchase: Purchase, outcome: Outcome, origin: Origin) -> Purchase:
+        if not isinstance(outcome, Success) or not outcome.cards:
+            return self.purchases.hear(purchase.purchase_id, outcome, origin)
+        keys = [BoughtKey(each.code, each.password, each.expires_on) for each in outcome.cards]
+        bought = BoughtKeys(
+            purchase=purchase.reference,
+            sku_id=purchase.sku_id,
+            source=purchase.supplier,
+            unit_cost=_unit_cost(purchase, outcome.cost),
+        )
+        batch = self.intake.take_in(bought, keys, origin)
+        report = batch.report
+        stock = Stocked(
+            batch_id=batch.batch_id,
+            told=len(keys),
+            accepted=report.accepted if report else 0,
+            duplicate=report.duplicate if report else 0,
+            rejected=report.rejected if report else 0,
+        )
+        return self.purchases.stocked(purchase.purchase_id, outcome, stock, origin)
+
+
+def _unit_cost(purchase: Purchase, cost: Money | None) -> Money:
+    """A share of what the supplier took, to the nearest minor unit; what its catalogue said, if it does not say."""
+    if cost is None:
+        return purchase.price
+    return Money((2 * cost.amount_minor + purchase.pieces) // (2 * purchase.pieces), cost.currency)

@@ -1,0 +1,159 @@
+"""Suppliers' catalogues, prices and balances, as they are looked at on a schedule; and what follows from the prices."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from keyrail.catalog.model import UnknownSku
+from keyrail.catalog.service import Catalog
+from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.clock import NowMs
+from keyrail.platform.dynamo import StoreUnavailable
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.breaker import new_supplier
+from keyrail.suppliers.model.errors import SupplierUnavailable
+from keyrail.suppliers.model.guarding import PriceGuard, guarded
+from keyrail.suppliers.model.offers import (
+    MAX_ITEM_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_OFFERS,
+    KnownOffer,
+    Watch,
+    changes,
+    new_watch,
+    not_reached,
+    reached,
+)
+from keyrail.suppliers.model.sources import Source, Sourcing
+from keyrail.suppliers.providers import Supplier
+from keyrail.suppliers.service.accounts import SupplierAccounts
+from keyrail.suppliers.store import SuppliersStore
+from keyrail.suppliers.supply_store import SupplyStore
+
+MAX_REWRITES = 5
+
+
+@dataclass(frozen=True)
+class Synced:
+    """How it went; `reached` False: what was known before stays."""
+
+    supplier: str
+    reached: bool
+    offers: int = 0
+    changed: int = 0
+
+
+@dataclass
+class Syncing:
+    accounts: SupplierAccounts
+    supply: SupplyStore
+    suppliers: SuppliersStore
+    now_ms: NowMs
+
+    def names(self) -> list[str]:
+        return self.accounts.names()
+
+    def sync(self, name: str, origin: Origin) -> Synced:
+        """Balance and catalogue of one supplier; only what changed is written.
+
+        A catalogue that breaks off takes nothing away. Raises UnknownSupplier, StoreUnavailable.
+        """
+        supplier = self.accounts.at(name)
+        try:
+            balance = supplier.balance()
+            told = list(self._told(supplier))
+        except SupplierUnavailable:
+            self._put_watch(name, None, 0, origin)
+            return Synced(name, reached=False)
+        if self.suppliers.health(name) is None:
+            self.suppliers.add(new_supplier(name, origin, self.now_ms()))
+        self.suppliers.put_balance(name, balance, self.now_ms())
+        changed = changes(self.supply.offers(name), told)
+        for offer in changed:
+            self.supply.put_offer(name, offer)
+        self._put_watch(name, balance, len(told), origin)
+        return Synced(name, reached=True, offers=len(told), changed=len(changed))
+
+    def _told(self, supplier: Supplier) -> Iterator[KnownOffer]:
+        """Each item once, as it came first. Raises SupplierUnavailable."""
+        now_ms, seen = self.now_ms(), set[str]()
+        for offer in supplier.catalog():
+            if len(seen) >= MAX_OFFERS:
+                return
+            if offer.item in seen or not 0 < len(offer.item) <= MAX_ITEM_LENGTH:
+                continue
+            seen.add(offer.item)
+            yield KnownOffer(
+                item=offer.item,
+                name=offer.name[:MAX_NAME_LENGTH],
+                price=offer.price,
+                on_sale=offer.on_sale,
+                stock=offer.stock,
+                changed_at_ms=now_ms,
+            )
+
+    def _put_watch(self, name: str, balance: Money | None, offers: int, origin: Origin) -> Watch:
+        for _ in range(MAX_REWRITES):
+            watch, now_ms = self.supply.watch(name) or new_watch(name, origin, self.now_ms()), self.now_ms()
+            changed = not_reached(watch, now_ms)
+            if balance is not None:
+                changed = reached(watch, balance, offers, origin, now_ms)
+            if self.supply.put_watch(changed):
+                return changed
+        raise StoreUnavailable
+
+
+@dataclass
+class Guarding:
+    """Price rules, each decided on what stands: the sourcing and the price are replaced under their versions."""
+
+    supply: SupplyStore
+    suppliers: SuppliersStore
+    catalog: Catalog
+    now_ms: NowMs
+
+    def skus(self) -> list[str]:
+        """That have a rule."""
+        return self.supply.guarded_skus()
+
+    def guard(self, sku_id: str, origin: Origin) -> bool:
+        """Whether anything moved. Safe to repeat, after a kill as well. Raises StoreUnavailable."""
+        for _ in range(MAX_REWRITES):
+            moved = self._guard(sku_id, origin)
+            if moved is not None:
+                return moved
+        raise StoreUnavailable
+
+    def _guard(self, sku_id: str, origin: Origin) -> bool | None:
+        """None if somebody changed meanwhile what it was decided on."""
+        rule, sourcing = self.supply.guard(sku_id), self.suppliers.sourcing(sku_id)
+        if rule is None or sourcing is None or not rule.enabled:
+            return False
+        try:
+            sku = self.catalog.sku(sku_id)
+        except UnknownSku:
+            return False
+        if any(each.currency != sku.price.currency for each in rule.amounts()):
+            return False
+        named = {(each.supplier, each.item) for each in sourcing.sources if each.supplier and each.item}
+        result = guarded(rule, sourcing, sku.price, self.supply.known(named))
+        steps: list[Callable[[], bool]] = []
+        if result.price != sku.price:
+            steps.append(lambda: self.catalog.move_price(sku, result.price, origin))
+        if result.sources != sourcing.sources:
+            steps.append(lambda: self._move_sources(sourcing, result.sources, origin))
+        if result.price.amount_minor < sku.price.amount_minor:
+            # A higher price comes before the sources that it lets through, a lower one behind those that it stops.
+            steps.reverse()
+        if result.withheld != (rule.withheld or {}):
+            steps.append(lambda: self._note(rule, result.withheld, origin))
+        return bool(steps) if all(step() for step in steps) else None
+
+    def _move_sources(self, standing: Sourcing, sources: tuple[Source, ...], origin: Origin) -> bool:
+        changed = replace(standing, sources=sources, **stamp(origin, self.now_ms(), standing.version + 1))
+        return self.suppliers.put_sourcing(changed)
+
+    def _note(self, rule: PriceGuard, withheld: dict[str, str], origin: Origin) -> bool:
+        now_ms = self.now_ms()
+        return self.supply.put_guard(
+            replace(rule, withheld=withheld or None, **stamp(origin, now_ms, rule.version + 1))
+        )
