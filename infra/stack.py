@@ -28,6 +28,7 @@ _BETWEEN_BALANCES_MINUTES = 10
 _BETWEEN_INQUIRIES_MINUTES = 5
 _PRETENDED = (functions.SANDBOX, functions.SUPPLIER_SANDBOX)
 _BETWEEN_COUNTS_OF_WORK_MINUTES = 5
+_BETWEEN_SUPPLY_ROUNDS_MINUTES = 10
 
 
 class KeyrailStack(cdk.Stack):
@@ -173,6 +174,14 @@ class KeyrailStack(cdk.Stack):
             silent_for_minutes=3 * _BETWEEN_INQUIRIES_MINUTES,
         )
         often.every_minutes("ask_about_unpaid", _BETWEEN_INQUIRIES_MINUTES)
+        rounds = Schedules(
+            self,
+            "SupplySchedules",
+            queue=queues[functions.SUPPLY],
+            alarms=alarms,
+            silent_for_minutes=3 * _BETWEEN_SUPPLY_ROUNDS_MINUTES,
+        )
+        rounds.every_minutes("go_round", _BETWEEN_SUPPLY_ROUNDS_MINUTES)
         daily = Schedules(
             self,
             "Mornings",

@@ -14,9 +14,9 @@ from keyrail.inventory.store.imports import ImportStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.purchases import Purchase
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
+from keyrail.suppliers.model.purchases import Purchase
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 from keyrail.suppliers.service.accounts import SupplierAccounts
 from keyrail.suppliers.service.purchases import Purchases, WantedKeys

@@ -36,6 +36,7 @@ class Settings:
     reconciliation_queue_url: str
     inquiry_queue_url: str
     direct_recharge_arn: str
+    supply_queue_url: str
     relay_dead_letter_queue_url: str
 
 

@@ -29,6 +29,16 @@ from keyrail.reconciliation.model.differences import events_between as differenc
 from keyrail.reconciliation.model.runs import Run
 from keyrail.reconciliation.model.runs import events_between as run_events_between
 from keyrail.suppliers.model.breaker import Health, health_events_between
+from keyrail.suppliers.model.guarding import PriceGuard, guard_events_between
+from keyrail.suppliers.model.offers import Watch, watch_events_between
+from keyrail.suppliers.model.purchases import (
+    Budget,
+    Purchase,
+    PurchaseRule,
+    budget_events_between,
+    purchase_events_between,
+    rule_events_between,
+)
 from keyrail.suppliers.model.sources import Sourcing, sourcing_events_between
 
 
@@ -100,6 +110,11 @@ _IN_CATALOG_TABLE: dict[str, _Kind] = {
 _IN_SUPPLIERS_TABLE: dict[str, _Kind] = {
     "sourcing": (Sourcing, sourcing_events_between),
     "health": (Health, health_events_between),
+    "watch": (Watch, watch_events_between),
+    "guard": (PriceGuard, guard_events_between),
+    "purchasing": (PurchaseRule, rule_events_between),
+    "purchase": (Purchase, purchase_events_between),
+    "budget": (Budget, budget_events_between),
 }
 
 

@@ -51,6 +51,10 @@ def _after(event: Event) -> Iterator[Work]:
             yield settings().refund_queue_url, {"order_id": of}
         case "payment.refund_due":
             yield settings().refund_queue_url, {"payment_id": of}
+        case "stock.low":
+            yield settings().supply_queue_url, {"sku_id": of}
+        case "purchase.approved":
+            yield settings().supply_queue_url, {"purchase_id": of}
         case "reconciliation.requested":
             yield settings().reconciliation_queue_url, {"run_id": of}
 

@@ -36,6 +36,11 @@ def places() -> tuple[Place, ...]:
         _prefixed("voucher", names.payments_table, "payment_id", "vch_"),
         *_of_reconciliation(names.reconciliation_table),
         _ranged("supplier", names.suppliers_table, "supplier", "health"),
+        _ranged("balance", names.suppliers_table, "supplier", "watch"),
+        _ranged("guard", names.suppliers_table, "sku", "guard"),
+        _ranged("purchasing", names.suppliers_table, "sku", "purchasing"),
+        _ranged("purchase", names.suppliers_table, "purchase", "purchase"),
+        _ranged("budget", names.suppliers_table, "budget", "budget"),
         _ranged("sourcing", names.suppliers_table, "sku", "sourcing"),
         *(_ranged(kind, names.catalog_table, kind, kind) for kind in ("product", "sku", "issuer")),
     )

@@ -28,6 +28,7 @@ from infra.functions.refunds import REFUNDS, refunds
 from infra.functions.scheduled_jobs import JOBS, scheduled_jobs
 from infra.functions.storefront_api import storefront_api
 from infra.functions.supplier_sandbox import SUPPLIER_SANDBOX, supplier_sandbox
+from infra.functions.supply import SUPPLY, supply
 
 CONSUMERS: Mapping[Work, Callable[[Construct, Parts], Function]] = {
     ISSUANCE: key_issuance,
@@ -39,6 +40,7 @@ CONSUMERS: Mapping[Work, Callable[[Construct, Parts], Function]] = {
     REFUNDS: refunds,
     INQUIRIES: payment_inquiries,
     RECONCILIATIONS: reconciliation,
+    SUPPLY: supply,
 }
 """Work that comes over queues, and who does it: queue, alarms, trigger, dashboard and outputs follow from a line here.
 Those of the two sandboxes, which not every stage has, stand apart.
@@ -51,6 +53,7 @@ __all__ = [
     "RECONCILIATIONS",
     "SANDBOX",
     "SUPPLIER_SANDBOX",
+    "SUPPLY",
     "UPLOADS",
     "Parts",
     "delivery_api",

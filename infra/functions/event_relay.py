@@ -16,8 +16,9 @@ from infra.functions.parts import Parts, secret, table
 from infra.functions.payment_inquiries import INQUIRIES
 from infra.functions.reconciliation import RECONCILIATIONS
 from infra.functions.refunds import REFUNDS
+from infra.functions.supply import SUPPLY
 
-_FED = (ISSUANCE, UPLOADS, CODES, EXPORT_FILES, BATCHES, REFUNDS, RECONCILIATIONS, INQUIRIES)
+_FED = (ISSUANCE, UPLOADS, CODES, EXPORT_FILES, BATCHES, REFUNDS, RECONCILIATIONS, INQUIRIES, SUPPLY)
 """Work that follows from a change."""
 
 

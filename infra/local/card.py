@@ -48,6 +48,8 @@ def make_card(endpoint: str, outputs: dict[str, str], providers_base: str) -> di
             "inquiry_dead_letters": outputs["InquiryDeadLetterQueueUrl"],
             "reconciliations": outputs["ReconciliationQueueUrl"],
             "reconciliation_dead_letters": outputs["ReconciliationDeadLetterQueueUrl"],
+            "supply": outputs["SupplyQueueUrl"],
+            "supply_dead_letters": outputs["SupplyDeadLetterQueueUrl"],
             "relay_dead_letters": outputs["RelayDeadLetterQueueUrl"],
             "import_dead_letters": outputs["ImportDeadLetterQueueUrl"],
         },

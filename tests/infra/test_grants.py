@@ -40,6 +40,7 @@ _LOGICAL_NAMES = {
     "SandboxQueue": "sandbox_queue",
     "SupplierSandboxQueue": "supplier_sandbox_queue",
     "ReconciliationsQueue": "reconciliations",
+    "SupplyWorkQueue": "supply",
     "RelayDeadLetters": "relay_dead_letters",
 }
 _STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
@@ -140,6 +141,22 @@ EXPECTED = {
         "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
         "codes": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
     },
+    "supply": {
+        "suppliers": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "catalog": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "keys/index/claimable": {"dynamodb:Query"},
+        "supplier_accounts": {"secretsmanager:GetSecretValue"},
+        "vault": {"kms:GenerateDataKey"},
+        "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
+        "supply": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+    },
     "key_export": {
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "keys/index/by_batch": {"dynamodb:Query"},
@@ -223,6 +240,7 @@ EXPECTED = {
         "refunds": {"sqs:SendMessage"},
         "reconciliations": {"sqs:SendMessage"},
         "inquiries": {"sqs:SendMessage"},
+        "supply": {"sqs:SendMessage"},
         "issuance": {"sqs:SendMessage"},
         "codes": {"sqs:SendMessage"},
         "exports": {"sqs:SendMessage"},
@@ -288,7 +306,7 @@ def test_only_delivery_and_export_may_unwrap_what_the_vault_wrapped(prod: Templa
 
 
 def test_whoever_brings_keys_in_may_wrap_new_keys_in_the_vault_but_unwrap_none(prod: Template) -> None:
-    bringers = {prod.role_of(prod.functions()[name]) for name in ("key_import", "code_generation")}
+    bringers = {prod.role_of(prod.functions()[name]) for name in ("key_import", "code_generation", "supply")}
     assert _named_users(prod.key("Vault"), "kms:GenerateDataKey") == bringers
     assert not bringers & _named_users(prod.key("Vault"), "kms:Decrypt")
 

@@ -13,6 +13,7 @@ import pytest
 from functions.payment_inquiries import handler as payment_inquiries
 from functions.reconciliation.handler import CLOCK
 from functions.scheduled_jobs import handler as scheduled_jobs
+from functions.supply import handler as supply
 from infra.stages import STAGES
 from keyrail.payments.providers.sandbox import STAGES as SANDBOX_STAGES
 from keyrail.suppliers.providers.sandbox import STAGES as SUPPLIER_SANDBOX_STAGES
@@ -28,13 +29,19 @@ _RESERVED_NAMES = {
     "AWS::SQS::Queue": "QueueName",
     "AWS::SecretsManager::Secret": "Name",
 }
-_JOBS = {"Jobs": set(scheduled_jobs.JOBS), "Inquiries": set(payment_inquiries.JOBS), "Reconciliations": {CLOCK}}
+_JOBS = {
+    "Jobs": set(scheduled_jobs.JOBS),
+    "Inquiries": set(payment_inquiries.JOBS),
+    "Reconciliations": {CLOCK},
+    "SupplyWork": set(supply.JOBS),
+}
 """What each queue's consumer does when the clock asks for it."""
 _SILENT_FOR_S = {
     "Schedules": 2 * 60 * 60,
     "BalanceSchedules": 30 * 60,
     "WorkSchedules": 15 * 60,
     "InquirySchedules": 15 * 60,
+    "SupplySchedules": 30 * 60,
     "Mornings": 26 * 60 * 60,
 }
 """After how long somebody hears that nothing was sent, for each construct of schedules."""
@@ -202,6 +209,11 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("WorkOverdue", "scheduled_jobs"),
         ("WorkContradicted", "event_relay"),
         ("SupplierSilent", "event_relay"),
+        ("SupplierUnreached", "supply"),
+        ("BalanceLow", "event_relay"),
+        ("PurchaseHeldBack", "supply"),
+        ("PurchaseFailed", "event_relay"),
+        ("PurchaseWaits", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
         ("GuessingSuspected", "redemption_api"),
         ("ProviderSilent", "payment_inquiries"),

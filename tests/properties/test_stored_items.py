@@ -18,23 +18,32 @@ from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
 from keyrail.reconciliation.model.differences import Difference
 from keyrail.reconciliation.model.runs import Run
 from keyrail.suppliers.model.breaker import Health
+from keyrail.suppliers.model.guarding import PriceGuard
+from keyrail.suppliers.model.offers import KnownOffer, Watch
+from keyrail.suppliers.model.purchases import Budget, Purchase, PurchaseRule
 from keyrail.suppliers.model.sources import Sourcing
 from keyrail.vault.model import WrappedFingerprintKey
 
 STORED = [
     AuditRecord,
     Batch,
+    Budget,
     Difference,
     Health,
     Key,
+    KnownOffer,
     Order,
     Pool,
+    PriceGuard,
     Product,
+    Purchase,
+    PurchaseRule,
     Run,
     Sku,
     Sourcing,
     UnmatchedPayment,
     Voucher,
+    Watch,
     WrappedFingerprintKey,
 ]
 

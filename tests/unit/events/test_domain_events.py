@@ -68,6 +68,7 @@ from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, sourcing_events_between
 from tests.statements import DAY, payment
+from tests.supply_changes import supply_changes
 
 ACCEPTED, ASSIGNED = payment_desk.DeskStatus.ACCEPTED, payment_desk.DeskStatus.ASSIGNED
 FOLDER = Path(__file__).resolve().parents[3] / "events" / "domain"
@@ -608,6 +609,10 @@ def of_sourcing() -> Iterator[Happening]:
         yield Happening(known, sourcing_events_between(old, known))
 
 
+def of_supply() -> Iterator[Happening]:
+    yield from (Happening(*change) for change in supply_changes(ORIGIN, NOW_MS))
+
+
 HAPPENINGS = [
     happening
     for source in (
@@ -630,6 +635,7 @@ HAPPENINGS = [
         of_figures,
         of_suppliers,
         of_sourcing,
+        of_supply,
     )
     for happening in source()
     if happening.events

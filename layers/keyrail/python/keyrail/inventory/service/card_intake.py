@@ -77,8 +77,7 @@ class CardIntake:
 
     def can_take(self, sku_id: str) -> bool:
         """Raises UnknownSku."""
-        is_ours = self.catalog.sku(sku_id).issuer == OWN_ISSUER
-        return not is_ours and Pooling(self.store, self.now_ms).has_room(sku_id)
+        return takes_bought_keys(self.catalog.sku(sku_id), self.store, self.now_ms)
 
     def take_in(self, bought: BoughtKeys, keys: Sequence[BoughtKey], origin: Origin) -> Batch:
         """The batch with its report, settled: every key is counted in it once.
@@ -184,6 +183,11 @@ class CardIntake:
                 continue
             return changed
         raise StoreUnavailable
+
+
+def takes_bought_keys(sku: Sku, store: KeyStore, now_ms: NowMs) -> bool:
+    """Whether it has keys, of somebody else's, and room for a batch more."""
+    return sku.has_keys and sku.issuer != OWN_ISSUER and Pooling(store, now_ms).has_room(sku.sku_id)
 
 
 def _in_order(keys: Sequence[BoughtKey]) -> list[BoughtKey]:

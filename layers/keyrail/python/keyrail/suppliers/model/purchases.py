@@ -183,6 +183,11 @@ class Purchase(Versioned):
         return self.purchase_id.removeprefix(f"{_PREFIX}_") + _MARK
 
     @property
+    def is_under_way(self) -> bool:
+        """It goes on by itself; what waits for a person does not."""
+        return self.status is PurchaseStatus.APPROVED or self.status.is_asked_about
+
+    @property
     def limit(self) -> Money:
         return self.max_price.times(self.pieces)
 

@@ -101,9 +101,7 @@ class SupplyDesk:
             raise Invalid(FieldError("alone.currency", "not_that_of_a_day"))
         budget = Budget(a_day=a_day, alone=alone, **stamp(origin, self.now_ms()))
         currency = a_day.currency
-        return _stored(
-            self._save(lambda: self.store.budget(currency), lambda _: budget, self.store.put_budget, origin)
-        )
+        return _stored(self._save(lambda: self.store.budget(currency), lambda _: budget, self.store.put_budget, origin))
 
     def spent(self, currency: str, day: str) -> Money:
         return Money(self.store.spent(currency, day), currency)

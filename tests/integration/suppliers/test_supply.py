@@ -1,0 +1,218 @@
+"""What suppliers offer, as it is looked at and stored, and what follows from their prices; on the engine."""
+
+import json
+import secrets
+from dataclasses import replace
+
+import pytest
+
+from functions.supply import handler as supply
+from keyrail.platform.changes import stamp
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.guarding import GuardMode, PriceGuard, WrongCurrency
+from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
+from keyrail.suppliers.providers import Offer
+from tests.card_house import BOSS, CLOCK, COST, HOUSE, ITEM, Buying, CardHouse, Plan
+from tests.world import PRICE, SYSTEM, World
+
+
+@pytest.fixture
+def buying(world: World) -> Buying:
+    return Buying(world, CardHouse())
+
+
+def sell(buying: Buying) -> str:
+    """A SKU that comes from the house."""
+    sku = f"sku-{secrets.token_hex(4)}"
+    buying.world.stock_up(1, sku)
+    source = Source(source_id="house", kind=SourceKind.KEYS, supplier=HOUSE, item=ITEM, cost=COST)
+    now = stamp(SYSTEM, buying.world.now_ms())
+    assert buying.world.suppliers.put_sourcing(Sourcing(sku_id=sku, sources=(source,), **now))
+    return sku
+
+
+def guard(buying: Buying, sku_id: str, **rule: object) -> None:
+    now = stamp(BOSS, buying.world.now_ms())
+    buying.desk.save_guard(PriceGuard(sku_id=sku_id, **rule, **now), BOSS)  # type: ignore[arg-type]
+
+
+def asks(buying: Buying, price: Money) -> None:
+    buying.house.offers = [replace(buying.house.offers[0], price=price)]
+    buying.sync()
+
+
+def withheld(buying: Buying, sku_id: str) -> str | None:
+    sourcing = buying.world.suppliers.sourcing(sku_id)
+    assert sourcing is not None
+    return sourcing.sources[0].withheld
+
+
+def test_a_first_look_makes_the_supplier_known_with_its_balance_and_all_that_it_offers(buying: Buying) -> None:
+    buying.house.offers += [Offer(item=f"more-{n}", name="more", price=COST, on_sale=True, stock=n) for n in range(3)]
+    synced = buying.sync()
+    assert (synced.reached, synced.offers, synced.changed) == (True, 4, 4)
+    health, watch = buying.world.suppliers.health(HOUSE), buying.store.watch(HOUSE)
+    assert health is not None
+    assert watch is not None
+    assert (health.balance, watch.balance, watch.offers) == (buying.house.funds, buying.house.funds, 4)
+    assert [each.stock for each in buying.desk.offers(HOUSE)] == [None, 0, 1, 2]
+
+
+def test_a_later_look_writes_what_changed_and_nothing_else(buying: Buying) -> None:
+    buying.house.offers += [Offer(item="other", name="other", price=COST, on_sale=True)]
+    buying.sync()
+    before = {each.item: each for each in buying.desk.offers(HOUSE)}
+    buying.world.ahead_ms += 1
+    buying.house.offers[1] = replace(buying.house.offers[1], price=Money(1, "CNY"))
+    assert buying.sync().changed == 1
+    after = {each.item: each for each in buying.desk.offers(HOUSE)}
+    assert (after[ITEM], after["other"].price) == (before[ITEM], Money(1, "CNY"))
+    assert buying.sync().changed == 0
+
+
+@pytest.mark.parametrize("trouble", ["silent", "breaks_off"])
+def test_a_supplier_that_cannot_be_looked_at_is_counted_and_leaves_what_was_known(buying: Buying, trouble: str) -> None:
+    buying.house.offers += [Offer(item="other", name="other", price=COST, on_sale=True)]
+    buying.sync()
+    before, offers = buying.store.watch(HOUSE), buying.desk.offers(HOUSE)
+    buying.house.silent = trouble == "silent"
+    buying.house.breaks_after = 1
+    synced = buying.sync()
+    watch = buying.store.watch(HOUSE)
+    assert before is not None
+    assert watch is not None
+    assert (synced.reached, watch.unreached, watch.synced_at_ms) == (False, 1, before.synced_at_ms)
+    assert buying.desk.offers(HOUSE) == offers
+
+
+def test_the_same_item_twice_and_names_that_are_none_are_no_offers(buying: Buying) -> None:
+    first = buying.house.offers[0]
+    buying.house.offers += [
+        replace(first, price=Money(1, "CNY")),
+        replace(first, item=""),
+        replace(first, item="x" * 999),
+    ]
+    assert buying.sync().offers == 1
+    assert [each.price for each in buying.desk.offers(HOUSE)] == [COST]
+
+
+def test_a_source_pauses_while_it_is_too_dear_and_comes_back_by_itself(buying: Buying) -> None:
+    sku = sell(buying)
+    guard(buying, sku, mode=GuardMode.PAUSE, max_cost=COST)
+    asks(buying, COST + Money(1, "CNY"))
+    assert buying.guarding.guard(sku, CLOCK)
+    assert (withheld(buying, sku), buying.guarding.guard(sku, CLOCK)) == ("too_dear", False)
+    rule = buying.store.guard(sku)
+    assert rule is not None
+    assert rule.withheld == {"house": "too_dear"}
+    asks(buying, COST)
+    assert buying.guarding.guard(sku, CLOCK)
+    assert (withheld(buying, sku), buying.world.catalog.sku(sku).price) == (None, PRICE)
+
+
+def test_a_price_follows_its_supplier_step_by_step(buying: Buying) -> None:
+    sku = sell(buying)
+    guard(
+        buying,
+        sku,
+        mode=GuardMode.FOLLOW,
+        margin=Money(100, "CNY"),
+        max_step=Money(50, "CNY"),
+        ceiling=Money(2000, "CNY"),
+    )
+    asks(buying, Money(970, "CNY"))
+    seen = []
+    for _ in range(3):
+        buying.guarding.guard(sku, CLOCK)
+        seen.append((buying.world.catalog.sku(sku).price.amount_minor, withheld(buying, sku)))
+    assert seen == [(1040, "too_dear"), (1070, None), (1070, None)]
+    assert buying.world.catalog.sku(sku).changed_by == CLOCK.by
+
+
+def test_a_higher_price_is_in_before_the_source_that_it_lets_through(buying: Buying) -> None:
+    sku = sell(buying)
+    guard(
+        buying,
+        sku,
+        mode=GuardMode.FOLLOW,
+        margin=Money(100, "CNY"),
+        max_step=Money(500, "CNY"),
+        ceiling=Money(2000, "CNY"),
+    )
+    asks(buying, Money(970, "CNY"))
+    order: list[str] = []
+
+    def note(params: dict[str, bytes], **_: object) -> None:
+        order.append(json.loads(params["body"])["TableName"].rpartition("-")[2])
+
+    buying.world.dynamodb.meta.events.register("before-call.dynamodb.PutItem", note)
+    buying.guarding.guard(sku, CLOCK)
+    higher, order[:] = order[:], []
+    buying.house.offers = [replace(buying.house.offers[0], price=Money(700, "CNY"))]
+    buying.sync()
+    order.clear()
+    buying.guarding.guard(sku, CLOCK)
+    assert (higher, order) == (["catalog", "suppliers"], ["suppliers", "catalog"])
+
+
+def test_a_rule_is_in_the_currency_of_its_price(buying: Buying) -> None:
+    sku = sell(buying)
+    with pytest.raises(WrongCurrency):
+        guard(buying, sku, mode=GuardMode.PAUSE, max_cost=Money(1, "USD"))
+
+
+# the function
+
+
+@pytest.fixture
+def sent(buying: Buying, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """What the function sends itself, whose use cases are those of the test's world."""
+    messages: list[dict[str, str]] = []
+    monkeypatch.setattr(supply, "send", messages.extend)
+    monkeypatch.setattr(
+        supply, "send_rest", lambda _, message, delay_s: messages.append({**message, "in": str(delay_s)})
+    )
+    monkeypatch.setattr(supply, "settings", lambda: type("Settings", (), {"supply_queue_url": "queue"}))
+    for name in ("syncing", "guarding", "purchases", "purchasing"):
+        monkeypatch.setattr(supply, name, lambda name=name: getattr(buying, name))
+    return messages
+
+
+def receive(**message: str) -> list[object]:
+    failed = supply.handler({"Records": [{"messageId": "m", "body": json.dumps(message)}]}, None)["batchItemFailures"]
+    assert isinstance(failed, list)
+    return failed
+
+
+def test_a_round_asks_for_each_supplier_rule_and_purchase_and_a_purchase_is_asked_about_soon(
+    buying: Buying, sent: list[dict[str, str]]
+) -> None:
+    sku = sell(buying)
+    buying.spend()
+    guard(buying, sku, mode=GuardMode.PAUSE, max_cost=COST)
+    buying.rule(sku)
+    assert receive(supplier=HOUSE) == []
+    assert sent == [{"guard": sku}]
+    buying.house.plans = [Plan.SLOW]
+    purchase = buying.request(sku)
+    sent.clear()
+    assert receive(job="go_round") == []
+    assert sent == [{"supplier": HOUSE}, {"guard": sku}, {"sku_id": sku}, {"purchase_id": purchase.purchase_id}]
+    sent.clear()
+    assert receive(purchase_id=purchase.purchase_id) == []
+    assert sent == [{"purchase_id": purchase.purchase_id, "in": "60"}]
+    assert receive(purchase_id=purchase.purchase_id) == []
+    assert (len(sent), buying.purchases.open()) == (1, [])
+
+
+def test_what_stands_in_the_way_of_a_purchase_is_counted_and_is_no_failure(
+    buying: Buying, sent: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sku = sell(buying)
+    buying.rule(sku)
+    figures = buying.world.stock_figures.of(sku)
+    buying.world.figures.replace(replace(figures, low=True, revision=1))
+    assert receive(sku_id=sku) == []
+    assert "PurchaseHeldBack" in capsys.readouterr().out
+    assert sent == []
+    assert receive(nonsense=sku) == [{"itemIdentifier": "m"}]
