@@ -48,7 +48,6 @@ class CardHouse:
 
     plans: list[Plan] = field(default_factory=list)
     silent: bool = False
-    funds: Money = field(default_factory=lambda: COST.times(1_000))
     offers: list[Offer] = field(default_factory=lambda: [Offer(item=ITEM, name="100 points", price=COST, on_sale=True)])
     breaks_after: int | None = None
     odd: Callable[[tuple[Card, ...]], tuple[Card, ...]] | None = None
@@ -101,13 +100,11 @@ class CardHouse:
         return Success(said="4", their_reference=f"S-{reference}", cost=cost, cards=told)
 
     def balance(self) -> Money:
-        if self.silent:
-            raise SupplierUnavailable
-        return self.funds
+        return COST.times(1_000)
 
     def catalog(self) -> Iterator[Offer]:
         for number, offer in enumerate(self.offers):
-            if number == self.breaks_after:
+            if self.silent or number == self.breaks_after:
                 raise SupplierUnavailable
             yield offer
 

@@ -7,7 +7,7 @@ from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.guarding import GuardMode, PriceGuard, guard_events_between
-from keyrail.suppliers.model.offers import new_watch, not_reached, reached, watch_events_between, watched
+from keyrail.suppliers.model.offers import looked_at, new_watch, watch_events_between, watched
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.model.purchases import (
     Budget,
@@ -66,11 +66,18 @@ def supply_changes(origin: Origin, now_ms: int) -> Iterator[Change]:
 
 def _of_watches(origin: Origin, now_ms: int) -> Iterator[Change]:
     new = new_watch("house", origin, now_ms)
-    known = reached(new, PRICE, 1, origin, now_ms)
+    known = looked_at(new, PRICE, 1, origin, now_ms)
     told = watched(known, PRICE, origin, now_ms)
-    low = reached(told, Money(799, "CNY"), 1, origin, now_ms)
-    well = reached(low, PRICE, 1, origin, now_ms)
-    for old, item in ((None, new), (new, known), (known, told), (told, low), (low, well), (well, not_reached(well, 1))):
+    low = looked_at(told, Money(799, "CNY"), 1, origin, now_ms)
+    well = looked_at(low, PRICE, 1, origin, now_ms)
+    for old, item in (
+        (None, new),
+        (new, known),
+        (known, told),
+        (told, low),
+        (low, well),
+        (well, looked_at(well, None, None, origin, now_ms)),
+    ):
         yield item, watch_events_between(old, item)
 
 

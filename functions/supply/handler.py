@@ -1,4 +1,4 @@
-"""SQS: looks at what suppliers offer and what we have with them, and buys keys for the pool. May not decrypt.
+"""SQS: looks at what suppliers offer, has prices follow, and buys keys for the pool. May not decrypt.
 
 The clock asks for a round, which is a message for each supplier, price rule, purchase rule and open purchase; the
 stream tells of stock that ran low and of purchases that were approved.

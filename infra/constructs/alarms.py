@@ -20,7 +20,7 @@ _BUSINESS_ALARMS = (
     ("ReconciliationDifference", "event_relay", "a provider's statement differs from our books: see which, and why"),
     ("ReconciliationGivenUp", "event_relay", "a day could not be compared with the provider's statement"),
     ("SupplierSilent", "event_relay", "a supplier does not answer, and gets no units until it does"),
-    ("SupplierUnreached", "supply", "a supplier's catalogue and balance cannot be looked at: what was known counts"),
+    ("SupplierUnreached", "supply", "a supplier's catalogue cannot be looked at: what was known counts"),
     ("BalanceLow", "event_relay", "what we have with a supplier went below its threshold: top it up"),
     ("PurchaseHeldBack", "supply", "stock is low, and its rule cannot buy: the log says why"),
     ("PurchaseFailed", "event_relay", "a supplier refused to sell keys for the pool"),

@@ -47,14 +47,14 @@ def withheld(buying: Buying, sku_id: str) -> str | None:
     return sourcing.sources[0].withheld
 
 
-def test_a_first_look_makes_the_supplier_known_with_its_balance_and_all_that_it_offers(buying: Buying) -> None:
+def test_a_first_look_makes_the_supplier_known_with_all_that_it_offers(buying: Buying) -> None:
     buying.house.offers += [Offer(item=f"more-{n}", name="more", price=COST, on_sale=True, stock=n) for n in range(3)]
     synced = buying.sync()
     assert (synced.reached, synced.offers, synced.changed) == (True, 4, 4)
     health, watch = buying.world.suppliers.health(HOUSE), buying.store.watch(HOUSE)
     assert health is not None
     assert watch is not None
-    assert (health.balance, watch.balance, watch.offers) == (buying.house.funds, buying.house.funds, 4)
+    assert (health.disabled, watch.offers) == (False, 4)
     assert [each.stock for each in buying.desk.offers(HOUSE)] == [None, 0, 1, 2]
 
 
@@ -68,6 +68,19 @@ def test_a_later_look_writes_what_changed_and_nothing_else(buying: Buying) -> No
     after = {each.item: each for each in buying.desk.offers(HOUSE)}
     assert (after[ITEM], after["other"].price) == (before[ITEM], Money(1, "CNY"))
     assert buying.sync().changed == 0
+
+
+def test_a_balance_below_the_threshold_is_told_once(buying: Buying) -> None:
+    buying.sync()
+    buying.desk.set_threshold(HOUSE, COST.times(2), BOSS)
+    versions = []
+    for minor in (COST.amount_minor, COST.amount_minor, 9 * COST.amount_minor):
+        buying.world.suppliers.put_balance(HOUSE, Money(minor, "CNY"), buying.world.now_ms())
+        buying.sync()
+        watch = buying.store.watch(HOUSE)
+        assert watch is not None
+        versions.append((watch.low, watch.version))
+    assert versions == [(True, 2), (True, 2), (False, 3)]
 
 
 @pytest.mark.parametrize("trouble", ["silent", "breaks_off"])

@@ -12,9 +12,9 @@ from keyrail.platform.errors import Invalid
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import new_supplier
 from keyrail.suppliers.model.guarding import Guarded, GuardMode, PriceGuard, check_guard, guarded
-from keyrail.suppliers.model.offers import KnownOffer, changes, new_watch, not_reached, reached, watched
-from keyrail.suppliers.model.routing import RECHARGE_KINDS, Known, Need, PassedOver, route
-from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
+from keyrail.suppliers.model.offers import KnownOffer, changes, looked_at, new_watch, watched
+from keyrail.suppliers.model.routing import Known, Need, PassedOver, route
+from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source, SourceKind, Sourcing
 
 SYSTEM = Origin("system:test", "test")
 NOW = 1_000_000
@@ -170,18 +170,23 @@ def test_a_balance_is_told_once_when_it_crosses_its_threshold() -> None:
     watch = watched(new_watch("main", SYSTEM, NOW), yuan(1000), SYSTEM, NOW)
     seen = []
     for minor in (1000, 999, 500, 1000, 1200, 999):
-        before, watch = watch, reached(watch, yuan(minor), 1, SYSTEM, NOW)
+        before, watch = watch, looked_at(watch, yuan(minor), 1, SYSTEM, NOW)
         seen.append((watch.low, watch.version > before.version))
     assert seen == [(False, False), (True, True), (True, False), (False, True), (False, False), (True, True)]
 
 
 def test_a_balance_in_another_currency_does_not_do() -> None:
     watch = watched(new_watch("main", SYSTEM, NOW), yuan(1000), SYSTEM, NOW)
-    assert reached(watch, Money(10_000, "USD"), 1, SYSTEM, NOW).low
+    assert looked_at(watch, Money(10_000, "USD"), 1, SYSTEM, NOW).low
 
 
 def test_a_supplier_that_cannot_be_reached_is_counted_and_what_was_known_stays() -> None:
-    known = reached(new_watch("main", SYSTEM, NOW), yuan(1), 7, SYSTEM, NOW)
-    missed = not_reached(not_reached(known, NOW + 1), NOW + 2)
+    known = looked_at(new_watch("main", SYSTEM, NOW), yuan(1), 7, SYSTEM, NOW)
+    missed = looked_at(looked_at(known, None, None, SYSTEM, NOW + 1), None, None, SYSTEM, NOW + 2)
     assert (missed.unreached, missed.balance, missed.offers, missed.version) == (2, yuan(1), 7, known.version)
-    assert reached(missed, yuan(1), 7, SYSTEM, NOW).unreached == 0
+    assert looked_at(missed, yuan(1), 7, SYSTEM, NOW).unreached == 0
+
+
+def test_a_balance_that_is_too_little_is_told_of_a_supplier_whose_catalogue_cannot_be_had() -> None:
+    watch = watched(new_watch("main", SYSTEM, NOW), yuan(1000), SYSTEM, NOW)
+    assert looked_at(watch, yuan(999), None, SYSTEM, NOW).low

@@ -33,7 +33,7 @@ class Entry(Enum):
     DAYS_REQUESTED = ("K2020", "reconciliation of the day before asked for")
     DAY_RECONCILED = ("K2021", "day reconciled, or given up")
     UNITS_ISSUED = ("K3001", "units issued")
-    SUPPLIER_SYNCED = ("K3020", "a supplier's catalogue and balance looked at")
+    SUPPLIER_SYNCED = ("K3020", "a supplier's catalogue looked at")
     PRICES_GUARDED = ("K3021", "a SKU's sources or price moved with its suppliers' prices")
     PURCHASE_MADE = ("K3022", "keys asked for, or asked about")
     PURCHASE_HELD_BACK = ("K3023", "stock is low, and its rule cannot buy")

@@ -56,22 +56,15 @@ def watched(watch: Watch, threshold: Money | None, origin: Origin, now_ms: int) 
     return replace(changed, low=_is_low(changed), revision=watch.revision + 1)
 
 
-def reached(watch: Watch, balance: Money, offers: int, origin: Origin, now_ms: int) -> Watch:
-    changed = replace(
-        watch,
-        balance=balance,
-        synced_at_ms=now_ms,
-        offers=offers,
-        unreached=0,
-        unreached_at_ms=None,
-        revision=watch.revision + 1,
-    )
+def looked_at(watch: Watch, balance: Money | None, offers: int | None, origin: Origin, now_ms: int) -> Watch:
+    """With the balance as it is known now, None: as it was, and how many offers the catalogue has, None: nobody knows."""
+    changed = replace(watch, balance=balance or watch.balance, revision=watch.revision + 1)
+    if offers is None:
+        changed = replace(changed, unreached=watch.unreached + 1, unreached_at_ms=now_ms)
+    else:
+        changed = replace(changed, synced_at_ms=now_ms, offers=offers, unreached=0, unreached_at_ms=None)
     low = _is_low(changed)
     return changed if low is watch.low else replace(changed, low=low, **stamp(origin, now_ms, watch.version + 1))
-
-
-def not_reached(watch: Watch, now_ms: int) -> Watch:
-    return replace(watch, unreached=watch.unreached + 1, unreached_at_ms=now_ms, revision=watch.revision + 1)
 
 
 def _is_low(watch: Watch) -> bool:

@@ -19,9 +19,8 @@ from keyrail.suppliers.model.offers import (
     KnownOffer,
     Watch,
     changes,
+    looked_at,
     new_watch,
-    not_reached,
-    reached,
 )
 from keyrail.suppliers.model.sources import Source, Sourcing
 from keyrail.suppliers.providers import Supplier
@@ -53,20 +52,20 @@ class Syncing:
         return self.accounts.names()
 
     def sync(self, name: str, origin: Origin) -> Synced:
-        """Balance and catalogue of one supplier; only what changed is written.
+        """The catalogue of one supplier, of which only what changed is written; and whether our balance there does.
 
         A catalogue that breaks off takes nothing away. Raises UnknownSupplier, StoreUnavailable.
         """
         supplier = self.accounts.at(name)
+        health = self.suppliers.health(name)
+        if health is None:
+            self.suppliers.add(new_supplier(name, origin, self.now_ms()))
+        balance = health.balance if health else None
         try:
-            balance = supplier.balance()
             told = list(self._told(supplier))
         except SupplierUnavailable:
-            self._put_watch(name, None, 0, origin)
+            self._put_watch(name, balance, None, origin)
             return Synced(name, reached=False)
-        if self.suppliers.health(name) is None:
-            self.suppliers.add(new_supplier(name, origin, self.now_ms()))
-        self.suppliers.put_balance(name, balance, self.now_ms())
         changed = changes(self.supply.offers(name), told)
         for offer in changed:
             self.supply.put_offer(name, offer)
@@ -91,12 +90,11 @@ class Syncing:
                 changed_at_ms=now_ms,
             )
 
-    def _put_watch(self, name: str, balance: Money | None, offers: int, origin: Origin) -> Watch:
+    def _put_watch(self, name: str, balance: Money | None, offers: int | None, origin: Origin) -> Watch:
         for _ in range(MAX_REWRITES):
-            watch, now_ms = self.supply.watch(name) or new_watch(name, origin, self.now_ms()), self.now_ms()
-            changed = not_reached(watch, now_ms)
-            if balance is not None:
-                changed = reached(watch, balance, offers, origin, now_ms)
+            now_ms = self.now_ms()
+            watch = self.supply.watch(name) or new_watch(name, origin, now_ms)
+            changed = looked_at(watch, balance, offers, origin, now_ms)
             if self.supply.put_watch(changed):
                 return changed
         raise StoreUnavailable
