@@ -57,7 +57,7 @@ def watched(watch: Watch, threshold: Money | None, origin: Origin, now_ms: int) 
 
 
 def looked_at(watch: Watch, balance: Money | None, offers: int | None, origin: Origin, now_ms: int) -> Watch:
-    """With the balance as it is known now, None: as it was, and how many offers the catalogue has, None: nobody knows."""
+    """With the balance as it is known now (None: as before) and how many offers there are (None: nobody knows)."""
     changed = replace(watch, balance=balance or watch.balance, revision=watch.revision + 1)
     if offers is None:
         changed = replace(changed, unreached=watch.unreached + 1, unreached_at_ms=now_ms)
