@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,10 +126,11 @@ def test_a_supplier_that_contradicts_a_person_is_listed_until_somebody_has_seen_
     told(desk, order, "claim")
     told(desk, order, "fail", reference="R-1")
     told(desk, order, "approve", "finance", "fay")
-    before = stored(desk, order)
-    assert desk.world.orders.replace(before, hear(before, job(order), DONE, SYSTEM, desk.world.now_ms()))
+    before, late = stored(desk, order), replace(DONE, said=f"credited {PHONE}")
+    assert desk.world.orders.replace(before, hear(before, job(order), late, SYSTEM, desk.world.now_ms()))
     (listed,) = desk.told("support", "GET", "work")["jobs"]
     assert (listed["waits_for"], listed["status"]) == ("contradicted", "queued")
+    assert listed["work"]["contradiction"]["said"] == "credited 138****8000"
     assert asked(desk, order, "see-to", verdict="done")[1]["code"] == "own_word"
     told(desk, order, "see-to", user="tom", verdict="done", reference="R-2")
     assert stored(desk, order).units[0].status is UnitStatus.DELIVERED

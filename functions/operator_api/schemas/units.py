@@ -1,10 +1,11 @@
 """A unit as the back office sees it: never with a key in the clear, nor with the whole account of its buyer."""
 
+from keyrail.ordering.model.discretion import without_account
 from keyrail.ordering.model.orders import Delivery, Unit, UnitStatus
 from keyrail.ordering.model.work import Contradiction, Verdict, Work, WorkKind
 from keyrail.platform.documents import outgoing, view
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.attempts import SupplyState
+from keyrail.suppliers.model.attempts import SupplyAttempt, SupplyState
 from keyrail.suppliers.model.outcomes import Refusal
 
 
@@ -26,6 +27,10 @@ class SupplyAttemptOut:
     asked_at: str
     until: str
     decided_at: str | None
+
+    @classmethod
+    def of(cls, unit: Unit, attempt: SupplyAttempt) -> "SupplyAttemptOut":
+        return view(cls, attempt, said=without_account(unit, attempt.said))
 
 
 @outgoing
@@ -94,18 +99,19 @@ class WorkOut:
     contradiction: ContradictionOut | None
 
     @classmethod
-    def of(cls, work: Work) -> "WorkOut":
+    def of(cls, unit: Unit, work: Work) -> "WorkOut":
         return view(
             cls,
             work,
             claim=view(ClaimOut, work.claim) if work.claim else None,
             word=view(WordOut, work.word) if work.word else None,
-            contradiction=_contradiction(work.contradiction) if work.contradiction else None,
+            contradiction=_contradiction(unit, work.contradiction) if work.contradiction else None,
         )
 
 
-def _contradiction(found: Contradiction) -> ContradictionOut:
-    return view(ContradictionOut, found, seen=view(WordOut, found.seen) if found.seen else None)
+def _contradiction(unit: Unit, found: Contradiction) -> ContradictionOut:
+    seen = view(WordOut, found.seen) if found.seen else None
+    return view(ContradictionOut, found, said=without_account(unit, found.said), seen=seen)
 
 
 @outgoing
@@ -132,8 +138,8 @@ class UnitOut:
             unit,
             delivery=unit.delivery or Delivery.KEY,
             account=unit.account_mask,
-            attempts=tuple(view(SupplyAttemptOut, attempt) for attempt in unit.attempts or ()),
+            attempts=tuple(SupplyAttemptOut.of(unit, attempt) for attempt in unit.attempts or ()),
             decisions=tuple(view(DecisionOut, decision) for decision in unit.decisions or ()),
             history=tuple(view(StepOut, step) for step in unit.history or ()),
-            jobs=tuple(map(WorkOut.of, unit.jobs)),
+            jobs=tuple(WorkOut.of(unit, work) for work in unit.jobs),
         )

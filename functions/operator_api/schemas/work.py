@@ -83,8 +83,8 @@ class JobOut:
             account=unit.account_mask,
             waits_for=work.waiting if waits else None,
             overdue=waits and work.next_due_ms <= now_ms,
-            attempt=view(SupplyAttemptOut, attempt) if attempt else None,
-            work=WorkOut.of(work),
+            attempt=SupplyAttemptOut.of(unit, attempt) if attempt else None,
+            work=WorkOut.of(unit, work),
         )
 
 

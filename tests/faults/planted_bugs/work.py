@@ -47,7 +47,7 @@ BUGS = (
     ),
     PlantedBug(
         "keeps an account in the evidence that others read",
-        STEPS,
+        "ordering/model/discretion.py",
         "if len(value) >= MIN_TELLING_LENGTH and",
         "if len(value) < MIN_TELLING_LENGTH and",
         f"{RULES}::test_nobody_writes_down_the_account_that_others_see_masked",
@@ -65,6 +65,14 @@ BUGS = (
         "unit.open_attempt() is None and unit.work is None and not unit.in_doubt",
         "unit.open_attempt() is None and unit.work is None",
         f"{RULES}::test_nobody_else_is_asked_while_a_supplier_says_that_it_was_supplied",
+    ),
+    PlantedBug(
+        "asks the next source by a person's word, and not the supplier once more",
+        "fulfilment/service/recharging.py",
+        "if number == 0:",
+        "if number < 0:",
+        "tests/integration/test_work_and_suppliers.py"
+        "::test_before_the_next_source_is_asked_the_supplier_is_heard_once_more",
     ),
     PlantedBug(
         "believes one person about any sum",

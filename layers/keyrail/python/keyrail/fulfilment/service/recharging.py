@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from keyrail.inventory.model.keys import SoldOut
 from keyrail.inventory.service.claims import Claims
+from keyrail.ordering.model.contradictions import last_word_about
 from keyrail.ordering.model.orders import Delivery, Order, OrderNotFound, Unit
 from keyrail.ordering.model.supplying import (
     BY_HAND,
@@ -92,12 +93,14 @@ class Recharging:
     def place(self, order_id: str, unit_id: str, origin: Origin) -> Next:
         """Have the unit supplied by the source that is right for it now, unless somebody may have done so already.
 
-        Where none is left its money is owed back. What a person has is asked about once.
-        Raises OrderNotFound, Unavailable.
+        Where none is left its money is owed back. What a person has is asked about once, and so is what a person has
+        said, before anybody else is asked: the supplier may know better. Raises OrderNotFound, Unavailable.
         """
         unusable: set[str] = set()
         for number in range(MAX_TRIES):
             order, unit = self._read(order_id, unit_id)
+            if number == 0:
+                order, unit = self._held_to_their_word(order, unit, origin)
             if unit.work is not None:
                 return self.ask(order_id, unit_id, origin)
             if not may_go_on(order, unit):
@@ -150,6 +153,14 @@ class Recharging:
                 return self._next(left, unit_id)
             let_others_go(number)
         raise StoreUnavailable
+
+    def _held_to_their_word(self, order: Order, unit: Unit, origin: Origin) -> tuple[Order, Unit]:
+        """A supplier that contradicts a person changes nothing but that somebody has to see to it."""
+        said = last_word_about(unit)
+        if said is None:
+            return order, unit
+        order, _ = self._heard(order, said, self._question(said), origin)
+        return order, order.unit(unit.unit_id)
 
     def _go(self, order: Order, unit: Unit, choice: Choice, unusable: set[str], origin: Origin) -> Order | None:
         """The order as it stands then; None where somebody was faster, or it was none of a source after all."""

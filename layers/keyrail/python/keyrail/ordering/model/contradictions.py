@@ -9,7 +9,7 @@ from keyrail.ordering.model.steps import moved, settled
 from keyrail.ordering.model.work import NothingContradicted, OwnWord, Verdict, Work
 from keyrail.ordering.model.working import Saying, check_words, job_of
 from keyrail.platform.changes import Origin, stamp
-from keyrail.suppliers.model.attempts import SupplyState
+from keyrail.suppliers.model.attempts import SupplyAttempt, SupplyState
 
 
 def see_to(order: Order, unit_id: str, saying: Saying, origin: Origin, now_ms: int, *, another_person: bool) -> Order:
@@ -41,6 +41,13 @@ def see_to(order: Order, unit_id: str, saying: Saying, origin: Origin, now_ms: i
 def waits_for_it(unit: Unit) -> bool:
     """Whether what is so decides how the unit goes on: nobody else was asked for it, and nothing was given back."""
     return unit.status is UnitStatus.QUEUED and unit.work is None and unit.open_attempt() is None and unit.in_doubt
+
+
+def last_word_about(unit: Unit) -> SupplyAttempt | None:
+    """The last attempt at a supplier of which a person said how it ended, unless the supplier says the opposite."""
+    words = {work.job: work for work in unit.worked or () if work.word and work.word.final}
+    said = [each for each in unit.attempts or () if each.supplier and each.reference in words]
+    return said[-1] if said and words[said[-1].reference].contradiction is None else None
 
 
 def _delivered(unit: Unit, job: str, now_ms: int) -> Unit:

@@ -9,7 +9,6 @@ DEFAULT_WORK_MINUTES = 30  # in which a job is to be done, unless the SKU says o
 CLAIM_LASTS_MS = 30 * 60_000
 MAX_EVIDENCE_LENGTH = 500  # characters of its text
 MAX_EVIDENCE_REFERENCE_LENGTH = 128
-MIN_TELLING_LENGTH = 5  # of a part of an account: what is shorter may stand in evidence by chance
 
 
 class WorkKind(StrEnum):

@@ -5,12 +5,12 @@ A job is named by what it is about: a command that is late, or comes again, neve
 
 from dataclasses import dataclass, field, replace
 
+from keyrail.ordering.model.discretion import names_account
 from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import Order, Unit
 from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.model.work import (
     CLAIM_LASTS_MS,
-    MIN_TELLING_LENGTH,
     Claim,
     ClaimedByAnother,
     NotClaimed,
@@ -162,18 +162,9 @@ def settled_alone(order: Order, by: str) -> int:
 
 def check_words(unit: Unit, **words: str | None) -> None:
     """Raises Invalid where they name a part of the account that is masked: they are kept, and shown to others."""
-    hidden = [
-        _plain(value)
-        for name, value in (unit.account or {}).items()
-        if len(value) >= MIN_TELLING_LENGTH and (unit.account_mask or {}).get(name) != value
-    ]
-    telling = [name for name, said in words.items() if said and any(part in _plain(said) for part in hidden)]
+    telling = [name for name, said in words.items() if said and names_account(unit, said)]
     if telling:
         raise Invalid(*(FieldError(name, "names_the_account") for name in telling))
-
-
-def _plain(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum()) or text
 
 
 def _ended(order: Order, unit: Unit, work: Work, origin: Origin, now_ms: int) -> Order:
