@@ -105,12 +105,13 @@ class KeyrailStack(cdk.Stack):
         operator = functions.operator_api(self, parts)
         webhook = functions.payment_webhook(self, parts)
         redemption = functions.redemption_api(self, parts)
+        supplier_news = functions.supplier_webhook(self, parts)
         relay = functions.event_relay(self, parts)
         recharge = functions.direct_recharge(self, parts)
         self.workflow = Workflow(self, "Recharges", platform=parts.platform, steps=recharge)
         consumers = {work: function(self, parts) for work, function in functions.CONSUMERS.items()}
         self.functions: list[Function] = [storefront, delivery, operator, webhook, redemption, relay, recharge]
-        self.functions += consumers.values()
+        self.functions += [supplier_news, *consumers.values()]
 
         self.api.public(
             storefront,
@@ -126,6 +127,11 @@ class KeyrailStack(cdk.Stack):
             webhook,
             "A payment provider signs the raw body, which an authorizer never sees; the function verifies it.",
             ("/webhooks/payments/{provider}/{account}", [get, post]),
+        )
+        self.api.public(
+            supplier_news,
+            "A supplier signs in its own way, which an authorizer never sees; the function verifies it.",
+            ("/webhooks/suppliers/{supplier}", [get, post]),
         )
         self.api.public(
             redemption,

@@ -23,6 +23,7 @@ from functions.operator_api.handler import api as operator
 from functions.payment_webhook.handler import api as payment_callbacks
 from functions.redemption_api.handler import api as redemption
 from functions.storefront_api.handler import api as storefront
+from functions.supplier_webhook.handler import api as supplier_callbacks
 from keyrail.payments.service.accounts import PROVIDERS
 from keyrail.platform.errors import Invalid, KeyrailError, Unavailable
 from keyrail.platform.http import (
@@ -127,6 +128,11 @@ DOCUMENTS = {
         "keyrail payment callbacks",
         "What payment providers call, each in its own format: the provider signs, keyrail verifies the raw bytes.",
         (payment_callbacks,),
+    ),
+    "supplier-callbacks": Document(
+        "keyrail supplier callbacks",
+        "What suppliers call, each in its own format: the supplier signs, keyrail verifies the raw bytes and asks it.",
+        (supplier_callbacks,),
     ),
 }
 # Answered by handlers that say whether what was asked for was there before.

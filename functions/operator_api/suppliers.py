@@ -7,6 +7,8 @@ from functions.operator_api.app import api, catalog, settings
 from functions.operator_api.schemas.suppliers import (
     BreakerIn,
     FiguresOfSupplierOut,
+    NoticeOut,
+    NoticesOut,
     SourcingIn,
     SourcingOut,
     SupplierIn,
@@ -24,6 +26,7 @@ from keyrail.platform.http import Call
 from keyrail.suppliers.model.errors import TooManySuppliers, UnknownSourcing, UnknownSupplier
 from keyrail.suppliers.model.sources import Sourcing
 from keyrail.suppliers.service.desk import SupplierDesk
+from keyrail.suppliers.service.notices import MAX_SHOWN, Notices
 from keyrail.suppliers.store import SuppliersStore
 
 
@@ -88,6 +91,19 @@ def get_supplier(call: Call) -> SupplierWithFiguresOut:
     allow(call, READ)
     health, tally = desk().supplier(call.path["supplier"])
     return SupplierWithFiguresOut(supplier=SupplierOut.of(health), figures=FiguresOfSupplierOut.of(tally))
+
+
+@api.operation(
+    "GET",
+    "/ops/v1/suppliers/{supplier}/notices",
+    summary=f"Genuine callbacks of a supplier's for which nobody waited, at most {MAX_SHOWN}",
+    answer=NoticesOut,
+    raises=(NotInGroup,),
+)
+def list_notices(call: Call) -> NoticesOut:
+    allow(call, READ)
+    notices = Notices(SuppliersStore(client("dynamodb"), settings().suppliers_table), system_now_ms)
+    return NoticesOut(notices=tuple(map(NoticeOut.of, notices.of(call.path["supplier"]))))
 
 
 @api.operation(

@@ -29,6 +29,12 @@ _BUSINESS_ALARMS = (
     ("WorkOverdue", "scheduled_jobs", "units wait for a person longer than they may: see who has them"),
     ("WorkContradicted", "event_relay", "a supplier says the opposite of a person about a recharge: see to it"),
     ("GuessingSuspected", "redemption_api", "somebody tried many codes that are none, and has to wait: see who"),
+    (
+        "SupplierNewsUnmatched",
+        "supplier_webhook",
+        "a supplier has news of an order that we never gave it, or of a decided one",
+    ),
+    ("CallbackRefused", "supplier_webhook", "suppliers' callbacks with bad signatures: an attack or a wrong secret"),
     ("CallbackRefused", "payment_webhook", "payment callbacks with bad signatures: an attack or a wrong secret"),
 )
 _THAT_MATTER = {"CallbackRefused": 10, "ProviderSilent": 10}

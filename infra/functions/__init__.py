@@ -28,6 +28,7 @@ from infra.functions.refunds import REFUNDS, refunds
 from infra.functions.scheduled_jobs import JOBS, scheduled_jobs
 from infra.functions.storefront_api import storefront_api
 from infra.functions.supplier_sandbox import SUPPLIER_SANDBOX, supplier_sandbox
+from infra.functions.supplier_webhook import supplier_webhook
 from infra.functions.supply import SUPPLY, supply
 
 CONSUMERS: Mapping[Work, Callable[[Construct, Parts], Function]] = {
@@ -65,4 +66,5 @@ __all__ = [
     "redemption_api",
     "storefront_api",
     "supplier_sandbox",
+    "supplier_webhook",
 ]

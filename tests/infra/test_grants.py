@@ -105,6 +105,13 @@ EXPECTED = {
         "payments": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "payment_accounts": {"secretsmanager:GetSecretValue"},
     },
+    "supplier_webhook": {
+        "orders": {"dynamodb:GetItem"},
+        "guards": {"dynamodb:UpdateItem"},
+        "suppliers": {"dynamodb:PutItem"},
+        "supplier_accounts": {"secretsmanager:GetSecretValue"},
+        "direct_recharge": {"states:SendTaskSuccess", "states:StartExecution"},
+    },
     "payment_inquiries": {
         "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"},
         "orders/index/by_status": {"dynamodb:Query"},

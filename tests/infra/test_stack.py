@@ -215,6 +215,8 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("PurchaseFailed", "event_relay"),
         ("PurchaseWaits", "event_relay"),
         ("CallbackRefused", "payment_webhook"),
+        ("CallbackRefused", "supplier_webhook"),
+        ("SupplierNewsUnmatched", "supplier_webhook"),
         ("GuessingSuspected", "redemption_api"),
         ("ProviderSilent", "payment_inquiries"),
     }

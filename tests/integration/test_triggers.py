@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from keyrail.platform import aws
+from keyrail.platform.signed_messages import signed_header
 from tests.local_cloud import LocalCloud
 from tests.tables import create_table
 from tests.world import CHAIN_SECRET, SKU, World
@@ -30,6 +31,7 @@ TRIGGERS = Path(__file__).resolve().parents[2] / "events" / "triggers"
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 EPAY_KEY, TOKEN_SECRET, WEBHOOK_SECRET = "sample-epay-key-0123456789abcdef", "t" * 64, "whsec_sample"
 SANDBOX_SECRET = "sample-sandbox-secret-0123456789abcdef"
+HOUSE_SECRET = "sample-house-secret-0123456789abcdef"
 
 
 @dataclass
@@ -81,7 +83,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "ACCESS_TOKEN_SECRET_ARN": secret(local_cloud, TOKEN_SECRET),
         "AUDIT_CHAIN_SECRET_ARN": secret(local_cloud, CHAIN_SECRET),
         "PAYMENT_ACCOUNTS_SECRET_ARN": secret(local_cloud, payment_accounts()),
-        "SUPPLIER_ACCOUNTS_SECRET_ARN": secret(local_cloud, "{}"),
+        "SUPPLIER_ACCOUNTS_SECRET_ARN": secret(local_cloud, supplier_accounts()),
         "PUBLIC_API_URL": "https://api.example",
         "DEFAULT_STORE_ID": "main",
         "BUSINESS_TIME_ZONE": "Asia/Shanghai",
@@ -96,6 +98,8 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "REFUND_QUEUE_URL": queues["refunds"],
         "INQUIRY_QUEUE_URL": queues["inquiries"],
         "SANDBOX_QUEUE_URL": queues["sandbox"],
+        "SUPPLIER_SANDBOX_QUEUE_URL": queues["sandbox"],
+        "HOUSE_TABLE": f"{world.names['keys']}-house",
         "SANDBOX_TABLE": f"{world.names['keys']}-sandbox",
         "KEYRAIL_STAGE": "local",
         "JOB_QUEUE_URL": queues["jobs"],
@@ -128,6 +132,11 @@ def payment_accounts() -> str:
     stripe = {"account_id": "acct_1", "secret_key": "sk_test_1", "webhook_secret": WEBHOOK_SECRET}
     sandbox = {"merchant": "sbx_1", "base_url": "https://api.example/sandbox", "secrets": [SANDBOX_SECRET]}
     return json.dumps({"epay": {"main": epay}, "stripe": {"main": stripe}, "sandbox": {"main": sandbox}})
+
+
+def supplier_accounts() -> str:
+    house = {"merchant": "shop_1", "base_url": "https://api.example/sandbox/supplier", "secrets": [HOUSE_SECRET]}
+    return json.dumps({"sandbox": {"adapter": "sandbox", **house}})
 
 
 def handler_of(name: str) -> ModuleType:
@@ -188,6 +197,9 @@ def test_a_production_function_whose_accounts_name_the_sandbox_serves_nobody(
     for name, trigger in (("storefront_api", "storefront_api"), ("payment_webhook", "payment_webhook_epay")):
         assert stage.call(name, sample(trigger))["statusCode"] == 500
     assert stage.world.stored_orders() == []
+    heard = signed_now(sample("supplier_webhook"), "callback")
+    assert stage.call("supplier_webhook", heard)["statusCode"] == 500
+    assert stage.world.scan("suppliers") == []
 
 
 def test_the_sandbox_shows_its_page_to_whoever_follows_the_link(stage: Stage) -> None:
@@ -223,6 +235,32 @@ def test_a_sample_of_last_year_is_too_late_for_stripe_and_a_fresh_one_is_heard(s
     trigger["headers"]["stripe-signature"] = f"t={now},v1={signature}"
     assert stage.call("payment_webhook", trigger)["statusCode"] == 200
     assert [entry.reason for entry in stage.world.desk.waiting(10)] == ["unknown_attempt"]
+
+
+def signed_now(trigger: dict[str, Any], name: str) -> dict[str, Any]:
+    signed = signed_header(HOUSE_SECRET, name, int(time.time()), aws_body(trigger))
+    return {**trigger, "headers": {**trigger["headers"], "supplier-signature": signed}}
+
+
+def test_a_suppliers_sample_of_last_year_is_too_late_and_a_fresh_one_of_no_order_is_kept(stage: Stage) -> None:
+    trigger = sample("supplier_webhook")
+    assert stage.call("supplier_webhook", trigger)["statusCode"] == 401
+    assert stage.world.scan("suppliers") == []
+
+    for _ in range(2):
+        heard = stage.call("supplier_webhook", signed_now(trigger, "callback"))
+        assert (heard["statusCode"], heard["body"]) == (200, "success")
+    assert [notice.reason for notice in stage.world.suppliers.notices("sandbox", 10)] == ["no_attempt"]
+
+    trigger["rawPath"] = trigger["requestContext"]["http"]["path"] = "/webhooks/suppliers/nobody"
+    assert stage.call("supplier_webhook", signed_now(trigger, "callback"))["statusCode"] == 404
+
+
+def test_the_supplier_sandbox_answers_whoever_signs_now(stage: Stage) -> None:
+    create_table(stage.world.dynamodb, "house", f"{stage.world.names['keys']}-house")
+    assert stage.call("supplier_sandbox")["statusCode"] == 401
+    answered = stage.call("supplier_sandbox", signed_now(sample("supplier_sandbox"), "ask.balance"))
+    assert (answered["statusCode"], json.loads(answered["body"])["balance"]) == (200, "10000.00")
 
 
 def aws_body(trigger: dict[str, Any]) -> bytes:

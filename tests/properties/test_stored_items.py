@@ -19,6 +19,7 @@ from keyrail.reconciliation.model.differences import Difference
 from keyrail.reconciliation.model.runs import Run
 from keyrail.suppliers.model.breaker import Health
 from keyrail.suppliers.model.guarding import PriceGuard
+from keyrail.suppliers.model.notices import Notice
 from keyrail.suppliers.model.offers import KnownOffer, Watch
 from keyrail.suppliers.model.purchases import Budget, Purchase, PurchaseRule
 from keyrail.suppliers.model.sources import Sourcing
@@ -32,6 +33,7 @@ STORED = [
     Health,
     Key,
     KnownOffer,
+    Notice,
     Order,
     Pool,
     PriceGuard,

@@ -10,6 +10,7 @@ from keyrail.platform.documents import incoming, outgoing, view
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import Breaker, Health
 from keyrail.suppliers.model.figures import Tally
+from keyrail.suppliers.model.notices import Notice, NoticeReason
 from keyrail.suppliers.model.sources import (
     MAX_ITEM_LENGTH,
     MAX_PRIORITY,
@@ -158,6 +159,25 @@ class FiguresOfSupplierOut:
 class SupplierWithFiguresOut:
     supplier: SupplierOut
     figures: FiguresOfSupplierOut
+
+
+@outgoing
+class NoticeOut:
+    """The first callback under that reference, and why it counts for nothing; of which order it speaks, if of any."""
+
+    reference: str
+    reason: NoticeReason
+    heard_at: str
+    order_id: str | None
+
+    @classmethod
+    def of(cls, notice: Notice) -> "NoticeOut":
+        return view(cls, notice)
+
+
+@outgoing
+class NoticesOut:
+    notices: tuple[NoticeOut, ...]
 
 
 @outgoing

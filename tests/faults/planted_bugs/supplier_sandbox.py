@@ -1,8 +1,9 @@
-"""Bugs in what a supplier's account is taken for, and in the supplier without goods."""
+"""Bugs in what a supplier's account is taken for, in what its callbacks do, and in the supplier without goods."""
 
 from tests.faults.planted_bugs.bug import PlantedBug
 
 UNIT = "tests/unit/suppliers/test_sandbox.py"
+NEWS = "tests/integration/suppliers/test_supplier_news.py"
 ACCOUNTS = "suppliers/service/accounts.py"
 ACCOUNT = "suppliers/providers/sandbox/account.py"
 ANSWERS = "suppliers/providers/sandbox/answers.py"
@@ -42,5 +43,19 @@ BUGS = (
         "if not as_many or not all_different:",
         "if not supplied and of_keys:",
         f"{UNIT}::test_keys_are_bought_with_as_many_cards_as_were_wanted",
+    ),
+    PlantedBug(
+        "has one supplier speak for another",
+        "fulfilment/service/supplier_news.py",
+        "if attempt.supplier != supplier:",
+        "if not attempt.supplier:",
+        f"{NEWS}::test_a_supplier_has_no_say_in_what_another_was_asked_for",
+    ),
+    PlantedBug(
+        "wakes whoever waits before it is stored that there is news",
+        "fulfilment/service/supplier_news.py",
+        "token = self.news.tell(unit.unit_id)",
+        "token = self.news.store.waiting(unit.unit_id).token",
+        f"{NEWS}::test_news_before_anybody_waits_is_found_by_whoever_comes",
     ),
 )

@@ -9,10 +9,12 @@ from keyrail.catalog.account_fields import AccountField, FieldKind
 from keyrail.catalog.model import SkuKind
 from keyrail.platform.changes import stamp
 from keyrail.suppliers.model.breaker import FIRST_OPEN_MS, new_supplier
+from keyrail.suppliers.model.notices import NoticeReason
 from keyrail.suppliers.model.outcomes import Success
 from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import MAX_SUPPLIERS, RECHARGE_KINDS, Source, SourceKind, Sourcing
 from keyrail.suppliers.service.desk import SupplierDesk
+from keyrail.suppliers.service.notices import Notices
 from tests.integration.test_after_sales_desk import Desk, desk
 from tests.racing import at_once
 from tests.world import OPERATOR, PRICE, SKU, SYSTEM
@@ -190,3 +192,14 @@ def test_a_supplier_is_shown_with_how_it_did(desk: Desk) -> None:
     desk.world.routing.heard(choice, Success(said="4"), 250, SYSTEM, stored=True)
     figures = desk.told("support", "GET", "suppliers/main")["figures"]
     assert (figures["calls"], figures["taken_share"], figures["mean_latency_ms"]) == (1, 1.0, 250)
+
+
+def test_what_a_supplier_has_news_of_that_is_none_of_ours_can_be_looked_at(desk: Desk) -> None:
+    notices = Notices(desk.world.suppliers, desk.world.now_ms)
+    assert notices.keep("main", "R-1", NoticeReason.NO_REFERENCE, None)
+    assert not notices.keep("main", "R-1", NoticeReason.NO_REFERENCE, None)
+    assert notices.keep("other", "R-2", NoticeReason.OTHER_SUPPLIER, "ord_1")
+    (shown,) = desk.told("auditor", "GET", "suppliers/main/notices")["notices"]
+    assert (shown["reference"], shown["reason"], "order_id" in shown) == ("R-1", "no_reference", False)
+    (shown,) = desk.told("auditor", "GET", "suppliers/other/notices")["notices"]
+    assert shown["order_id"] == "ord_1"

@@ -44,6 +44,8 @@ class Entry(Enum):
     SUPPLIER_HEARD = ("K3011", "supplier said what became of a unit")
     UNIT_LEFT = ("K3012", "unit left to a person")
     UNITS_SWEPT = ("K3013", "units looked through for forgotten ones")
+    NEWS_TOLD = ("K3014", "supplier has news of a unit")
+    NEWS_UNMATCHED = ("K3015", "supplier has news for which nobody waits")
     KEYS_REVEALED = ("K3003", "keys revealed")
     KEY_REPLACED = ("K3004", "key replaced")
     WORK_CLAIMED = ("K3020", "somebody has claimed a unit, and was shown its account")

@@ -14,6 +14,7 @@ class Metric(StrEnum):
     REFUND_FAILED = "RefundFailed"
     GUESSING_SUSPECTED = "GuessingSuspected"
     PROVIDER_SILENT = "ProviderSilent"
+    SUPPLIER_NEWS_UNMATCHED = "SupplierNewsUnmatched"
     SUPPLIER_SILENT = "SupplierSilent"
     SUPPLIER_UNREACHED = "SupplierUnreached"
     BALANCE_LOW = "BalanceLow"

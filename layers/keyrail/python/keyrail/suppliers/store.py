@@ -1,4 +1,6 @@
-"""The `suppliers` table: where SKUs come from, suppliers with their health and figures, and what quotas have left."""
+"""The `suppliers` table: where SKUs come from, suppliers with their health, figures and notices, and what quotas
+have left.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from keyrail.platform.dynamo import (
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import FAILURE_STRAINS, STRAIN_LIMIT, Health
 from keyrail.suppliers.model.figures import FIGURES_LAST_MS, HOUR_MS, HOURS_SHOWN, Tally, hour_of
+from keyrail.suppliers.model.notices import Notice
 from keyrail.suppliers.model.sources import MAX_SUPPLIERS, Sourcing
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
 QUOTA_LASTS_S = 30 * 24 * 3600  # since its day: longer than anybody has to find out that nothing was supplied
 MAX_TRIES = 20  # of a transaction that others stand in the way of
-_SOURCING, _HEALTH = "sourcing", "health"
+_SOURCING, _HEALTH, _NOTICE = "sourcing", "health", "notice"
 _NAMES = {"pk": "suppliers", "sk": "names"}
 _MOVED = (
     "disabled",
@@ -275,6 +278,18 @@ class SuppliersStore:
         first, last = (f"figures#{hour_of(now_ms - ago * HOUR_MS)}" for ago in (HOURS_SHOWN - 1, 0))
         here = (SuppliersItem.pk == f"supplier#{supplier}") & SuppliersItem.sk.between(first, last)
         return sum((_tally(item) for item in self._table.query_all(here)), Tally())
+
+    # what suppliers have news of that nobody waits for
+
+    def keep(self, notice: Notice) -> bool:
+        """False if one is kept of that reference already. Raises StoreUnavailable."""
+        key = {"pk": f"supplier#{notice.supplier}", "sk": f"{_NOTICE}#{notice.reference}"}
+        return self._table.put_first(notice, SuppliersItem.pk.does_not_exist(), **key) is None
+
+    def notices(self, supplier: str, limit: int) -> list[Notice]:
+        """At most `limit`, by their references."""
+        here = (SuppliersItem.pk == f"supplier#{supplier}") & SuppliersItem.sk.startswith(f"{_NOTICE}#")
+        return [from_attributes(Notice, item) for item in self._table.query(here, limit=limit).items]
 
 
 def _number(item: Attributes | None, name: str) -> int:

@@ -321,6 +321,11 @@ def unit_id(order: str, number: int) -> str:
     return f"unt_{body_of(order, 'ord')}{number:02d}"
 
 
+def order_of(unit: str) -> str:
+    """The id of the order that a unit's id is of."""
+    return f"ord_{body_of(unit, 'unt')}"
+
+
 def email_key(email: str) -> str:
     """By which a buyer's orders are found: however they typed their address."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
