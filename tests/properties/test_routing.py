@@ -51,6 +51,7 @@ HEALTH = st.builds(
     disabled=st.sampled_from([False, False, False, True]),
     breaker=st.sampled_from(Breaker),
     until_ms=TIMES,
+    probe=st.sampled_from([None, "reference", "another"]),
     balance=st.none() | MONEY,
     balance_at_ms=TIMES,
     short_until_ms=TIMES,
@@ -108,7 +109,8 @@ def pays(sourcing: Sourcing, source: Source, need: Need) -> bool:
 def of_supplier(health: Health | None, source: Source, need: Need) -> dict[PassedOver, bool]:
     if health is None:
         return {PassedOver.UNKNOWN_SUPPLIER: True}
-    waits = health.breaker is not Breaker.CLOSED and (health.until_ms or 0) > NOW
+    is_ours = (health.breaker, health.probe) == (Breaker.HALF_OPEN, "reference")
+    waits = health.breaker is not Breaker.CLOSED and (health.until_ms or 0) > NOW and not is_ours
     is_news = (health.balance_at_ms or 0) > NOW - BALANCE_LASTS_MS
     comparable = source.cost and health.balance and source.cost.currency == health.balance.currency
     lacks = bool(

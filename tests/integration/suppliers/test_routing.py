@@ -24,11 +24,13 @@ from keyrail.suppliers.model.breaker import (
     Breaker,
     Health,
     new_supplier,
+    opened,
 )
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source, SourceKind, Sourcing
 from keyrail.suppliers.service.routing import FIGURES_WAIT_MS, Choice
+from keyrail.suppliers.store import Quota
 from tests.engines import Engine
 from tests.faults.breaking import Way, Wire
 from tests.promises import check_promises
@@ -436,3 +438,34 @@ def test_what_was_chosen_before_there_was_a_quota_gives_nothing_back(shop: Shop)
     )
     shop.world.routing.failed_later(SKU, attempt)
     assert taken(shop.world) == 1
+
+
+def test_who_dies_as_the_probe_and_chooses_again_is_the_probe(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    shop.kill()
+    shop.wait(FIRST_OPEN_MS)
+    need = shop.need()
+    assert shop.world.routing.choose(need, SYSTEM).probing
+    again = shop.world.routing.choose(need, SYSTEM)
+    assert (again.probing, shop.choose().source) == (True, None)
+    shop.hear(again, DONE)
+    assert shop.health().breaker is Breaker.CLOSED
+
+
+def test_a_probe_whose_quota_is_used_up_meanwhile_leaves_the_supplier_to_others(shop: Shop, engine: Engine) -> None:
+    shop.sell(source("first", "main", priority=1, quota=1), source("second", "main", priority=2))
+    shop.world.suppliers.move(opened(shop.health(), SYSTEM, shop.world.now_ms()))
+    shop.wait(FIRST_OPEN_MS)
+    process = shop.world.another_process(engine.dynamodb())
+    today = datetime.fromtimestamp(shop.world.now_ms() // 1000, ZoneInfo(BUSINESS_TIME_ZONE)).date().isoformat()
+
+    def somebody_is_faster(**_: object) -> None:
+        shop.world.suppliers.take(Quota(SKU, "first", today), "another", 1, 1)
+
+    process.dynamodb.meta.events.register("before-send.dynamodb.TransactWriteItems", somebody_is_faster)
+    choice = process.routing.choose(shop.need(), SYSTEM)
+    assert (choice.decision.chosen, choice.probing) == ("second", True)
+    assert choice.decision.passed_over == {"first": "quota_used_up"}
+    shop.hear(choice, DONE)
+    assert shop.health().breaker is Breaker.CLOSED
+    check_promises(shop.world)

@@ -44,16 +44,22 @@ def test_only_what_nobody_answered_counts_against_a_supplier(outcome: Outcome, c
 
 def test_a_closed_breaker_lets_everybody_through_and_an_open_one_nobody_until_its_time_is_over() -> None:
     shut = opened(ALIVE, SYSTEM, NOW)
-    assert (ALIVE.lets_through(NOW), ALIVE.needs_probe(NOW)) == (True, False)
-    assert not shut.lets_through(NOW + FIRST_OPEN_MS - 1)
-    assert (shut.lets_through(NOW + FIRST_OPEN_MS), shut.needs_probe(NOW + FIRST_OPEN_MS)) == (True, True)
+    assert (ALIVE.lets_through("other", NOW), ALIVE.may_be_probed(NOW)) == (True, False)
+    assert not shut.lets_through("other", NOW + FIRST_OPEN_MS - 1)
+    assert (shut.lets_through("other", NOW + FIRST_OPEN_MS), shut.may_be_probed(NOW + FIRST_OPEN_MS)) == (True, True)
 
 
 def test_while_one_finds_out_nobody_else_does_unless_nothing_is_heard_of_it() -> None:
     probed = half_opened(opened(ALIVE, SYSTEM, NOW), "reference", SYSTEM, NOW)
     assert (probed.breaker, probed.probe) == (Breaker.HALF_OPEN, "reference")
-    assert not probed.lets_through(NOW + PROBE_LASTS_MS - 1)
-    assert probed.needs_probe(NOW + PROBE_LASTS_MS)
+    assert not probed.lets_through("other", NOW + PROBE_LASTS_MS - 1)
+    assert probed.may_be_probed(NOW + PROBE_LASTS_MS)
+
+
+def test_who_was_to_find_out_and_comes_again_still_is() -> None:
+    probed = half_opened(opened(ALIVE, SYSTEM, NOW), "reference", SYSTEM, NOW)
+    assert (probed.lets_through("reference", NOW), probed.lets_through("other", NOW)) == (True, False)
+    assert not opened(probed, SYSTEM, NOW).lets_through("reference", NOW)
 
 
 def test_it_is_left_for_twice_as_long_each_time_up_to_a_cap() -> None:
@@ -76,7 +82,7 @@ def test_an_answer_makes_everything_good() -> None:
 
 def test_a_probe_that_was_never_sent_leaves_the_next_one_free() -> None:
     health = probe_taken_back(half_opened(opened(ALIVE, SYSTEM, NOW), "reference", SYSTEM, NOW), SYSTEM, NOW)
-    assert (health.breaker, health.openings, health.needs_probe(NOW)) == (Breaker.OPEN, 1, True)
+    assert (health.breaker, health.openings, health.may_be_probed(NOW)) == (Breaker.OPEN, 1, True)
 
 
 @pytest.mark.parametrize(

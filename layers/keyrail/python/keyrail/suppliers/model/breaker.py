@@ -50,12 +50,16 @@ class Health(Versioned):
     balance_at_ms: int | None = None
     short_until_ms: int | None = None
 
-    def lets_through(self, now_ms: int) -> bool:
-        """Whether a unit may be sent there; while the breaker is not closed, only by whoever half-opens it."""
-        return self.breaker is Breaker.CLOSED or self.needs_probe(now_ms)
+    def lets_through(self, reference: str, now_ms: int) -> bool:
+        """Whether that attempt may be made there: while the breaker is not closed, only as the probe."""
+        return self.breaker is Breaker.CLOSED or self.is_probe(reference) or self.may_be_probed(now_ms)
 
-    def needs_probe(self, now_ms: int) -> bool:
+    def may_be_probed(self, now_ms: int) -> bool:
+        """By whoever half-opens it."""
         return self.breaker is not Breaker.CLOSED and now_ms >= (self.until_ms or 0)
+
+    def is_probe(self, reference: str) -> bool:
+        return self.breaker is Breaker.HALF_OPEN and self.probe == reference
 
     def covers(self, cost: Money | None, now_ms: int) -> bool:
         """False where it is known, and not too long ago, that what we have with them is less."""

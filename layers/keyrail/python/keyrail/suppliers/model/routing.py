@@ -100,7 +100,7 @@ def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iter
         yield True, PassedOver.UNKNOWN_SUPPLIER
         return
     yield health.disabled, PassedOver.SUPPLIER_DISABLED
-    yield not health.lets_through(known.now_ms), PassedOver.BREAKER_OPEN
+    yield not health.lets_through(need.reference, known.now_ms), PassedOver.BREAKER_OPEN
     cost = source.cost.times(need.quantity) if source.cost else None
     yield not health.covers(cost, known.now_ms), PassedOver.BALANCE_SHORT
 

@@ -110,7 +110,8 @@ def _switched(health: Health, origin: Origin, now_ms: int, *, disabled: bool) ->
 
 
 def _opened(health: Health, origin: Origin, now_ms: int) -> Health:
-    return opened(health, origin, now_ms) if health.lets_through(now_ms) else health
+    is_left = health.breaker is Breaker.OPEN and not health.may_be_probed(now_ms)
+    return health if is_left else opened(health, origin, now_ms)
 
 
 def _closed(health: Health, origin: Origin, now_ms: int) -> Health:

@@ -9,7 +9,7 @@ from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model import breaker
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
-from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, Breaker, Health, is_failure
+from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, Health, is_failure
 from keyrail.suppliers.model.figures import Tally, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
 from keyrail.suppliers.model.routing import Known, Need, limit_of, route
@@ -26,7 +26,7 @@ class Choice:
 
     The attempt's `asked_at_ms` has to be the decision's `at_ms`: its quota is that day's. `limit` is what it may cost
     in all. Its quota is taken by now; `health` is its supplier's as it stood then, and `probing` if this unit finds
-    out for all others whether it answers again.
+    out for all others whether that answers again.
     """
 
     need: Need
@@ -58,11 +58,10 @@ class Routing:
             return Choice(need=need, decision=Decision(at_ms=self.now_ms()))
         known = self._known(sourcing, need)
         for _ in range(2 * len(sourcing.sources) + 1):  # what refuses a write is known from then on
-            choice = _choice(sourcing, need, known)
-            refused = self._claim(choice, known, origin)
-            if refused is None:
-                return choice
-            known = refused
+            claimed = self._claimed(_choice(sourcing, need, known), known, origin)
+            if isinstance(claimed, Choice):
+                return claimed
+            known = claimed
         raise StoreUnavailable
 
     def _known(self, sourcing: Sourcing, need: Need) -> Known:
@@ -74,29 +73,35 @@ class Routing:
         health, taken = self.store.standing(suppliers, quotas, need.reference)
         return Known(now_ms=now_ms, minute=local.hour * 60 + local.minute, health=health, taken=taken)
 
-    def _claim(self, choice: Choice, known: Known, origin: Origin) -> Known | None:
-        """None if quota and probe, where there are any, are this unit's; else what is known now."""
-        source, need = choice.source, choice.need
-        if source is None:
-            return None
-        if source.quota is not None:
-            taken = self.store.take(self._quota(choice), need.reference, need.quantity, source.quota)
-            if taken is not None:
-                return replace(known, taken={**known.taken, source.source_id: taken})
-        if choice.health is not None and choice.probing:
-            half_open = breaker.half_opened(choice.health, need.reference, origin, known.now_ms)
-            standing = self.store.move(half_open)
+    def _claimed(self, choice: Choice, known: Known, origin: Origin) -> Choice | Known:
+        """The choice, with probe and quota its unit's where there are any; or what is known now."""
+        source, health, reference = choice.source, choice.health, choice.need.reference
+        if health is not None and choice.probing and not health.is_probe(reference):
+            health = breaker.half_opened(health, reference, origin, known.now_ms)
+            standing = self.store.move(health)
             if standing is not None:
-                self._give_back(choice)
-                return replace(known, health={**known.health, standing.supplier: standing})
-        return None
+                return _with_health(known, standing)
+            choice = replace(choice, health=health)
+        if source is None or source.quota is None:
+            return choice
+        taken = self.store.take(self._quota(choice), reference, choice.need.quantity, source.quota)
+        if taken is None:
+            return choice
+        back = self._take_probe_back(choice, origin)
+        known = replace(known, taken={**known.taken, source.source_id: taken})
+        return _with_health(known, back) if back else known
+
+    def _take_probe_back(self, choice: Choice, origin: Origin) -> Health | None:
+        """The health as it is then; None where the choice was no probe."""
+        if choice.health is None or not choice.probing:
+            return None
+        back = breaker.probe_taken_back(choice.health, origin, choice.decision.at_ms)
+        return self.store.move(back) or back
 
     def not_begun(self, choice: Choice, origin: Origin) -> None:
         """Nobody was asked: what was taken for it goes back. Raises StoreUnavailable."""
+        self._take_probe_back(choice, origin)
         self._give_back(choice)
-        probing = self._probe(choice)
-        if probing is not None:
-            self.store.move(breaker.probe_taken_back(probing, origin, self.now_ms()))
 
     def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin, *, stored: bool) -> None:
         """Of a choice whose source was asked, by who asked, once: what the answer says of the supplier.
@@ -113,7 +118,8 @@ class Routing:
         if isinstance(outcome, DefiniteFailure) and outcome.refusal is Refusal.BALANCE_SHORT:
             self.store.put_short(supplier, now_ms + SHORT_LASTS_MS)
         if choice.probing:
-            self._probed(choice, outcome, origin)
+            moved = breaker.opened if is_failure(outcome) else breaker.closed
+            self.store.move(moved(choice.health, origin, now_ms))
         elif is_failure(outcome):
             self._failed(choice.health, origin)
         elif choice.health.strain:
@@ -126,19 +132,6 @@ class Routing:
         """
         day = self._local(attempt.asked_at_ms).date().isoformat()
         self.store.give_back(Quota(sku_id, attempt.source_id, day), attempt.reference, attempt.quantity)
-
-    def _probed(self, choice: Choice, outcome: Outcome, origin: Origin) -> None:
-        probing = self._probe(choice)
-        if probing is None:
-            return
-        moved = breaker.opened if is_failure(outcome) else breaker.closed
-        self.store.move(moved(probing, origin, self.now_ms()))
-
-    def _probe(self, choice: Choice) -> Health | None:
-        """The health that the choice left when it half-opened the breaker."""
-        if choice.health is None or not choice.probing:
-            return None
-        return replace(choice.health, breaker=Breaker.HALF_OPEN, version=choice.health.version + 1)
 
     def _failed(self, health: Health, origin: Origin) -> None:
         """Counted, or the one that opens the breaker. What was asked under another version says nothing of this one."""
@@ -185,5 +178,9 @@ def _choice(sourcing: Sourcing, need: Need, known: Known) -> Choice:
         source=source,
         limit=limit_of(sourcing, source, need),
         health=health,
-        probing=health is not None and health.needs_probe(known.now_ms),
+        probing=health is not None and (health.is_probe(need.reference) or health.may_be_probed(known.now_ms)),
     )
+
+
+def _with_health(known: Known, health: Health) -> Known:
+    return replace(known, health={**known.health, health.supplier: health})
