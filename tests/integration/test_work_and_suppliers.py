@@ -9,6 +9,7 @@ from keyrail.ordering.model.orders import OrderStatus, UnitStatus
 from keyrail.ordering.model.work import Verdict, Waiting
 from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
+from keyrail.suppliers.model.sources import Source
 from tests.jobs import ALICE, BOB
 from tests.promises import check_promises
 from tests.recharging import MANUAL, PHONE, buy, recharge, sell, supplied, unit_of
@@ -54,9 +55,13 @@ def test_what_a_person_supplies_is_delivered_by_their_word(world: World) -> None
     assert world.orders.of_operator(placed.order.order_id).status is OrderStatus.DELIVERED
 
 
-def test_what_a_person_could_not_supply_is_owed_back_when_nobody_is_left(world: World) -> None:
-    placed = buy(world, sell(world, MANUAL))
-    supplied(world, placed)
+@pytest.mark.parametrize("sources", [(MANUAL,), ()])
+def test_what_a_person_could_not_supply_is_owed_back_when_nobody_is_left(
+    world: World, sources: tuple[Source, ...]
+) -> None:
+    """Also where nobody has said where it comes from, so that a person was asked."""
+    placed = buy(world, sell(world, *sources))
+    assert supplied(world, placed) is Turn.PERSON
     say(world, placed, Verdict.FAILED)
     assert supplied(world, placed) is Turn.DONE
     order = world.orders.of_operator(placed.order.order_id)

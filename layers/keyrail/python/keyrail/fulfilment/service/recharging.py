@@ -165,7 +165,8 @@ class Recharging:
     def _go(self, order: Order, unit: Unit, choice: Choice, unusable: set[str], origin: Origin) -> Order | None:
         """The order as it stands then; None where somebody was faster, or it was none of a source after all."""
         source = choice.source
-        if source is None and not choice.decision.passed_over:  # nobody has said where it comes from
+        by_hand_before = any(attempt.source_id == BY_HAND for attempt in unit.attempts or ())
+        if source is None and not choice.decision.passed_over and not by_hand_before:  # nobody has said where from
             return self._to_person(order, unit, by_hand(unit, BY_HAND, choice.decision.at_ms), choice.decision, origin)
         if source is None:
             return self._give_up(order, unit, choice.decision, origin)
