@@ -48,7 +48,7 @@ class SourceIn:
     enabled: bool = True
 
     def source(self) -> Source:
-        return view(Source, self, opens=minute_of(self.opens), closes=minute_of(self.closes))
+        return view(Source, self, opens=minute_of(self.opens), closes=minute_of(self.closes), withheld=None)
 
 
 @incoming
@@ -63,6 +63,8 @@ class SourcingIn:
 
 @outgoing
 class SourceOut:
+    """`withheld` is why the SKU's price rule has it stand aside."""
+
     source_id: str
     kind: SourceKind
     supplier: str | None
@@ -73,6 +75,7 @@ class SourceOut:
     opens: str | None
     closes: str | None
     enabled: bool
+    withheld: str | None
 
     @classmethod
     def of(cls, source: Source) -> "SourceOut":

@@ -77,6 +77,21 @@ def test_what_is_said_of_a_sku_s_sources_is_read_back_and_routed_by(desk: Desk) 
     assert (again["version"], [each["source_id"] for each in again["sources"]]) == (2, ["first", "us"])
 
 
+def test_what_a_price_rule_withholds_stays_so_when_the_sources_are_said_anew(desk: Desk) -> None:
+    known(desk)
+    desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", PLAN)
+    standing = desk.world.suppliers.sourcing(RECHARGE)
+    assert standing
+    first, us = standing.sources
+    dear = replace(standing, sources=(replace(first, withheld="too_dear"), us), version=2)
+    assert desk.world.suppliers.put_sourcing(dear)
+    said = desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", ALL_DAY)
+    assert [each["withheld"] for each in said["sources"]] == ["too_dear"]
+    assert chosen(desk) == (None, {"first": "too_dear"})
+    other = {**PLAN, "sources": [{**FIRST, "item": "1002", "opens": "00:00"}]}
+    assert desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", other)["sources"][0].get("withheld") is None
+
+
 def test_a_sku_that_nobody_said_anything_of_has_no_sourcing(desk: Desk) -> None:
     assert desk.ask("support", "GET", f"skus/{RECHARGE}/sourcing")[1]["code"] == "unknown_sourcing"
     for method, body in (("GET", None), ("PUT", PLAN)):

@@ -59,6 +59,8 @@ def known_of(health: Health) -> Known:
         (PassedOver.DISABLED, {"enabled": False}, {}, KNOWN, None),
         (PassedOver.DOES_NOT_FIT, {}, {"kinds": KEY_KINDS}, KNOWN, None),
         (PassedOver.TRIED, {}, {"tried": frozenset({"first"})}, KNOWN, None),
+        (PassedOver.TOO_DEAR, {"withheld": "too_dear"}, {}, KNOWN, None),
+        (PassedOver.NOT_ON_SALE, {"withheld": "not_on_sale"}, {}, KNOWN, None),
         (PassedOver.OUT_OF_HOURS, {"opens": NOON + 1, "closes": NOON + 2}, {}, KNOWN, None),
         (PassedOver.BELOW_MARGIN, {}, {}, KNOWN, 101),
         (PassedOver.BELOW_MARGIN, {"cost": Money(1, "USD")}, {}, KNOWN, None),

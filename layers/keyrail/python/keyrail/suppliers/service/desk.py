@@ -1,6 +1,6 @@
 """Where SKUs come from and how their suppliers do, in the operator's hands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from keyrail.catalog.model import SkuKind
@@ -16,6 +16,7 @@ from keyrail.suppliers.model.sources import (
     KEY_KINDS,
     RECHARGE_KINDS,
     Sold,
+    Source,
     Sourcing,
     check_sourcing,
     check_supplier_name,
@@ -46,7 +47,10 @@ class SupplierDesk:
         return found
 
     def save_sourcing(self, wanted: Sourcing, origin: Origin) -> Sourcing:
-        """Say for the first time, or anew, where a SKU comes from. Raises UnknownSku, Invalid."""
+        """Say for the first time, or anew, where a SKU comes from. Raises UnknownSku, Invalid.
+
+        What its price rule withholds stays so, until the rule looks again.
+        """
         sku = self.catalog.sku(wanted.sku_id)
         sold = Sold(currency=sku.price.currency, kinds=_DELIVERING[sku.kind])
         named = {each.supplier for each in wanted.sources if each.kind.is_bought and each.supplier}
@@ -54,7 +58,8 @@ class SupplierDesk:
         for _ in range(MAX_REWRITES):
             standing = self.store.sourcing(wanted.sku_id)
             version = standing.version + 1 if standing else 1
-            saved = replace(wanted, **stamp(origin, self.now_ms(), version))
+            sources = _withheld_as_before(wanted.sources, standing.sources if standing else ())
+            saved = replace(wanted, sources=sources, **stamp(origin, self.now_ms(), version))
             if self.store.put_sourcing(saved):
                 return saved
         raise StoreUnavailable
@@ -103,6 +108,11 @@ class SupplierDesk:
         if health is None:
             raise UnknownSupplier
         return health
+
+
+def _withheld_as_before(sources: Sequence[Source], before: Sequence[Source]) -> tuple[Source, ...]:
+    withheld = {(each.supplier, each.item): each.withheld for each in before if each.kind.is_bought}
+    return tuple(replace(each, withheld=withheld.get((each.supplier, each.item))) for each in sources)
 
 
 def _switched(health: Health, origin: Origin, now_ms: int, *, disabled: bool) -> Health:
