@@ -150,7 +150,7 @@ class Buying:
 
     @cached_property
     def desk(self) -> SupplyDesk:
-        return SupplyDesk(self.store, self.world.catalog, self.world.now_ms)
+        return SupplyDesk(self.store, self.world.suppliers, self.world.catalog, self.world.now_ms)
 
     @cached_property
     def syncing(self) -> Syncing:

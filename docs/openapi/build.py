@@ -151,6 +151,10 @@ HEADERS: dict[tuple[str, str], str] = {
     ("/ops/v1/batches", "Idempotency-Key"): _NAMED_BY_AN_OPERATOR,
     ("/ops/v1/batches/own-codes", "Idempotency-Key"): _NAMED_BY_AN_OPERATOR,
     ("/ops/v1/batches/{batch_id}/exports", "Idempotency-Key"): _NAMED_BY_AN_OPERATOR,
+    ("/ops/v1/supply/purchases", "Idempotency-Key"): (
+        "Your name for this purchase. Whoever sends it again with the same body gets the same purchase and no second "
+        "one; with another body it is refused."
+    ),
     ("/ops/v1/orders/{order_id}/refunds", "Idempotency-Key"): (
         "Your name for this refund of the order. Whoever sends it again with the same body gets the same refund and no "
         "second one; with another body it is refused."

@@ -19,6 +19,7 @@ READ = frozenset(Group)
 STOCK = frozenset({Group.OPERATOR, Group.ADMIN})
 MONEY = frozenset({Group.FINANCE, Group.OPERATOR, Group.AUDITOR, Group.ADMIN})
 PAYS_BACK = frozenset({Group.FINANCE, Group.ADMIN})
+BUYS = frozenset({Group.FINANCE, Group.OPERATOR, Group.ADMIN})
 AFTER_SALES = frozenset({Group.SUPPORT, Group.OPERATOR, Group.ADMIN})
 
 

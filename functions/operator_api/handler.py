@@ -25,6 +25,7 @@ DESKS = {
     "skus": ("catalog", "figures", "suppliers"),
     "sources": ("after_sales",),
     "stock": ("figures",),
+    "supply": ("supply",),
     "suppliers": ("suppliers",),
     "work": ("work",),
 }

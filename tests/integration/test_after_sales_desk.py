@@ -21,7 +21,7 @@ from keyrail.platform.money import Money
 from keyrail.vault.model import mask
 from tests.files import UploadInMemory
 from tests.local_cloud import LocalCloud
-from tests.world import BUYER, OPERATOR, SKU, SYSTEM, World
+from tests.world import BUSINESS_TIME_ZONE, BUYER, OPERATOR, SKU, SYSTEM, World
 
 EMAIL = "buyer@example.com"
 BAD = {"fault": "bad_code", "charge_back": True, "reason": "ticket 4711"}
@@ -86,6 +86,7 @@ def desk(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[D
         **{f"{kind.upper()}_TABLE": name for kind, name in world.names.items()},
         **{name.upper(): "x" for name in operator_api.Settings.__dataclass_fields__ if not name.endswith("_table")},
         "FINGERPRINT_KEY_ARN": world.fingerprint_key,
+        "BUSINESS_TIME_ZONE": BUSINESS_TIME_ZONE,
         "REFUND_LIMITS": json.dumps({"CNY": {"payment_minor": 500, "day_minor": 500}}),
     }
     for name, value in settings.items():

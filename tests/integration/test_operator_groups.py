@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from functions.operator_api.access import AFTER_SALES, MONEY, PAYS_BACK, READ, STOCK, Group
+from functions.operator_api.access import AFTER_SALES, BUYS, MONEY, PAYS_BACK, READ, STOCK, Group
 from tests.integration.test_after_sales_desk import Desk, desk
 
 __all__ = ["desk"]
@@ -29,6 +29,10 @@ LOOKS = {
 }
 """Asked for by POST, since what is looked for belongs in no address."""
 CHANGES = {
+    "supply/budgets": PAYS_BACK,
+    "supply/purchases/{purchase_id}/approve": PAYS_BACK,
+    "supply/purchases/{purchase_id}": BUYS,
+    "supply": STOCK,
     "keys/{key_id}/replace": AFTER_SALES,
     "orders/{order_id}/units/{unit_id}/approve": PAYS_BACK,
     "orders/{order_id}/units/{unit_id}/reject": PAYS_BACK,

@@ -23,6 +23,7 @@ from tests.faults.planted_bugs import (
     stripe,
     supplier_sandbox,
     suppliers,
+    supply,
     work,
 )
 from tests.faults.planted_bugs.bug import SOURCE, PlantedBug
@@ -53,5 +54,6 @@ _PARTS = (
     houses,
     supplier_sandbox,
     work,
+    supply,
 )
 BUGS = tuple(bug for part in _PARTS for bug in part.BUGS)

@@ -9,6 +9,7 @@ import pytest
 
 from keyrail.inventory.model.batches import Filling
 from keyrail.inventory.model.figures import no_figures
+from keyrail.platform.dynamo import TransactionFailed
 from keyrail.platform.errors import IdempotencyConflict
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import switched
@@ -336,6 +337,15 @@ def test_a_rule_is_for_keys_that_others_issue(buying: Buying) -> None:
 
 
 # many at once
+
+
+def test_a_purchase_that_slept_through_another_one_of_its_sku_is_not_begun(buying: Buying) -> None:
+    open_one = buying.request(new_sku(buying))
+    late = replace(open_one, purchase_id="pur_late")
+    with pytest.raises(TransactionFailed) as refused:
+        buying.store.add_purchase(late, 10_000_000)
+    assert 1 in refused.value.failed
+    assert buying.purchases.of_sku(open_one.sku_id) == [open_one]
 
 
 def test_stock_that_is_told_to_be_low_many_times_at_once_is_bought_for_once(buying: Buying) -> None:

@@ -81,6 +81,15 @@ class SupplyStore:
         found = (from_attributes(KnownOffer, item) for item in self._table.query_all(here))
         return {each.item: each for each in found}
 
+    def offers_page(self, supplier: str, limit: int, behind: str | None) -> tuple[list[KnownOffer], str | None]:
+        """By item, from behind that one on; and behind which the next page begins."""
+        here = SupplyItem.pk == f"supplier#{supplier}"
+        # What sorts behind the prefix of all offers is none of them.
+        here &= SupplyItem.sk.between(f"{_OFFER}{behind}\0" if behind else _OFFER, f"{_OFFER}\U0010ffff")
+        page = self._table.query(here, limit=limit)
+        found = [from_attributes(KnownOffer, item) for item in page.items]
+        return found, found[-1].item if page.last_key else None
+
     def known(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownOffer]:
         """Those of these items, each named with its supplier, that a catalogue told of."""
         found = self._table.get_all([_offer(*each) for each in wanted])

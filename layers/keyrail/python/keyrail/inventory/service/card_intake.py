@@ -20,7 +20,7 @@ from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.service.importing.chunks import Chunks
 from keyrail.inventory.service.importing.ending import with_expiries
 from keyrail.inventory.service.intake import Intake
-from keyrail.inventory.service.pooling import Pooling
+from keyrail.inventory.service.pooling import Pooling, takes_bought_keys
 from keyrail.inventory.service.sources import Sources
 from keyrail.inventory.store.imports import ImportStore
 from keyrail.inventory.store.keys import KeyStore
@@ -183,11 +183,6 @@ class CardIntake:
                 continue
             return changed
         raise StoreUnavailable
-
-
-def takes_bought_keys(sku: Sku, store: KeyStore, now_ms: NowMs) -> bool:
-    """Whether it has keys, of somebody else's, and room for a batch more."""
-    return sku.has_keys and sku.issuer != OWN_ISSUER and Pooling(store, now_ms).has_room(sku.sku_id)
 
 
 def _in_order(keys: Sequence[BoughtKey]) -> list[BoughtKey]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from keyrail.catalog.model import Sku
 from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, MAX_POOL_PARTS, Batch, Pool, PoolPart
 from keyrail.inventory.service.claims import partitions
 from keyrail.inventory.store.batches import BatchStore
@@ -11,6 +12,7 @@ from keyrail.inventory.store.keys import KeyStore
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs, utc_date
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed
+from keyrail.vault.codes import OWN_ISSUER
 
 MAX_REWRITES = 10
 YOUNG_PART_MS = 10 * 60 * 1000  # whose keys may not have reached the index yet
@@ -66,3 +68,8 @@ class Pooling:
 
     def _is_empty(self, pool: Pool, part: PoolPart) -> bool:
         return not any(self.store.candidates(name, "0", limit=1) for name in partitions(pool.sku_id, part))
+
+
+def takes_bought_keys(sku: Sku, store: KeyStore, now_ms: NowMs) -> bool:
+    """Whether it has keys, of somebody else's, and room for a batch more."""
+    return sku.has_keys and sku.issuer != OWN_ISSUER and Pooling(store, now_ms).has_room(sku.sku_id)

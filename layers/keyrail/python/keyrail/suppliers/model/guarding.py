@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from keyrail.platform.changes import Event, Versioned
-from keyrail.platform.errors import Conflict, FieldError, Invalid
+from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.offers import KnownOffer
 from keyrail.suppliers.model.sources import Source, Sourcing
@@ -35,6 +35,12 @@ class TooManyGuards(Conflict):
     code = "too_many_guards"
     title = "No more SKUs can have a price rule."
     title_zh = "价格保护规则数量已达上限。"
+
+
+class NoGuard(NotFound):
+    code = "no_price_guard"
+    title = "This SKU has no price rule."
+    title_zh = "该商品未设置价格保护规则。"
 
 
 class WrongCurrency(Conflict):

@@ -23,6 +23,7 @@ from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processin
 MAX_PIECES = 500  # of one purchase; all of its cards are in memory at once
 MAX_OPEN_PURCHASES = 500
 MAX_RULES = 1_000
+MAX_UP_TO = 1_000_000  # keys in stock
 _MARK = "PK01"
 _PREFIX = "pur"
 
@@ -106,6 +107,12 @@ class TooManyPurchases(Conflict):
     code = "too_many_purchases"
     title = "Too many purchases are open; look through those that wait for a person."
     title_zh = "未完成的采购单过多。"
+
+
+class NoRule(NotFound):
+    code = "no_purchase_rule"
+    title = "Nothing is bought by itself for this SKU."
+    title_zh = "该商品未设置自动采购规则。"
 
 
 class TooManyRules(Conflict):

@@ -138,7 +138,8 @@ class Purchases:
         origin: Origin,
         rule_by: str | None,
     ) -> Purchase:
-        now_ms, reserved = self.now_ms(), wanted.max_price.times(wanted.pieces)
+        reserved = wanted.max_price.times(wanted.pieces)
+        now_ms = self.now_ms()
         waits = model.needs_second_person(budget, reserved)
         return Purchase(
             purchase_id=name or purchase_id(wanted.sku_id, str(number)),
@@ -150,13 +151,20 @@ class Purchases:
             price=offer.price,
             max_price=wanted.max_price,
             reserved=reserved,
-            day=datetime.fromtimestamp(now_ms // 1000, self.zone).date().isoformat(),
+            day=self._day(now_ms),
             status=PurchaseStatus.AWAITING_APPROVAL if waits else PurchaseStatus.APPROVED,
             requested_by=origin.by,
             rule_by=rule_by,
             created_at_ms=now_ms,
             **stamp(origin, now_ms),
         )
+
+    def today(self) -> str:
+        """The day whose budget counts, as an ISO date."""
+        return self._day(self.now_ms())
+
+    def _day(self, now_ms: int) -> str:
+        return datetime.fromtimestamp(now_ms // 1000, self.zone).date().isoformat()
 
     # what people decide
 

@@ -9,11 +9,21 @@ from keyrail.platform.changes import Origin, Versioned, stamp
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import FieldError, Invalid
-from keyrail.platform.money import Money
-from keyrail.suppliers.model.guarding import MAX_GUARDS, PriceGuard, TooManyGuards, WrongCurrency, check_guard
+from keyrail.platform.money import MINOR_DIGITS, Money
+from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.guarding import MAX_GUARDS, NoGuard, PriceGuard, TooManyGuards, WrongCurrency, check_guard
 from keyrail.suppliers.model.offers import KnownOffer, Watch, new_watch, watched
-from keyrail.suppliers.model.purchases import MAX_PIECES, MAX_RULES, Budget, PurchaseRule, TooManyRules
+from keyrail.suppliers.model.purchases import (
+    MAX_PIECES,
+    MAX_RULES,
+    Budget,
+    NoBudget,
+    NoRule,
+    PurchaseRule,
+    TooManyRules,
+)
 from keyrail.suppliers.service.purchases import WantedKeys
+from keyrail.suppliers.store import SuppliersStore
 from keyrail.suppliers.supply_store import SupplyStore
 
 MAX_REWRITES = 5
@@ -24,32 +34,43 @@ Item = TypeVar("Item", bound=Versioned)
 @dataclass(frozen=True)
 class SupplyDesk:
     store: SupplyStore
+    suppliers: SuppliersStore
     catalog: Catalog
     now_ms: NowMs
 
     # suppliers' balances and catalogues
 
     def watch(self, supplier: str, origin: Origin) -> Watch:
-        return self.store.watch(supplier) or new_watch(supplier, origin, self.now_ms())
+        """Raises UnknownSupplier."""
+        standing = self.store.watch(supplier)
+        if standing is None and self.suppliers.health(supplier) is None:
+            raise UnknownSupplier
+        return standing or new_watch(supplier, origin, self.now_ms())
 
     def set_threshold(self, supplier: str, threshold: Money | None, origin: Origin) -> Watch:
-        """Below which what we have with the supplier is too little. None: nobody wants to know."""
+        """Below which what we have with the supplier is too little. None: nobody wants to know.
+
+        Raises UnknownSupplier.
+        """
         for _ in range(MAX_REWRITES):
             changed = watched(self.watch(supplier, origin), threshold, origin, self.now_ms())
             if self.store.put_watch(changed):
                 return changed
         raise StoreUnavailable
 
-    def offers(self, supplier: str) -> list[KnownOffer]:
-        """By item."""
-        return [each for _, each in sorted(self.store.offers(supplier).items())]
+    def offers(self, supplier: str, limit: int, behind: str | None) -> tuple[list[KnownOffer], str | None]:
+        """A page by item, from `behind` one on, and behind which the next begins."""
+        return self.store.offers_page(supplier, limit, behind)
 
     # price rules
 
-    def guard(self, sku_id: str) -> PriceGuard | None:
-        """Raises UnknownSku."""
+    def guard(self, sku_id: str) -> PriceGuard:
+        """Raises UnknownSku, NoGuard."""
         self.catalog.sku(sku_id)
-        return self.store.guard(sku_id)
+        guard = self.store.guard(sku_id)
+        if guard is None:
+            raise NoGuard
+        return guard
 
     def save_guard(self, wanted: PriceGuard, origin: Origin) -> PriceGuard:
         """Raises UnknownSku, Invalid, WrongCurrency, TooManyGuards."""
@@ -68,10 +89,13 @@ class SupplyDesk:
 
     # purchases
 
-    def rule(self, sku_id: str) -> PurchaseRule | None:
-        """Raises UnknownSku."""
+    def rule(self, sku_id: str) -> PurchaseRule:
+        """Raises UnknownSku, NoRule."""
         self.catalog.sku(sku_id)
-        return self.store.rule(sku_id)
+        rule = self.store.rule(sku_id)
+        if rule is None:
+            raise NoRule
+        return rule
 
     def save_rule(self, wanted: WantedKeys, *, up_to: int, enabled: bool, origin: Origin) -> PurchaseRule:
         """Raises UnknownSku, Invalid, TooManyRules."""
@@ -92,8 +116,12 @@ class SupplyDesk:
             raise TooManyRules
         return _stored(saved)
 
-    def budget(self, currency: str) -> Budget | None:
-        return self.store.budget(currency)
+    def budget(self, currency: str) -> Budget:
+        """Raises NoBudget."""
+        budget = self.store.budget(currency)
+        if budget is None:
+            raise NoBudget
+        return budget
 
     def save_budget(self, a_day: Money, alone: Money, origin: Origin) -> Budget:
         """Raises Invalid."""
@@ -121,6 +149,13 @@ class SupplyDesk:
             if put(stored):
                 return stored
         return None
+
+
+def currency_named(name: str) -> str:
+    """Raises Invalid for one that we do not deal in."""
+    if name not in MINOR_DIGITS:
+        raise Invalid(FieldError("currency", "unknown"))
+    return name
 
 
 def check_wanted(wanted: WantedKeys) -> None:

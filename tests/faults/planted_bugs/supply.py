@@ -1,0 +1,69 @@
+"""Bugs in what buys keys and in what has prices follow their suppliers'."""
+
+from tests.faults.planted_bugs.bug import PlantedBug
+
+BUYING = "tests/integration/suppliers/test_purchases.py"
+GUARDING = "tests/unit/suppliers/test_guarding.py"
+
+MODEL = "suppliers/model/purchases.py"
+GUARD = "suppliers/model/guarding.py"
+STORE = "suppliers/supply_store.py"
+
+BUGS = (
+    PlantedBug(
+        "buys again what nobody knows the outcome of",
+        "fulfilment/service/purchasing.py",
+        "if purchase.status is PurchaseStatus.APPROVED:",
+        "if purchase.status is PurchaseStatus.APPROVED or purchase.said == 'no_answer':",
+        f"{BUYING}::test_while_nobody_knows_it_is_only_asked_about_until_a_person_has_to_find_out",
+    ),
+    PlantedBug(
+        "takes a supplier that does not know our reference for one that refuses",
+        MODEL,
+        "if isinstance(outcome, DefiniteFailure):",
+        "if isinstance(outcome, DefiniteFailure) or outcome.said == 'no_answer':",
+        f"{BUYING}::test_while_nobody_knows_it_is_only_asked_about_until_a_person_has_to_find_out",
+    ),
+    PlantedBug(
+        "begins a purchase beside one that is open",
+        STORE,
+        "before & SupplyItem.open.does_not_exist()",
+        "SupplyItem.pk.exists() | SupplyItem.pk.does_not_exist()",
+        f"{BUYING}::test_a_purchase_that_slept_through_another_one_of_its_sku_is_not_begun",
+    ),
+    PlantedBug(
+        "spends more than the day's budget",
+        STORE,
+        "room = SupplyItem.spent <= a_day_minor - reserved",
+        "room = SupplyItem.spent <= a_day_minor",
+        f"{BUYING}::test_a_day_has_so_much_to_spend_and_the_next_day_again",
+    ),
+    PlantedBug(
+        "lets whoever set the rule approve what it wants",
+        MODEL,
+        "if origin.by in {purchase.requested_by, purchase.rule_by}:",
+        "if origin.by == purchase.requested_by:",
+        f"{BUYING}::test_who_set_the_rule_cannot_approve_what_it_wants",
+    ),
+    PlantedBug(
+        "takes fewer cards than were paid for as all of them",
+        MODEL,
+        "is_whole = stock.told == stock.accepted == purchase.pieces",
+        "is_whole = stock.told == stock.accepted",
+        f"{BUYING}::test_cards_that_are_not_as_ordered_are_counted_and_wait_for_a_person",
+    ),
+    PlantedBug(
+        "lets a source through before the price has caught up with it",
+        GUARD,
+        "most = Money(max(price.amount_minor - (guard.margin.amount_minor if guard.margin else 0), 0), price.currency)",
+        "most = guard.ceiling",
+        f"{GUARDING}::test_a_price_follows_in_bounded_steps_and_nothing_is_sold_before_it_has_caught_up",
+    ),
+    PlantedBug(
+        "moves a price as far as its supplier's in one step",
+        GUARD,
+        "step = max(-guard.max_step.amount_minor, min(guard.max_step.amount_minor, wanted - price.amount_minor))",
+        "step = wanted - price.amount_minor",
+        f"{GUARDING}::test_a_price_follows_in_bounded_steps_and_nothing_is_sold_before_it_has_caught_up",
+    ),
+)
