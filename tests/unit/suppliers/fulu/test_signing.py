@@ -1,6 +1,7 @@
 """What 福禄 signs, seals and calls back, by vectors of its public sandbox and of OpenSSL, sort and md5sum."""
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,14 @@ CODE, PASSWORD, CHINESE = (
     "J+boTKglSJfRBb3pDY8pRg==",
 )
 UNPADDED = "rgYNCYM7GQb2wnfGXfeFSQ=="
+NOTHING, BLANKS, TWO_LINES, NOT_UTF8 = (
+    "Kctqa+K//Y4LPmC7qcWqPw==",
+    "Aj+tFfL4i6+Cw3QvwWv80A==",
+    "jrEFmGHFUEfknjhJuztkrg==",
+    "iG+wFxtKc3sxgJcIYp3Weg==",
+)
+BLANKS_AROUND = "SjMhoQQ6dXLwUdSjhqoJ1w=="
+SIXTEEN_LETTERS = "ZUdK6aw37abuMOKXMNGv6g=="
 EIGHT_O_CLOCK_IN_CHINA_MS = 1_767_225_600_000
 CALLBACK: dict[str, Any] = {
     "order_id": "22113039409742401508",
@@ -95,6 +104,10 @@ def test_cards_of_the_sandbox_open() -> None:
     assert cards.read([sealed], 1, SECRET) is None
 
 
+def of_blocks(count: int) -> str:
+    return b64encode(b64decode(SIXTEEN_LETTERS) * count + b64decode(NOTHING)).decode()
+
+
 def test_a_card_of_one_part_is_a_code() -> None:
     read = cards.read(
         [{"card_number": None, "card_pwd": PASSWORD}, {"card_number": CHINESE, "card_pwd": ""}], 2, SECRET
@@ -102,10 +115,20 @@ def test_a_card_of_one_part_is_a_code() -> None:
     assert [(card.code, card.password) for card in read or ()] == [("pw:9Z 8", None), ("卡号一", None)]
 
 
+def test_blanks_around_a_card_are_no_part_of_it_and_a_link_may_be_long() -> None:
+    read = cards.read([{"card_number": BLANKS_AROUND}, {"card_number": of_blocks(32)}], 2, SECRET)
+    assert [card.code for card in read or ()] == ["AB-1", "X" * 512]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"card_number": UNPADDED},
+        {"card_number": NOTHING},
+        {"card_number": BLANKS},
+        {"card_number": TWO_LINES},
+        {"card_number": NOT_UTF8},
+        {"card_number": of_blocks(33)},
         {"card_number": CODE[:-4]},
         {"card_number": CODE + "!"},
         {"card_number": "AAAA"},
