@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from tests.provider_server import serving
 from tests.supplier_houses import OURS, PHONE, THEIRS, DayuanrenHouse, answered
@@ -115,7 +116,8 @@ def test_what_may_have_been_ordered_all_the_same_is_unknown(house: DayuanrenHous
 
 
 @pytest.mark.parametrize(
-    "trouble", [b"<html>", answered(errno=1), answered(data={}), answered(data=None), answered(data=["x"])]
+    "trouble",
+    [b"<html>", answered(errno=1, data=[]), answered(data={}), answered(data=None), answered(data=["x"])],
 )
 def test_a_refusal_that_is_not_confirmed_is_unknown(house: DayuanrenHouse, trouble: bytes) -> None:
     house.says[house.placing] = house.refuses(listed=True)
@@ -151,6 +153,26 @@ def test_a_part_is_for_a_person(house: DayuanrenHouse) -> None:
 def test_two_orders_of_one_reference_are_unknown(house: DayuanrenHouse) -> None:
     house.says[house.asking] = answered(data=[house.order("2"), house.order("2")])
     assert query(house) == Unknown(said="several_orders")
+
+
+def test_an_answer_that_refuses_says_nothing_of_the_order_in_it(house: DayuanrenHouse) -> None:
+    house.says[house.asking] = answered(errno=1, data=[house.order("2")])
+    assert query(house) == Unknown(said="1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        answered(errno=1, data={"id": 10001, "balance": "9.50"}),
+        answered(data={"id": 10002, "balance": "9.50"}),
+        answered(data={"balance": "9.50"}),
+    ],
+)
+def test_what_others_have_is_no_balance_of_ours(house: DayuanrenHouse, answer: bytes) -> None:
+    house.says["index/user"] = answer
+    with pytest.raises(SupplierUnavailable):
+        house.supplier().balance()
 
 
 def test_they_sell_no_keys(house: DayuanrenHouse) -> None:
