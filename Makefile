@@ -14,7 +14,7 @@ WITH_DOMAIN := PYTHONPATH="$(CURDIR)/layers/keyrail/python:$(CURDIR)"
 # Byte code makes the second start of the CDK three times faster, whatever the caller's shell says about it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down logs synth deploy lock lint format openapi test dynamodb bench clean
+.PHONY: help setup demo up down logs synth deploy lock lint format openapi test dynamodb bench day clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ dynamodb: setup ## AWS's own DynamoDB into .local, as a second engine for the ra
 
 bench: setup ## Budgets, measured
 	$(WITH_DOMAIN) $(BIN)/python -m bench $(ARGS)
+
+day: setup ## A simulated day of 100,000 recharges over five suppliers with outages; ARGS=5000 for fewer
+	$(WITH_DOMAIN) $(BIN)/python -m bench.day $(ARGS)
 
 clean: down ## Remove everything that was built here
 	rm -rf .build .local .venv .venv-ministack node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,12 +1,14 @@
 """The double of the engine in memory: moto, in this process and without a socket."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 import pytest
 from moto import mock_aws
 from moto.core.serialize import BaseJSONSerializer
+from moto.moto_api._internal import mock_random
 
 from tests.engines import Engine
 from tests.local_cloud import LocalCloud
@@ -38,3 +40,15 @@ def _structure(self: BaseJSONSerializer, serialized: dict[str, Any], value: Any,
     for member, its_value in value.items():
         self._serialize(wrapper, its_value, shape.members[member], member)
     self._default_serialize(serialized, wrapper, shape, key)
+
+
+@contextmanager
+def without_chance(clock: Callable[[], int]) -> Iterator[None]:
+    """Names, nonces, waits and the starts of claims are the same each time; worlds take `clock` for the system's."""
+    entropy = Random(0).randbytes
+    mock_random.seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        for source in ("os.urandom", "random._urandom"):
+            patch.setattr(source, entropy)
+        patch.setattr("tests.world.system_now_ms", clock)
+        yield

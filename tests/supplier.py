@@ -51,6 +51,7 @@ class Wholesaler:
     credited: dict[str, Wanted] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
     books: dict[str, Plan] = field(default_factory=dict)
+    accepted: dict[str, Wanted] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     acknowledgement = Acknowledgement("ok", "text/plain")
@@ -63,7 +64,7 @@ class Wholesaler:
                 return DefiniteFailure(said="not_sent", refusal=Refusal.NOT_SENT)
             if plan is Plan.UNHEARD:
                 return Unknown(said="no_answer")
-            self.books[wanted.reference] = plan
+            self.books[wanted.reference], self.accepted[wanted.reference] = plan, wanted
             if plan in _DONE_AT_ONCE:
                 self.credited[wanted.reference] = wanted
             if plan is Plan.CRASHES:
@@ -88,8 +89,7 @@ class Wholesaler:
             if plan is None:
                 return Unknown(said="no_such_order")
             if plan in _DONE_WHEN_ASKED:
-                wanted = next(each for each in self.placed if each.reference == placed.reference)
-                self.credited.setdefault(placed.reference, wanted)
+                self.credited.setdefault(placed.reference, self.accepted[placed.reference])
             return self._said(placed.reference, asked=True)
 
     def _said(self, reference: str, *, asked: bool) -> Outcome:

@@ -5,32 +5,15 @@ time, there is nothing else that could decide it: not the system's clock, and no
 """
 
 import itertools
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from random import Random
+from contextlib import ExitStack
 
-import pytest
-from moto.moto_api._internal import mock_random
-
-from tests.in_memory import engine_in_memory
+from tests.in_memory import engine_in_memory, without_chance
 from tests.world import World
 
 BEGIN_MS = 1_784_000_000_000  # some day in July 2026
 
 
 def world_in_memory(until: ExitStack) -> World:
-    """It is gone, with all its tables, when `until` closes."""
-    until.enter_context(_without_chance())
+    """It is gone, with all its tables, when `until` closes. A look at the clock takes a millisecond."""
+    until.enter_context(without_chance(itertools.count(BEGIN_MS).__next__))
     return until.enter_context(engine_in_memory()).world()
-
-
-@contextmanager
-def _without_chance() -> Iterator[None]:
-    """Names, nonces and the starts of claims are the same each time; a look at the clock takes a millisecond."""
-    entropy, clock = Random(0).randbytes, itertools.count(BEGIN_MS)
-    mock_random.seed(0)
-    with pytest.MonkeyPatch.context() as patch:
-        for source in ("os.urandom", "random._urandom"):
-            patch.setattr(source, entropy)
-        patch.setattr("tests.world.system_now_ms", lambda: next(clock))
-        yield

@@ -1,0 +1,252 @@
+"""A day of recharges at five suppliers: units come in through checkout, workflows step, suppliers break and come back.
+
+Time is simulated: the next event is taken off a heap and the clock is put to it. Chance has a seed, so one day is like
+the other. Suppliers know the truth, and object when a unit is ordered that somebody else has done, or may do yet.
+"""
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from keyrail.fulfilment.service.recharging import Next, Turn
+from keyrail.ordering.model.orders import Line, Order, Unit, UnitStatus
+from keyrail.platform.documents import from_attributes
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.attempts import unit_of
+from keyrail.suppliers.model.outcomes import Outcome, Unknown
+from keyrail.suppliers.providers import Placed, Wanted
+from tests.in_memory import engine_in_memory, without_chance
+from tests.quick_tables import QuickTables
+from tests.recharging import BEGIN, PHONE, recharge, sell, take
+from tests.supplier import Plan, Wholesaler
+from tests.world import World
+
+BEGIN_MS = 1_784_000_000_000  # midnight of some day
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+SHARES = (80, 15, 5)  # of the units that all five can supply, only the first, only the last two
+NAMES = ("alpha", "beta", "gamma", "delta", "omega")
+USUAL = {
+    Plan.DONE: 880,
+    Plan.SLOW: 60,
+    Plan.SLOW_THEN_FAILED: 15,
+    Plan.REFUSED: 25,
+    Plan.LOST: 10,
+    Plan.LOST_REFUSED: 5,
+    Plan.UNHEARD: 3,
+    Plan.STUCK: 1,
+    Plan.CRASHES: 1,
+}
+"""How often, of a thousand orders, a supplier that works does what."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """From one time of the day until another a supplier is not reached; or it is, and `silent`."""
+
+    begin_ms: int
+    end_ms: int
+    silent: bool = False
+
+    def holds(self, at_ms: int) -> bool:
+        return self.begin_ms <= at_ms < self.end_ms
+
+
+OUTAGES = {
+    "alpha": (Outage(9 * HOUR_MS, 9 * HOUR_MS + 600_000), Outage(20 * HOUR_MS, 21 * HOUR_MS, silent=True)),
+    "beta": (Outage(13 * HOUR_MS, 14 * HOUR_MS, silent=True),),
+    "gamma": (Outage(9 * HOUR_MS, 10 * HOUR_MS),),
+    "delta": (),
+    "omega": (Outage(0, 6 * HOUR_MS),),
+}
+
+
+@dataclass
+class Street:
+    """What the suppliers of a day know together. `broken` is every time that one was asked for what another had."""
+
+    now_ms: Callable[[], int]
+    chance: Random
+    may_have: dict[str, set[str]] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass
+class House(Wholesaler):
+    """One of them. `during` counts what it was sent in each of its outages."""
+
+    name: str = ""
+    street: Street | None = None
+    outages: tuple[Outage, ...] = ()
+    during: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def _street(self) -> Street:
+        assert self.street is not None
+        return self.street
+
+    def _outage(self) -> int | None:
+        at_ms = self._street.now_ms() - BEGIN_MS
+        return next((number for number, each in enumerate(self.outages) if each.holds(at_ms)), None)
+
+    def place(self, wanted: Wanted) -> Outcome:
+        outage, unit = self._outage(), str(unit_of(wanted.reference))
+        if self._street.may_have.get(unit):
+            self._street.broken.append(unit)
+        if outage is None:
+            plan = self._street.chance.choices(list(USUAL), list(USUAL.values()))[0]
+        else:
+            self.during[outage] += 1
+            plan = Plan.UNHEARD if self.outages[outage].silent else Plan.NOT_SENT
+        self.plans = [plan]
+        if plan not in {Plan.REFUSED, Plan.NOT_SENT, Plan.LOST_REFUSED, Plan.SLOW_THEN_FAILED}:
+            self._street.may_have.setdefault(unit, set()).add(wanted.reference)
+        return super().place(wanted)
+
+    def query(self, placed: Placed) -> Outcome:
+        return Unknown(said="no_answer") if self._outage() is not None else super().query(placed)
+
+
+@dataclass(order=True)
+class _Event:
+    at_ms: int
+    number: int
+    act: Callable[[], None] = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """What came of it: units by how they ended, and what was wrong."""
+
+    units: int
+    ended: Counter[str]
+    attempts: Counter[str]
+    during: dict[str, Counter[int]]
+    broken: list[str]
+
+
+@dataclass
+class Clock:
+    """The day's; what a world takes for the system's."""
+
+    at_ms: int = BEGIN_MS
+
+    def __call__(self) -> int:
+        return self.at_ms
+
+
+class Simulation:
+    """`run` handles the events of the day and of what follows of it; then `day` says what came of it."""
+
+    def __init__(self, kms: Any, clock: Clock, units: int, seed: int = 5) -> None:
+        self.clock, self.chance = clock, Random(seed)
+        self.world = World(QuickTables(), kms)
+        self.street = Street(clock, self.chance)
+        for name in NAMES:
+            self.world.wholesalers[name] = House(name=name, street=self.street, outages=OUTAGES[name])
+        sources = [recharge(name, priority=number) for number, name in enumerate(NAMES)]
+        self.skus = [sell(self.world, *some) for some in (sources, sources[:1], sources[3:])]
+        self.bought, self._numbers = 0, itertools.count()
+        self._events: list[_Event] = []
+        for moment in sorted(self.chance.randrange(DAY_MS) for _ in range(units)):
+            self._at(BEGIN_MS + moment, self._buy)
+
+    def run(self) -> Iterator[int]:
+        """Until nothing is due any more; says how many events were handled, from time to time."""
+        handled = 0
+        while self._events:
+            event = heapq.heappop(self._events)
+            self.clock.at_ms = max(self.clock.at_ms, event.at_ms)
+            event.act()
+            handled += 1
+            if handled % 1_000 == 0:
+                yield handled
+        yield handled
+
+    def _at(self, at_ms: int, act: Callable[[], None]) -> None:
+        heapq.heappush(self._events, _Event(at_ms, next(self._numbers), act))
+
+    def _buy(self) -> None:
+        sku_id = self.chance.choices(self.skus, SHARES)[0]
+        lines = (Line(sku_id, 1, recharge_account={"phone": PHONE}),)
+        placed = self.world.order(lines=lines, idempotency_key=f"an order with number {self.bought}")
+        self.world.pay(placed.attempt)
+        self.bought += 1
+        order = placed.order
+        self._step(order.order_id, order.units[0].unit_id, BEGIN)
+
+    def _step(self, order_id: str, unit_id: str, following: Next) -> None:
+        """As the workflow does: at once, or when its wait is over, or sooner where a supplier calls back."""
+        while following.turn in {Turn.PLACE, Turn.ASK}:
+            if following.wait_s and following.turn is Turn.ASK:
+                news_ms = self.chance.choice([None, None, 2_000])
+                wait_ms = min(following.wait_s * 1000, news_ms or following.wait_s * 1000)
+                self._at(self.clock.at_ms + wait_ms, lambda: self._resume(order_id, unit_id))
+                return
+            following = take(self.world, order_id, unit_id, following.turn)
+
+    def _resume(self, order_id: str, unit_id: str) -> None:
+        self._step(order_id, unit_id, take(self.world, order_id, unit_id, Turn.ASK))
+
+    def day(self) -> Day:
+        """Reads how everything ended off the tables, and compares it with what the suppliers know."""
+        tables: Any = self.world.dynamodb
+        orders = [from_attributes(Order, item) for item in tables.items(self.world.names["orders"])]
+        ended, attempts, broken = Counter[str](), Counter[str](), list(self.street.broken)
+        for order in orders:
+            for unit in order.units:
+                ended[self._end(order, unit)] += 1
+                attempts.update(attempt.supplier for attempt in unit.attempts or ())
+                broken += self._wrong(order, unit)
+        houses: dict[str, Any] = self.world.wholesalers
+        broken += [f"{name}: a reference twice" for name, each in houses.items() if _repeats(each.placed)]
+        return Day(
+            units=len(orders),
+            ended=ended,
+            attempts=attempts,
+            during={name: each.during for name, each in houses.items()},
+            broken=broken,
+        )
+
+    def _end(self, order: Order, unit: Unit) -> str:
+        if unit.status is UnitStatus.DELIVERED:
+            return "delivered"
+        if unit.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}:
+            return "refunded"
+        return "queued" if unit.work is not None else "forgotten"
+
+    def _wrong(self, order: Order, unit: Unit) -> Iterator[str]:
+        """What a promise forbids, in words."""
+        credited = [
+            attempt.reference
+            for attempt in unit.attempts or ()
+            if attempt.reference in self.world.wholesalers[attempt.supplier].credited
+        ]
+        back = sum(refund.amount.amount_minor for refund in order.refunds if unit.unit_id in refund.unit_ids)
+        end = self._end(order, unit)
+        if len(credited) > 1:
+            yield f"{unit.unit_id}: supplied twice"
+        if end == "delivered" and (len(credited) != 1 or back):
+            yield f"{unit.unit_id}: delivered, and not supplied once and paid"
+        if end == "refunded" and (credited or Money(back, unit.amount.currency) != unit.amount):
+            yield f"{unit.unit_id}: given back, and supplied or not in full"
+        if end == "queued" and (back or unit.open_attempt() is None):
+            yield f"{unit.unit_id}: with a person, and given back or known"
+        if end == "forgotten":
+            yield f"{unit.unit_id}: forgotten as {unit.status}"
+
+
+def _repeats(placed: list[Wanted]) -> bool:
+    return len({each.reference for each in placed}) != len(placed)
+
+
+@contextmanager
+def simulation(units: int) -> Iterator[Simulation]:
+    clock = Clock()
+    with engine_in_memory() as engine, without_chance(clock):
+        yield Simulation(engine.kms(), clock, units)
