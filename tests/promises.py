@@ -11,6 +11,7 @@ from keyrail.inventory.model.following import follow
 from keyrail.inventory.model.keys import Key, KeyState, secret_id
 from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
+from keyrail.ordering.model.work import Verdict
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.desk import DeskStatus, UnmatchedPayment
 from keyrail.payments.model.disputes import Dispute
@@ -187,13 +188,20 @@ def _supplied_once(order: Order) -> None:
         assert not attempts or order.paid_attempt() is not None, "asked for and not paid"
         numbers = [reference(unit.unit_id, number + 1) for number in range(len(attempts))]
         assert [attempt.reference for attempt in attempts] == numbers, "a try without a number of its own"
-        assert all(each.state is SupplyState.FAILED for each in attempts[:-1]), "asked elsewhere while nobody knew"
+        before = [each for each in attempts[:-1] if each.reference not in _done_after_all(unit)]
+        assert all(each.state is SupplyState.FAILED for each in before), "asked elsewhere while nobody knew"
         assert unit.work is None or unit.open_attempt() is not None, "a person has work with what is decided"
         assert unit.is_open or unit.open_attempt() is None, "over, and nobody knows whether it was supplied"
-        done = bool(attempts) and attempts[-1].state is SupplyState.SUCCEEDED
+        done = any(each.state is SupplyState.SUCCEEDED for each in attempts)
         assert not unit.is_credited or done, "delivered, and nobody supplied it"
         knowingly = any(r.request and r.request.even_if_used for r in order.refunds if unit.unit_id in r.unit_ids)
         assert not done or unit.is_credited or knowingly, "goods and money back, or neither"
+
+
+def _done_after_all(unit: Unit) -> set[str]:
+    """A person had said that it was not, and another one has seen that the supplier was right."""
+    seen = {work.job: work.contradiction.seen for work in unit.jobs if work.contradiction}
+    return {job for job, word in seen.items() if word and word.verdict is Verdict.DONE}
 
 
 def _as_the_suppliers_know(suppliers: Iterable[Wholesaler], orders: list[Order]) -> None:

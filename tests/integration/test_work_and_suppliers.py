@@ -12,7 +12,7 @@ from keyrail.ordering.service.checkout import Placed
 from keyrail.suppliers.model.sources import Source
 from tests.jobs import ALICE, BOB
 from tests.promises import check_promises
-from tests.recharging import MANUAL, PHONE, buy, recharge, sell, supplied, unit_of
+from tests.recharging import MANUAL, PHONE, buy, recharge, sell, supplied, take, unit_of
 from tests.supplier import Plan
 from tests.world import PRICE, World
 
@@ -93,6 +93,19 @@ def test_before_the_next_source_is_asked_the_supplier_is_heard_once_more(world: 
     assert supplied(world, placed) is Turn.DONE
     assert unit_of(world, placed).status is UnitStatus.DELIVERED
     assert len(world.wholesalers["second"].placed) == (verdict is Verdict.FAILED)
+
+
+def test_what_was_done_after_all_is_delivered_though_another_was_asked_in_vain(world: World) -> None:
+    placed = unknown_to_all(world, Plan.LOST)
+    world.wholesalers["second"].plans = [Plan.SLOW_THEN_FAILED]
+    say(world, placed, Verdict.FAILED)
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    assert take(world, order_id, unit_id, Turn.PLACE).turn is Turn.ASK
+    world.wholesalers["first"].silent = False
+    assert supplied(world, placed) is Turn.HELD
+    see_to(world, placed, Verdict.DONE)
+    assert supplied(world, placed) is Turn.DONE
+    assert unit_of(world, placed).status is UnitStatus.DELIVERED
 
 
 def test_a_supplier_that_says_later_that_it_failed_takes_nothing_back(world: World) -> None:

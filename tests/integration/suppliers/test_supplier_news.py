@@ -12,7 +12,7 @@ import pytest
 from keyrail.fulfilment.service.recharging import Turn
 from keyrail.fulfilment.service.supplier_news import Heard, SupplierNews
 from keyrail.ordering.model.orders import UnitStatus
-from keyrail.ordering.model.work import Verdict
+from keyrail.ordering.model.work import Verdict, Waiting
 from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform.errors import SignatureInvalid
@@ -248,3 +248,10 @@ def test_news_of_what_a_person_has_decided_about_is_kept_for_somebody_to_compare
     assert shop.stored() == before
     (kept,) = shop.world.suppliers.notices("first", 10)
     assert (kept.reason, kept.order_id) == (NoticeReason.DECIDED, order_id)
+    ((_, *started),) = shop.workflows.started
+    assert started == [order_id, unit_id]
+    shop.world.wholesalers["first"].books[told] = Plan.SLOW_THEN_FAILED
+    assert supplied(shop.world, placed) is Turn.DONE
+    assert recharging.unit_of(shop.world, placed).status is UnitStatus.DELIVERED
+    (listed,), _ = shop.world.work_desk.page(Waiting.CONTRADICTED, 10, None)
+    assert listed.order.order_id == order_id

@@ -56,6 +56,8 @@ class SupplierNews:
         if attempt.supplier != supplier:
             return self._unmatched(supplier, reference, NoticeReason.OTHER_SUPPLIER, order.order_id)
         if any(job.job == reference and job.word and job.word.final for job in unit.worked or ()):
+            if unit.open_attempt() is None:  # whoever sees to the unit next asks whether the supplier says the same
+                self._start(order, unit)
             return self._unmatched(supplier, reference, NoticeReason.DECIDED, order.order_id)
         if not attempt.is_open:
             logs.log(Entry.CALLBACK_IGNORED, supplier=supplier, reference=reference)
@@ -70,7 +72,10 @@ class SupplierNews:
         if token is not None and self.go_on(token):
             return
         if unit.work is not None:
-            self.start(f"{again(order, unit)}-{self.now_ms() // 1000}", order.order_id, unit.unit_id)
+            self._start(order, unit)
+
+    def _start(self, order: Order, unit: Unit) -> None:
+        self.start(f"{again(order, unit)}-{self.now_ms() // 1000}", order.order_id, unit.unit_id)
 
     def _unmatched(self, supplier: str, reference: str, reason: NoticeReason, order_id: str | None = None) -> Heard:
         """Rings for each that is new: a supplier sends the same again and again."""
