@@ -58,6 +58,7 @@ from keyrail.ordering.model.orders import Contact, Line, Order
 from keyrail.ordering.service.checkout import Checkout, Placed, Wanted, WayToPay
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.service.questions import DueQuestions
+from keyrail.ordering.service.supply import Supply
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model.attempts import PaymentAttempt
 from keyrail.payments.model.confirmations import Confirmation
@@ -158,8 +159,19 @@ class World:
     @cached_property
     def checkout(self) -> Checkout:
         return Checkout(
-            self.orders, self.catalog, self.claims, self.accounts, "t" * 64, "https://api.example", self.now_ms
+            self.orders,
+            self.catalog,
+            self.claims,
+            self.supply,
+            self.accounts,
+            "t" * 64,
+            "https://api.example",
+            self.now_ms,
         )
+
+    @cached_property
+    def supply(self) -> Supply:
+        return Supply(self.routing, self.claims, self.now_ms)
 
     @cached_property
     def desk(self) -> Desk:

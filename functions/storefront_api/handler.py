@@ -33,6 +33,7 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.service.checkout import Checkout
 from keyrail.ordering.service.orders import Orders
+from keyrail.ordering.service.supply import Supply
 from keyrail.ordering.store import OrderStore
 from keyrail.payments.model.attempts import PaymentRefused, ProviderUnavailable, UnknownProvider
 from keyrail.payments.service.accounts import watched_accounts
@@ -40,13 +41,15 @@ from keyrail.platform import logs
 from keyrail.platform.aws import client
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import system_now_ms
-from keyrail.platform.config import load
+from keyrail.platform.config import load, zone_named
 from keyrail.platform.cursor import decode_cursor, encode_cursor
 from keyrail.platform.documents import view
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call, HttpApi, Reply
 from keyrail.platform.logs import Entry
 from keyrail.platform.secrets import read_secret
+from keyrail.suppliers.service.routing import Routing
+from keyrail.suppliers.store import SuppliersStore
 
 api = HttpApi("keyrail storefront")
 handler = api
@@ -57,6 +60,8 @@ class Settings:
     catalog_table: str
     keys_table: str
     orders_table: str
+    suppliers_table: str
+    business_time_zone: str
     access_token_secret_arn: str
     payment_accounts_secret_arn: str
     public_api_url: str
@@ -84,11 +89,19 @@ def orders() -> Orders:
 
 
 @cache
+def supply() -> Supply:
+    store = SuppliersStore(client("dynamodb"), settings().suppliers_table)
+    routing = Routing(store, zone_named(settings().business_time_zone), system_now_ms)
+    return Supply(routing, claims(), system_now_ms)
+
+
+@cache
 def checkout() -> Checkout:
     return Checkout(
         orders(),
         catalog(),
         claims(),
+        supply(),
         watched_accounts(lambda: read_secret(settings().payment_accounts_secret_arn), system_now_ms),
         read_secret(settings().access_token_secret_arn),
         settings().public_api_url.rstrip("/"),
@@ -106,7 +119,7 @@ def _buyer(call: Call) -> Origin:
 
 
 def _product(listing: Listing) -> ProductOut:
-    skus = tuple(SkuOut.of(sku, claims().level(sku.sku_id, sku.low_stock)) for sku in listing.skus)
+    skus = tuple(SkuOut.of(sku, supply().offer(sku)) for sku in listing.skus)
     return view(ProductOut, listing.product, skus=skus)
 
 

@@ -8,6 +8,7 @@ from keyrail.catalog.model import Sku, SkuKind
 from keyrail.inventory.model.keys import LABEL_PATTERN, StockLevel
 from keyrail.ordering.model.orders import Contact, Delivery, Line, Order, OrderStatus, Unit, UnitStatus
 from keyrail.ordering.service.checkout import Placed, Wanted, WayToPay
+from keyrail.ordering.service.supply import Offer
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.payments.model.refunds import RefundStatus
 from keyrail.platform.documents import Count, Text, incoming, outgoing, view
@@ -107,10 +108,16 @@ class SkuOut:
     account_fields: tuple[AccountField, ...]
 
     @classmethod
-    def of(cls, sku: Sku, stock: StockLevel) -> "SkuOut":
-        delivery = "instant_key" if sku.kind in _BY_KEYS else "recharge"
-        fields = sku.account_fields or ()
-        return view(cls, sku, currency=sku.price.currency, stock=stock, delivery=delivery, account_fields=fields)
+    def of(cls, sku: Sku, offer: Offer) -> "SkuOut":
+        supplied = "manual" if offer.by_hand else "recharge"
+        return view(
+            cls,
+            sku,
+            currency=sku.price.currency,
+            stock=offer.stock,
+            delivery="instant_key" if sku.kind in _BY_KEYS else supplied,
+            account_fields=sku.account_fields or (),
+        )
 
 
 @outgoing

@@ -20,10 +20,12 @@ def storefront_api(scope: Construct, parts: Parts) -> Function:
             "CATALOG_TABLE": parts.tables.catalog.table_name,
             "KEYS_TABLE": parts.tables.keys.table_name,
             "ORDERS_TABLE": parts.tables.orders.table_name,
+            "SUPPLIERS_TABLE": parts.tables.suppliers.table_name,
             "ACCESS_TOKEN_SECRET_ARN": parts.secrets.access_token_arn,
             "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
             "PUBLIC_API_URL": parts.public_url,
             "DEFAULT_STORE_ID": "main",
+            "BUSINESS_TIME_ZONE": parts.platform.stage.business_time_zone,
         },
     )
     table(function, parts.tables.catalog, "GetItem")
@@ -31,5 +33,6 @@ def storefront_api(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.keys, "BatchGetItem", "GetItem", "UpdateItem")
     query(function, parts.tables.keys, "claimable")
     table(function, parts.tables.orders, "GetItem", "PutItem")
+    table(function, parts.tables.suppliers, "BatchGetItem", "GetItem")
     secret(function, parts.secrets.access_token_arn, parts.secrets.payment_accounts_arn)
     return function

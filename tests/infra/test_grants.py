@@ -55,6 +55,7 @@ EXPECTED = {
         "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "keys/index/claimable": {"dynamodb:Query"},
         "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "access_token": {"secretsmanager:GetSecretValue"},
         "payment_accounts": {"secretsmanager:GetSecretValue"},
     },

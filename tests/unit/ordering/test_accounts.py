@@ -16,6 +16,7 @@ from keyrail.ordering.model.orders import AccountCredited, Delivery, Line, UnitS
 from keyrail.ordering.model.refund_requests import refundable_units, requested, take_back
 from keyrail.ordering.model.steps import deliver, pay
 from keyrail.ordering.model.supplying import hear, next_reference
+from keyrail.ordering.service.supply import Offer
 from keyrail.payments.model.refunds import RefundRequest
 from keyrail.platform.documents import from_json, to_attributes, to_json
 from keyrail.platform.errors import Invalid
@@ -123,7 +124,7 @@ def test_a_request_is_known_by_its_accounts_whatever_the_order_of_their_names() 
 
 def test_the_shelf_says_what_to_ask_for_in_both_languages() -> None:
     game = replace(sku(SkuKind.RECHARGE), account_fields=GAME)
-    shown: dict[str, Any] = from_json(dict, to_json(SkuOut.of(game, StockLevel.IN_STOCK)))
+    shown: dict[str, Any] = from_json(dict, to_json(SkuOut.of(game, Offer(StockLevel.IN_STOCK))))
     assert shown["delivery"] == "recharge"
     assert [(field["name"], field["kind"], field["label"], field["label_zh"]) for field in shown["account_fields"]] == [
         ("qq", "digits", "QQ number", "QQ号"),
@@ -137,8 +138,10 @@ def test_the_shelf_says_what_to_ask_for_in_both_languages() -> None:
         "label_zh": "青龙1区",
         "within": ["android"],
     }
-    by_kind = {kind: SkuOut.of(sku(kind), StockLevel.IN_STOCK).delivery for kind in SkuKind}
-    assert by_kind == {"key": "instant_key", "recharge": "recharge", "either": "recharge", "choice": "instant_key"}
+    for by_hand, word in ((False, "recharge"), (True, "manual")):
+        offer = Offer(StockLevel.IN_STOCK, by_hand)
+        by_kind = {kind: SkuOut.of(sku(kind), offer).delivery for kind in SkuKind}
+        assert by_kind == {"key": "instant_key", "recharge": word, "either": word, "choice": "instant_key"}
 
 
 def test_a_buyer_sees_how_it_goes_and_most_of_the_account_is_hidden() -> None:

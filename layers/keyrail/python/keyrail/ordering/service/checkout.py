@@ -28,6 +28,7 @@ from keyrail.ordering.model.orders import (
 )
 from keyrail.ordering.model.steps import cancel, start_payment
 from keyrail.ordering.service.orders import Orders
+from keyrail.ordering.service.supply import Supply
 from keyrail.payments.model.attempts import PaymentAttempt, PaymentRefused, ProviderUnavailable, Route, attempt_id
 from keyrail.payments.service.accounts import Means, Opening, PaymentAccounts, PaymentAction
 from keyrail.platform.changes import Origin, stamp
@@ -85,6 +86,7 @@ class Checkout:
     orders: Orders
     catalog: Catalog
     claims: Claims
+    supply: Supply
     accounts: PaymentAccounts
     token_secret: str = field(repr=False)
     public_api_url: str
@@ -174,6 +176,7 @@ class Checkout:
             raise TotalChanged
         route = self.accounts.route_for(wanted.way.provider, wanted.store_id)
         self._check(route, amount, wanted.way, origin)
+        self.supply.check(zip(lines, skus, amounts, strict=True))
         now_ms = self.now_ms()
         expires_at_ms = now_ms + ORDER_LIFETIME_MS
         attempt = PaymentAttempt(

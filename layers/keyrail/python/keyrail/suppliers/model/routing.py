@@ -84,6 +84,11 @@ def rule_broken(sourcing: Sourcing, source: Source, need: Need, known: Known) ->
     return next((reason for is_broken, reason in _rules(sourcing, source, need, known) if is_broken), None)
 
 
+def usable_kinds(sourcing: Sourcing, need: Need, known: Known) -> frozenset[SourceKind]:
+    """Of the sources that break no rule."""
+    return frozenset(each.kind for each in sourcing.sources if rule_broken(sourcing, each, need, known) is None)
+
+
 def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iterator[tuple[bool, PassedOver]]:
     yield not source.enabled, PassedOver.DISABLED
     yield source.kind not in need.kinds, PassedOver.DOES_NOT_FIT

@@ -12,8 +12,8 @@ from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, Health, is_failure
 from keyrail.suppliers.model.figures import Tally, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
-from keyrail.suppliers.model.routing import Known, Need, limit_of, route
-from keyrail.suppliers.model.sources import Source, Sourcing
+from keyrail.suppliers.model.routing import Known, Need, limit_of, route, usable_kinds
+from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
 from keyrail.suppliers.store import Quota, SuppliersStore
 
 FIGURES_WAIT_MS = 10_000  # what is counted in between is written together, and lost with its process
@@ -63,6 +63,11 @@ class Routing:
                 return claimed
             known = claimed
         raise StoreUnavailable
+
+    def usable_kinds(self, need: Need) -> frozenset[SourceKind]:
+        """Of the sources that it could come from now, in two requests; nothing is taken. Raises StoreUnavailable."""
+        sourcing = self.store.sourcing(need.sku_id)
+        return usable_kinds(sourcing, need, self._known(sourcing, need)) if sourcing else frozenset()
 
     def _known(self, sourcing: Sourcing, need: Need) -> Known:
         now_ms = self.now_ms()
