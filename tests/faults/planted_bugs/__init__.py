@@ -1,6 +1,7 @@
 """Bugs to plant, one a test run. A module for each part of the product that they are planted in."""
 
 from tests.faults.planted_bugs import (
+    accounts,
     after_sales,
     audit,
     batches,
@@ -32,6 +33,7 @@ __all__ = ["BUGS", "SOURCE", "PlantedBug"]
 
 _PARTS = (
     orders,
+    accounts,
     imports,
     own_codes,
     batches,

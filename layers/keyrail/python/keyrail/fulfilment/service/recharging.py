@@ -29,6 +29,7 @@ from keyrail.ordering.model.supplying import (
 )
 from keyrail.ordering.model.work import WorkKind
 from keyrail.ordering.service.orders import Orders
+from keyrail.ordering.service.supply import KINDS
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
@@ -52,10 +53,6 @@ if TYPE_CHECKING:
 MAX_TRIES = 20
 ISSUE_LEASE_MS = 60_000  # from claiming a key for a unit to selling it
 BROKEN, GONE = "broken", "no_such_supplier"  # our words for an answer that is none
-_KINDS = {
-    Delivery.RECHARGE: frozenset({SourceKind.RECHARGE, SourceKind.MANUAL}),
-    Delivery.EITHER: frozenset({SourceKind.POOL, SourceKind.RECHARGE, SourceKind.MANUAL}),
-}
 
 
 class Turn(StrEnum):
@@ -311,7 +308,7 @@ def _need(unit: Unit, unusable: set[str]) -> Need:
         sku_id=unit.sku_id,
         quantity=unit.quantity,
         paid=unit.amount,
-        kinds=_KINDS[unit.delivery or Delivery.RECHARGE],
+        kinds=KINDS[unit.delivery or Delivery.RECHARGE],
         reference=next_reference(unit),
         tried=frozenset({*unusable, *(attempt.source_id for attempt in unit.attempts or ())}),
     )

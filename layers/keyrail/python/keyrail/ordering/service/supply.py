@@ -11,12 +11,13 @@ from keyrail.ordering.model.orders import Delivery
 from keyrail.platform.clock import NowMs
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.routing import Need
-from keyrail.suppliers.model.sources import EVERY_KIND, RECHARGE_KINDS, SourceKind
+from keyrail.suppliers.model.sources import RECHARGE_KINDS, SourceKind
 from keyrail.suppliers.service.routing import Routing
 
 SHELF_CACHE_MS = 5_000
 MAX_SHOWN = 1_000
-KINDS = {Delivery.RECHARGE: RECHARGE_KINDS, Delivery.EITHER: EVERY_KIND}
+KINDS = {Delivery.RECHARGE: RECHARGE_KINDS, Delivery.EITHER: RECHARGE_KINDS | {SourceKind.POOL}}
+"""The sources that a unit may come from, by how it is delivered."""
 
 
 @dataclass(frozen=True)
