@@ -23,6 +23,8 @@ import pytest
 
 from keyrail.platform import aws
 from keyrail.platform.signed_messages import signed_header
+from tests.card_house import HOUSE, Buying, CardHouse
+from tests.card_house import accounts as house_accounts
 from tests.local_cloud import LocalCloud
 from tests.tables import create_table
 from tests.world import CHAIN_SECRET, SKU, World
@@ -71,6 +73,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
                 "sandbox",
                 "reconciliations",
                 "jobs",
+                "supply",
             ),
             "relay-dead-letters",
         )
@@ -105,6 +108,7 @@ def stage(local_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "JOB_QUEUE_URL": queues["jobs"],
         "DIRECT_RECHARGE_ARN": workflow(local_cloud, world.names["orders"]),
         "RECONCILIATION_QUEUE_URL": queues["reconciliations"],
+        "SUPPLY_QUEUE_URL": queues["supply"],
         "RELAY_DEAD_LETTER_QUEUE_URL": queues["relay-dead-letters"],
     }
     for name, value in settings.items():
@@ -266,6 +270,28 @@ def test_the_supplier_sandbox_answers_whoever_signs_now(stage: Stage) -> None:
 def aws_body(trigger: dict[str, Any]) -> bytes:
     assert trigger["isBase64Encoded"]
     return base64.b64decode(trigger["body"])
+
+
+def test_keys_are_bought_by_messages_of_the_supply_queue(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, supply = CardHouse(), handler_of("supply")
+    monkeypatch.setattr(supply, "accounts", lambda: house_accounts(house))
+    buying = Buying(stage.world, house)
+    buying.spend()
+    buying.rule(SKU)
+    assert stage.call("supply") == {"batchItemFailures": []}
+    sent = stage.messages("supply")
+    assert sorted(sent, key=str) == [{"sku_id": SKU}, {"supplier": HOUSE}]
+    for message in sorted(sent, key=str, reverse=True):
+        assert stage.call("supply", queued(message)) == {"batchItemFailures": []}
+    wanted = buying.request(SKU)
+    assert stage.call("supply", queued({"purchase_id": wanted.purchase_id})) == {"batchItemFailures": []}
+    bought = buying.purchases.find(wanted.purchase_id)
+    assert (bought.status, bought.accepted, bought.changed_by) == ("stocked", 5, "system:supply")
+    assert [each.callback_url for each in house.orders] == [f"https://api.example/webhooks/suppliers/{HOUSE}"]
+
+
+def queued(message: dict[str, str]) -> dict[str, Any]:
+    return {"Records": [{"messageId": "m", "body": json.dumps(message)}]}
 
 
 def test_an_operator_is_known_by_the_claims_as_the_gateway_flattens_them(stage: Stage) -> None:
