@@ -13,19 +13,21 @@ from typing import Any
 from infra.local.accounts import fill_payment_accounts
 from infra.local.deployment import client
 from infra.local.settings import ADMIN, REGION
+from infra.local.suppliers import fill_supplier_accounts
 
 OPERATOR = "operator"
 PARTNER = "sandbox-till"
 
 
 def make_card(endpoint: str, outputs: dict[str, str], providers_base: str) -> dict[str, Any]:
-    """Fill what the deployment leaves open (provider accounts, an operator), and say where everything is.
+    """Fill what the deployment leaves open (accounts, an operator), and say where everything is.
 
     `providers_base` is the address that stands in the place of the payment providers' APIs.
     """
     partner = _fill_partner_credentials(endpoint, outputs["PartnerCredentialsSecretArn"])
     accounts_arn, api_url = outputs["PaymentAccountsSecretArn"], outputs["ApiUrl"]
     payments, sandbox = fill_payment_accounts(endpoint, accounts_arn, providers_base, api_url)
+    suppliers = fill_supplier_accounts(endpoint, outputs["SupplierAccountsSecretArn"], api_url)
     operator = _make_operator(endpoint, outputs)
     return {
         "api_url": outputs["ApiUrl"],
@@ -59,6 +61,7 @@ def make_card(endpoint: str, outputs: dict[str, str], providers_base: str) -> di
         "partner": partner,
         "payments": payments,
         "sandbox": sandbox,
+        "suppliers": suppliers,
     }
 
 

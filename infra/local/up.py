@@ -42,7 +42,7 @@ def bring_up(state: Path = STATE, card: Path = CARD) -> dict[str, Any]:
         deployment.assembly("local")
     with step("deployment"):
         deployment.deploy(endpoint)
-    with step("operator and provider accounts"):
+    with step("operator, and accounts with providers and suppliers"):
         content = make_card(endpoint, deployment.outputs(endpoint), providers_base)
         write_card(card, content)
     return content
