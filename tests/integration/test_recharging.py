@@ -15,6 +15,7 @@ from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal
 from keyrail.suppliers.model.sources import Source
+from tests.engines import Engine
 from tests.promises import check_promises
 from tests.racing import at_once
 from tests.recharging import MANUAL, PHONE, POOL, buy, recharge, run, sell, supplied, take, unit_of
@@ -134,6 +135,21 @@ def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:
     at_once([lambda: world.another_process().recharging.place(order_id, unit_id, SYSTEM)] * RACERS)
     assert supplied(world, placed) is Turn.DONE
     assert sum(len(each.placed) for each in world.wholesalers.values()) == 1
+
+
+def test_whoever_is_overtaken_asks_nobody(world: World, engine: Engine) -> None:
+    placed = buy(world, sell(world, recharge("first"), first=[Plan.UNHEARD]))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    slow = world.another_process(engine.dynamodb())
+    faster = [world.another_process()]
+
+    def overtake(**_: object) -> None:
+        while faster:
+            faster.pop().recharging.place(order_id, unit_id, SYSTEM)
+
+    slow.dynamodb.meta.events.register_first("before-send.dynamodb.PutItem", overtake)
+    assert slow.recharging.place(order_id, unit_id, SYSTEM).turn is Turn.ASK
+    assert (faster, len(world.wholesalers["first"].placed)) == ([], 1)
 
 
 def test_many_questions_at_once_lead_to_one_refund(world: World) -> None:

@@ -1,0 +1,86 @@
+"""Bugs in how units are supplied."""
+
+from tests.faults.planted_bugs.bug import PlantedBug
+
+MODEL = "ordering/model/supplying.py"
+DISPUTES = "ordering/model/disputes.py"
+SERVICE = "fulfilment/service/recharging.py"
+UNIT = "tests/unit/ordering/test_supplying.py"
+TESTS = "tests/integration/test_recharging.py"
+
+BUGS = (
+    PlantedBug(
+        "sends a recharge again while nobody knows what became of it",
+        MODEL,
+        "is_free = unit.open_attempt() is None and",
+        "is_free =",
+        f"{UNIT}::test_nobody_else_is_asked_unless_it_surely_failed",
+    ),
+    PlantedBug(
+        "takes a recharge of which nothing is heard for one that failed",
+        "suppliers/model/attempts.py",
+        "changed = replace(attempt, state=SupplyState.UNKNOWN)",
+        "changed = replace(attempt, state=SupplyState.FAILED)",
+        f"{UNIT}::test_nobody_else_is_asked_unless_it_surely_failed",
+    ),
+    PlantedBug(
+        "asks a supplier for what somebody else has asked for",
+        SERVICE,
+        """        if not self.orders.replace(order, begun):
+            return None
+        called_ms""",
+        """        self.orders.replace(order, begun)
+        called_ms""",
+        f"{TESTS}::test_whoever_is_overtaken_asks_nobody",
+    ),
+    PlantedBug(
+        "takes a supplier's adapter that broke for a refusal",
+        SERVICE,
+        """            logs.log_failure(error, reference=attempt.reference)
+            return Unknown(said=BROKEN)
+
+    def _question""",
+        """            logs.log_failure(error, reference=attempt.reference)
+            return DefiniteFailure(said=BROKEN, refusal="refused")
+
+    def _question""",
+        f"{TESTS}::test_what_is_not_known_is_asked_about_until_it_is",
+    ),
+    PlantedBug(
+        "gives back what may have been supplied once the supplier's time is over",
+        SERVICE,
+        "            return self.leave(order_id, unit_id, origin)",
+        """            failed = DefiniteFailure(said="late", refusal="refused")
+            order, _ = self._heard(order, still, failed, origin)""",
+        f"{TESTS}::test_what_nobody_knows_at_the_end_of_its_window_is_a_persons",
+    ),
+    PlantedBug(
+        "recharges for money that a bank may take back",
+        MODEL,
+        "return waits and is_free and not is_frozen(order)",
+        "return waits and is_free",
+        f"{UNIT}::test_while_a_bank_may_take_the_money_back_nobody_is_asked",
+    ),
+    PlantedBug(
+        "gives up for a bank what may have been supplied",
+        DISPUTES,
+        "if unit.open_attempt())",
+        "if False)",
+        f"{UNIT}::test_what_a_bank_took_is_given_up_unless_it_may_have_been_supplied",
+    ),
+    PlantedBug(
+        "loses news that come before somebody waits for them",
+        "risk/store.py",
+        "return self.told > self.asked",
+        "return False",
+        f"{TESTS}::test_news_that_come_before_somebody_waits_are_not_lost",
+    ),
+    PlantedBug(
+        "forgets a unit about which nobody asks any more",
+        "fulfilment/service/forgotten.py",
+        "return (self.news.waits_until_ms(unit.unit_id) or 0) <= stale_ms",
+        "return False",
+        "tests/integration/test_recharge_functions.py"
+        "::test_a_unit_that_nobody_asks_about_any_more_is_asked_about_again",
+    ),
+)

@@ -1,0 +1,150 @@
+"""Units that are supplied: steps, answers, callbacks, questions, time-outs, crashes, duplicates, disputes in any order.
+
+None is ordered twice while nobody knows, none is supplied and given back, and none is forgotten.
+"""
+
+from contextlib import ExitStack, suppress
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from keyrail.catalog.model import SkuKind
+from keyrail.fulfilment.service.forgotten import STALE_MS, ForgottenUnits
+from keyrail.fulfilment.service.recharging import Turn
+from keyrail.ordering.model.orders import OrderStatus, UnitStatus
+from keyrail.ordering.model.supplying import hear
+from keyrail.ordering.service.checkout import Placed
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.platform.errors import NotFound, Unavailable
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal, Success
+from tests.faults.breaking import Killed, Way, Wire
+from tests.promises import check_promises
+from tests.properties.in_memory import world_in_memory
+from tests.recharging import BEGIN, MANUAL, POOL, buy, recharge, run, sell, take, unit_of
+from tests.supplier import SETTLEMENT_MS, Plan
+from tests.world import OPERATOR, SYSTEM, new_codes
+
+BOUGHT = precondition(lambda self: self.placed)
+BREAKS = st.none() | st.tuples(st.integers(0, 6), st.sampled_from([Way.REFUSED, Way.CUT_OFF, Way.KILLED]))
+KINDS = {"recharged": SkuKind.RECHARGE, "either": SkuKind.EITHER, "by_hand": SkuKind.RECHARGE}
+
+
+class Recharges(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.until = ExitStack()
+        self.world = world_in_memory(self.until)
+        first, second = recharge("first"), recharge("second", priority=200)
+        sources = {"recharged": (first, second), "either": (first, POOL), "by_hand": (first, MANUAL)}
+        self.skus = {name: sell(self.world, *sources[name], kind=kind) for name, kind in KINDS.items()}
+        self.codes = new_codes(2)
+        self.world.import_codes(self.codes, self.skus["either"])
+        self.placed: list[Placed] = []
+
+    @rule(kind=st.sampled_from(sorted(KINDS)), plans=st.lists(st.sampled_from(Plan), max_size=2))
+    def buy(self, kind: str, plans: list[Plan]) -> None:
+        for supplier, plan in zip(self.world.wholesalers.values(), plans, strict=False):
+            supplier.plans.append(plan)
+        self.placed.append(buy(self.world, self.skus[kind]))
+
+    def draw(self, data: st.DataObject) -> Placed:
+        placed: Placed = data.draw(st.sampled_from(self.placed))
+        return placed
+
+    @BOUGHT
+    @rule(data=st.data(), turn=st.sampled_from([Turn.PLACE, Turn.ASK]), breaks=BREAKS)
+    def step(self, data: st.DataObject, turn: Turn, breaks: tuple[int, Way] | None) -> None:
+        """Whether it is its turn or not, and broken at one of its requests or not."""
+        placed, process = self.draw(data), self.world.another_process()
+        process.ahead_ms = self.world.ahead_ms
+        wire = Wire(*breaks) if breaks else Wire()
+        with wire.carrying(process.dynamodb), suppress(Unavailable, Killed):
+            take(process, placed.order.order_id, placed.order.units[0].unit_id, turn)
+
+    @BOUGHT
+    @rule(data=st.data())
+    def call_back(self, data: st.DataObject) -> None:
+        unit = self.draw(data).order.units[0]
+        self.world.news.tell(unit.unit_id)
+        self.world.recharging.await_news(unit.unit_id, "token", 5)
+
+    @rule(minutes=st.sampled_from([1, 20, 90]))
+    def wait(self, minutes: int) -> None:
+        self.world.ahead_ms += minutes * 60_000
+
+    @rule(name=st.sampled_from(["first", "second"]), silent=st.booleans())
+    def fall_silent(self, name: str, silent: bool) -> None:
+        self.world.wholesalers[name].silent = silent
+
+    @BOUGHT
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        placed = self.draw(data)
+        self.world.recharging.leave(placed.order.order_id, placed.order.units[0].unit_id, SYSTEM)
+
+    @BOUGHT
+    @rule(data=st.data(), state=st.sampled_from(DisputeState), again=st.booleans())
+    def hear_from_the_bank(self, data: st.DataObject, state: DisputeState, again: bool) -> None:
+        placed = self.draw(data)
+        notice = DisputeNotice(
+            provider="epay",
+            account="main",
+            dispute_id="dp_1",
+            reference=f"ref-{placed.attempt.attempt_id}",
+            attempt_id=None,
+            amount=placed.order.total,
+            status=state,
+            state=state,
+        )
+        self.world.disputes.hear(notice, SYSTEM)
+        with suppress(NotFound):
+            if again:
+                self.world.freezing.unfreeze(placed.order.order_id, "dp_1", OPERATOR)
+
+    @rule()
+    def sweep(self) -> None:
+        self.swept()
+
+    def swept(self) -> None:
+        """What is started again runs on its own; what was started before is not started anew."""
+        forgotten = ForgottenUnits(self.world.orders, self.world.news, self.start, self.world.now_ms)
+        assert forgotten.sweep(forgotten.new_round(), SYSTEM).rest is None
+
+    def start(self, name: str, order_id: str, unit_id: str) -> bool:
+        run(self.world, order_id, unit_id)
+        return True
+
+    def teardown(self) -> None:
+        with self.until:
+            for supplier in self.world.wholesalers.values():
+                supplier.silent = False
+            self.world.ahead_ms += 2 * (STALE_MS + SETTLEMENT_MS)
+            self.swept()
+            self.swept()
+            for placed in self.placed:
+                self.check_over(placed)
+            check_promises(self.world, self.codes)
+
+    def check_over(self, placed: Placed) -> None:
+        """Or with a person, who finds out the truth; or it stands still for a bank."""
+        unit, order = unit_of(self.world, placed), self.world.orders.of_operator(placed.order.order_id)
+        if unit.work is None:
+            assert not unit.is_open or any(each.frozen for each in order.disputes or ()), "forgotten"
+            return
+        attempt = unit.open_attempt()
+        assert attempt is not None
+        done = any(attempt.reference in each.credited for each in self.world.wholesalers.values())
+        by_hand = not attempt.supplier
+        said = Success(said="done") if done or by_hand else DefiniteFailure(said="not done", refusal=Refusal.REFUSED)
+        following = hear(order, attempt.reference, said, OPERATOR, self.world.now_ms())
+        assert self.world.orders.replace(order, following)
+        ended = run(self.world, order.order_id, unit.unit_id, BEGIN)
+        if ended is Turn.DONE:
+            status = unit_of(self.world, placed).status
+            assert status in {UnitStatus.DELIVERED, UnitStatus.FAILED, UnitStatus.REFUNDED}
+            assert self.world.orders.of_operator(order.order_id).status is not OrderStatus.FULFILLING
+
+
+TestRecharges = Recharges.TestCase
+TestRecharges.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
