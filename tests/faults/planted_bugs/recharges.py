@@ -26,11 +26,8 @@ BUGS = (
     PlantedBug(
         "asks a supplier for what somebody else has asked for",
         SERVICE,
-        """        if not self.orders.replace(order, begun):
-            return None
-        called_ms""",
-        """        self.orders.replace(order, begun)
-        called_ms""",
+        "            if begun.unit(unit.unit_id).open_attempt() != attempt:",
+        "            if begun.unit(unit.unit_id).open_attempt() is None:",
         f"{TESTS}::test_whoever_is_overtaken_asks_nobody",
     ),
     PlantedBug(

@@ -13,6 +13,7 @@ from tests.faults.use_cases import (
     orders,
     own_codes,
     purchases,
+    recharges,
     reconciliation,
     redemption,
     refunds,
@@ -42,6 +43,7 @@ _PARTS = (
     inquiries,
     work,
     routing,
+    recharges,
 )
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)

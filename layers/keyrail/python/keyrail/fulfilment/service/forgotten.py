@@ -72,9 +72,7 @@ class ForgottenUnits:
     def _see_to(self, order: Order, unit: Unit, swept: Swept, origin: Origin) -> Swept:
         if not self._is_forgotten(order, unit):
             return swept
-        attempt = unit.open_attempt()
-        is_over = attempt is not None and self.now_ms() >= attempt.until_ms + STALE_MS
-        if not is_over and self.start(again(order, unit), order.order_id, unit.unit_id):
+        if self.start(again(order, unit), order.order_id, unit.unit_id):
             return replace(swept, started=swept.started + 1)
         left = hand_over(order, unit.unit_id, origin, self.now_ms())
         if left is order or not self.orders.replace(order, left):  # somebody is at work on it after all

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import SystemRandom
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from keyrail.inventory.model.keys import SoldOut
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 MAX_TRIES = 20
 ISSUE_LEASE_MS = 60_000  # from claiming a key for a unit to selling it
+ASKER_BYTES = 8
 BROKEN, GONE = "broken", "no_such_supplier"  # our words for an answer that is none
 
 
@@ -191,7 +193,9 @@ class Recharging:
         attempt = _attempt(unit, choice, source, supplier.settlement_ms)
         begun = begin(order, unit.unit_id, attempt, choice.decision, origin)
         if not self.orders.replace(order, begun):
-            return None
+            begun = self.orders.of_operator(order.order_id)
+            if begun.unit(unit.unit_id).open_attempt() != attempt:
+                return None  # else it was our own write, whose answer was lost
         called_ms = self.now_ms()
         outcome = self._call(supplier, unit, attempt)
         latency_ms = self.now_ms() - called_ms
@@ -324,4 +328,5 @@ def _attempt(unit: Unit, choice: Choice, source: Source, settlement_ms: int) -> 
         limit=choice.limit or unit.amount,
         asked_at_ms=choice.decision.at_ms,
         until_ms=choice.decision.at_ms + settlement_ms,
+        asker=token_hex(ASKER_BYTES),
     )

@@ -26,7 +26,8 @@ class SupplyAttempt:
     """It is stored before the supplier is asked, and only who stored it asks (promise I7).
 
     `item` is the supplier's name for what is bought, `limit` what it may cost in all. Until `until_ms` the supplier is
-    asked what became of it; after that a person is. `said` is the supplier's own word.
+    asked what became of it; after that a person is. `said` is the supplier's own word. `asker` is chance, by which who
+    stored it knows that it was them.
     """
 
     reference: str
@@ -43,6 +44,7 @@ class SupplyAttempt:
     their_reference: str | None = None
     cost: Money | None = None
     decided_at_ms: int | None = None
+    asker: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -1,0 +1,139 @@
+"""Units that are supplied: the steps of their workflow, and whoever looks for forgotten ones."""
+
+import secrets
+from typing import Any
+
+from keyrail.catalog.model import SkuKind
+from keyrail.fulfilment.service.forgotten import STALE_MS, ForgottenUnits
+from keyrail.fulfilment.service.recharging import Turn
+from keyrail.ordering.model.orders import OrderStatus
+from keyrail.ordering.service.checkout import Placed
+from tests.faults.use_cases.case import Case, Step, expect, status
+from tests.recharging import MANUAL, POOL, buy, recharge, run, sell, take, unit_of
+from tests.supplier import SETTLEMENT_MS, Plan
+from tests.world import PRICE, SYSTEM, World, new_codes
+
+
+def recharge_that_is_done_at_once(world: World) -> Case:
+    return _delivered(_bought(world, [Plan.DONE]))
+
+
+def recharge_that_takes_its_time(world: World) -> Case:
+    """Its workflow waits for news, is told of some, and asks."""
+    placed = _bought(world, [Plan.SLOW])
+    order_id, unit_id = placed.order.order_id, placed.order.units[0].unit_id
+
+    def act(process: World) -> None:
+        if take(process, order_id, unit_id, Turn.PLACE).turn is Turn.ASK:
+            process.recharging.await_news(unit_id, "token", 5)
+            process.news.tell(unit_id)
+            run(process, order_id, unit_id)
+
+    return _delivered(placed, act)
+
+
+def recharge_that_is_refused_by_the_first(world: World) -> Case:
+    return _delivered(_bought(world, [Plan.REFUSED], [Plan.DONE]))
+
+
+def recharge_of_which_the_answer_is_lost(world: World) -> Case:
+    return _delivered(_bought(world, [Plan.LOST_REFUSED], [Plan.LOST]))
+
+
+def recharge_that_nobody_does(world: World) -> Case:
+    placed = _bought(world, [Plan.REFUSED])
+
+    def check(world: World) -> None:
+        order = world.orders.of_operator(placed.order.order_id)
+        if not order.units[0].work:
+            expect(order.status is OrderStatus.REFUNDING, "neither goods nor money back")
+            expect([refund.amount for refund in order.refunds] == [PRICE], "another sum is owed back")
+
+    return Case(_running(placed), check, [], [])
+
+
+def recharge_that_nobody_knows_of(world: World) -> Case:
+    return _with_a_person(_bought(world, [Plan.UNHEARD]))
+
+
+def recharge_by_hand(world: World) -> Case:
+    return _with_a_person(buy(world, sell(world, MANUAL)))
+
+
+def unit_that_may_be_a_key(world: World) -> Case:
+    sku_id = sell(world, POOL, kind=SkuKind.EITHER)
+    codes = new_codes(1)
+    world.import_codes(codes, sku_id)
+    placed = buy(world, sku_id)
+
+    def check(world: World) -> None:
+        """A lease of a process that is gone lapses by itself; until then it may be the last key that there was."""
+        expect(status(world, placed) in {OrderStatus.DELIVERED, OrderStatus.REFUNDING}, "neither goods nor money back")
+
+    return Case(_running(placed), check, codes, [sku_id])
+
+
+def look_for_a_forgotten_unit(world: World) -> Case:
+    placed = _bought(world, [Plan.DONE])
+
+    def sweep(process: World) -> None:
+        def start(name: str, order_id: str, unit_id: str) -> bool:
+            expect(name.startswith(unit_id), "of another unit")
+            return run(process, order_id, unit_id) is Turn.DONE
+
+        forgotten = ForgottenUnits(process.orders, process.news, start, process.now_ms)
+        forgotten.sweep(forgotten.new_round(), SYSTEM)
+
+    def sweep_later(process: World) -> None:
+        process.ahead_ms += SETTLEMENT_MS + 2 * STALE_MS
+        sweep(process)
+
+    return _delivered(placed, sweep, ahead_ms=2 * STALE_MS, afterwards=sweep_later)
+
+
+def _bought(world: World, *plans: list[Plan]) -> Placed:
+    """From as many suppliers, one after the other."""
+    names = [f"supplier-{secrets.token_hex(6)}" for _ in plans]
+    sources = [recharge(name, priority=100 + number) for number, name in enumerate(names)]
+    by_name: dict[str, Any] = dict(zip(names, plans, strict=True))
+    return buy(world, sell(world, *sources, **by_name))
+
+
+def _running(placed: Placed) -> Step:
+    return lambda process: run(process, placed.order.order_id, placed.order.units[0].unit_id)
+
+
+def _delivered(placed: Placed, act: Step | None = None, **more: Any) -> Case:
+    def check(world: World) -> None:
+        attempt = unit_of(world, placed).open_attempt()
+        if attempt is None:
+            expect(status(world, placed) is OrderStatus.DELIVERED, "not delivered")
+            return
+        # On record, and the process was gone before it called: nobody can know that, and a person finds out.
+        called = {wanted.reference for each in world.wholesalers.values() for wanted in each.placed}
+        expect(attempt.reference not in called, "the supplier knows, and was not asked")
+        expect(unit_of(world, placed).work, "nobody's work")
+
+    case = {"codes": [], "skus": [], **more}
+    return Case(act or _running(placed), check, **case)
+
+
+def _with_a_person(placed: Placed) -> Case:
+    def check(world: World) -> None:
+        expect(unit_of(world, placed).work, "nobody's work")
+
+    return Case(_running(placed), check, [], [])
+
+
+USE_CASES = (
+    recharge_that_is_done_at_once,
+    recharge_that_takes_its_time,
+    recharge_that_is_refused_by_the_first,
+    recharge_of_which_the_answer_is_lost,
+    recharge_that_nobody_does,
+    recharge_that_nobody_knows_of,
+    recharge_by_hand,
+    unit_that_may_be_a_key,
+    look_for_a_forgotten_unit,
+)
+MAIN_USE_CASES = (recharge_that_is_refused_by_the_first,)
