@@ -10,12 +10,10 @@ from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.service.checkout import Placed
 from tests.faults.use_cases.case import Case, Step, expect, status
 from tests.recharging import MANUAL, POOL, buy, recharge, run, sell, take, unit_of
-from tests.supplier import SETTLEMENT_MS, Plan
+from tests.supplier import Plan, Wholesaler
 from tests.world import PRICE, SYSTEM, World, new_codes
 
-
-def recharge_that_is_done_at_once(world: World) -> Case:
-    return _delivered(_bought(world, [Plan.DONE]))
+SETTLES_IN_MS = 20_000
 
 
 def recharge_that_takes_its_time(world: World) -> Case:
@@ -85,18 +83,19 @@ def look_for_a_forgotten_unit(world: World) -> Case:
         forgotten.sweep(forgotten.new_round(), SYSTEM)
 
     def sweep_later(process: World) -> None:
-        process.ahead_ms += SETTLEMENT_MS + 2 * STALE_MS
+        process.ahead_ms += 2 * STALE_MS
         sweep(process)
 
     return _delivered(placed, sweep, ahead_ms=2 * STALE_MS, afterwards=sweep_later)
 
 
 def _bought(world: World, *plans: list[Plan]) -> Placed:
-    """From as many suppliers, one after the other."""
+    """From as many suppliers, one after the other, who may take some seconds."""
     names = [f"supplier-{secrets.token_hex(6)}" for _ in plans]
+    for name, its_plans in zip(names, plans, strict=True):
+        world.wholesalers[name] = Wholesaler(list(its_plans), settlement_ms=SETTLES_IN_MS)
     sources = [recharge(name, priority=100 + number) for number, name in enumerate(names)]
-    by_name: dict[str, Any] = dict(zip(names, plans, strict=True))
-    return buy(world, sell(world, *sources, **by_name))
+    return buy(world, sell(world, *sources))
 
 
 def _running(placed: Placed) -> Step:
@@ -126,7 +125,6 @@ def _with_a_person(placed: Placed) -> Case:
 
 
 USE_CASES = (
-    recharge_that_is_done_at_once,
     recharge_that_takes_its_time,
     recharge_that_is_refused_by_the_first,
     recharge_of_which_the_answer_is_lost,
