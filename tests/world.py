@@ -313,6 +313,7 @@ class World:
             self.dynamodb,
             "https://api.example",
             self.now_ms,
+            lambda: 0.5,
         )
 
     @cached_property
