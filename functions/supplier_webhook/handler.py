@@ -18,12 +18,15 @@ from keyrail.platform.http import Call, HttpApi, RawReply
 from keyrail.platform.logs import Entry
 from keyrail.platform.metrics import Metric
 from keyrail.platform.secrets import read_secret
+from keyrail.platform.slices import send_rest
 from keyrail.risk.service import News
 from keyrail.risk.store import GuardStore
 from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.purchases import PurchaseNotFound
 from keyrail.suppliers.service.accounts import Callback, SupplierAccounts, watched_suppliers
 from keyrail.suppliers.service.notices import Notices
 from keyrail.suppliers.store import SuppliersStore
+from keyrail.suppliers.supply_store import SupplyStore
 
 api = HttpApi("keyrail supplier callbacks")
 handler = api
@@ -36,6 +39,7 @@ class Settings:
     suppliers_table: str
     supplier_accounts_secret_arn: str
     direct_recharge_arn: str
+    supply_queue_url: str
 
 
 @cache
@@ -58,12 +62,25 @@ def news() -> SupplierNews:
         Notices(SuppliersStore(dynamodb, names.suppliers_table), system_now_ms),
         workflows.go_on,
         start,
+        ask_about,
         system_now_ms,
     )
 
 
 def start(name: str, order_id: str, unit_id: str) -> bool:
     return workflows.start(settings().direct_recharge_arn, name, {"order_id": order_id, "unit_id": unit_id})
+
+
+def ask_about(purchase_id: str, supplier: str) -> bool:
+    """Sent for a purchase that is over as well, and does nothing then."""
+    try:
+        purchase = SupplyStore(client("dynamodb"), settings().suppliers_table).purchase(purchase_id)
+    except PurchaseNotFound:
+        return False
+    if purchase.supplier != supplier:
+        return False
+    send_rest(settings().supply_queue_url, {"purchase_id": purchase_id})
+    return True
 
 
 def hear(call: Call) -> RawReply:

@@ -109,7 +109,8 @@ EXPECTED = {
     "supplier_webhook": {
         "orders": {"dynamodb:GetItem"},
         "guards": {"dynamodb:UpdateItem"},
-        "suppliers": {"dynamodb:PutItem"},
+        "suppliers": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "supply": {"sqs:SendMessage"},
         "supplier_accounts": {"secretsmanager:GetSecretValue"},
         "direct_recharge": {"states:SendTaskSuccess", "states:StartExecution"},
     },

@@ -285,6 +285,10 @@ def test_keys_are_bought_by_messages_of_the_supply_queue(stage: Stage, monkeypat
         assert stage.call("supply", queued(message)) == {"batchItemFailures": []}
     wanted = buying.request(SKU)
     assert stage.call("supply", queued({"purchase_id": wanted.purchase_id})) == {"batchItemFailures": []}
+    assert handler_of("supplier_webhook").ask_about(wanted.purchase_id, HOUSE)
+    assert not handler_of("supplier_webhook").ask_about(wanted.purchase_id, "another")
+    assert not handler_of("supplier_webhook").ask_about("pur_none", HOUSE)
+    assert stage.messages("supply") == [{"purchase_id": wanted.purchase_id}]
     bought = buying.purchases.find(wanted.purchase_id)
     assert (bought.status, bought.accepted, bought.changed_by) == ("stocked", 5, "system:supply")
     assert [each.callback_url for each in house.orders] == [f"https://api.example/webhooks/suppliers/{HOUSE}"]

@@ -62,6 +62,8 @@ class Shop:
     world: World
     workflows: Workflows = field(default_factory=Workflows)
     rung: list[Metric] = field(default_factory=list)
+    asked_about: list[tuple[str, str]] = field(default_factory=list)
+    has_purchase: bool = True
 
     @property
     def news(self) -> SupplierNews:
@@ -72,8 +74,13 @@ class Shop:
             Notices(self.world.suppliers, self.world.now_ms),
             self.workflows.go_on,
             self.workflows.start,
+            self.ask_about,
             self.world.now_ms,
         )
+
+    def ask_about(self, purchase_id: str, supplier: str) -> bool:
+        self.asked_about.append((purchase_id, supplier))
+        return self.has_purchase
 
     def hear(self, reference: str, supplier: str = "first", *, genuine: bool = True) -> Heard:
         callback = self.world.wholesalers["first"].callback(reference, genuine=genuine)
@@ -255,3 +262,13 @@ def test_news_of_what_a_person_has_decided_about_is_kept_for_somebody_to_compare
     assert recharging.unit_of(shop.world, placed).status is UnitStatus.DELIVERED
     (listed,), _ = shop.world.work_desk.page(Waiting.CONTRADICTED, 10, None)
     assert listed.order.order_id == order_id
+
+
+def test_news_of_a_purchase_has_it_asked_about_and_that_of_none_is_kept(shop: Shop) -> None:
+    sell(shop.world, recharge("first"), first=[])
+    reference = "0123456789ABCDEFGHJKMNPQRS" + "PK01"
+    assert shop.hear(reference) is Heard.TOLD
+    assert (shop.asked_about, shop.rung) == ([("pur_0123456789ABCDEFGHJKMNPQRS", "first")], [])
+    shop.has_purchase = False
+    assert shop.hear(reference) is Heard.UNMATCHED
+    assert shop.hear("x" * 26 + "PK01") is Heard.UNMATCHED

@@ -15,6 +15,7 @@ from keyrail.risk.service import News
 from keyrail.suppliers.model.attempts import SupplyAttempt, unit_of
 from keyrail.suppliers.model.notices import NoticeReason
 from keyrail.suppliers.model.outcomes import word
+from keyrail.suppliers.model.purchases import purchase_of
 from keyrail.suppliers.service.accounts import Callback, SupplierAccounts
 from keyrail.suppliers.service.notices import Notices
 
@@ -32,7 +33,7 @@ class Heard(StrEnum):
 @dataclass(frozen=True)
 class SupplierNews:
     """`go_on` wakes whoever waits with a token, False if nobody does. `start` begins to see to a unit under a name,
-    with the ids of order and unit.
+    with the ids of order and unit. `ask_about` has a purchase asked about, False if that supplier has none of that id.
     """
 
     orders: Orders
@@ -41,11 +42,18 @@ class SupplierNews:
     notices: Notices
     go_on: Callable[[str], bool]
     start: Callable[[str, str, str], bool]
+    ask_about: Callable[[str, str], bool]
     now_ms: NowMs
 
     def hear(self, supplier: str, callback: Callback) -> Heard:
         """Once this returns, that there is news is stored. Raises UnknownSupplier, SignatureInvalid, Unavailable."""
         reference = self.suppliers.parse_callback(supplier, callback, self.now_ms())
+        purchase_id = purchase_of(reference)
+        if purchase_id is not None and self.ask_about(purchase_id, supplier):
+            return Heard.TOLD
+        return self._hear_of_unit(supplier, reference)
+
+    def _hear_of_unit(self, supplier: str, reference: str) -> Heard:
         unit_id = unit_of(reference)
         if unit_id is None:
             return self._unmatched(supplier, reference, NoticeReason.NO_REFERENCE)

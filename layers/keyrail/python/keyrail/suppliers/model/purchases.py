@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.errors import Conflict, Denied, NotFound
-from keyrail.platform.ids import derived_id
+from keyrail.platform.ids import BODY_LENGTH, CROCKFORD, derived_id
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success
 
@@ -217,8 +217,9 @@ def purchase_id(*names: str) -> str:
 
 def purchase_of(reference: str) -> str | None:
     """The purchase that a reference is of; None for what is none of them."""
-    is_ours = len(reference) == 26 + len(_MARK) and reference.endswith(_MARK)
-    return f"{_PREFIX}_{reference.removesuffix(_MARK)}" if is_ours else None
+    body = reference.removesuffix(_MARK)
+    is_ours = reference.endswith(_MARK) and len(body) == BODY_LENGTH and all(each in CROCKFORD for each in body)
+    return f"{_PREFIX}_{body}" if is_ours else None
 
 
 def pieces_wanted(rule: PurchaseRule, on_hand: int) -> int:
