@@ -15,6 +15,8 @@ FIELDS = [{"name": "phone", "label": "Phone number", "kind": "phone"}]
 
 def bought(shop: Shop) -> Placed:
     sku_id = shop.new_sku(kind="recharge", account_fields=FIELDS, work_minutes=5)
+    by_hand = {"sources": [{"source_id": "by-hand", "kind": "manual"}], "reason": "a test"}
+    assert shop.ops("PUT", f"skus/{sku_id}/sourcing", document=by_hand).status == 200
     body = wanted(sku_id, 1, "epay")
     body["items"][0]["recharge_account"] = {"phone": PHONE}
     placed = shop.ask(body).json
