@@ -20,7 +20,7 @@ def main() -> int:
     with simulation(units) as simulated, Progress(console=console) as progress:
         task = progress.add_task(f"a day of {units:,} recharges", total=units)
         for _ in simulated.run():
-            progress.update(task, completed=simulated.bought)
+            progress.update(task, completed=simulated.bought + simulated.turned_away)
         day = simulated.day()
     _print(day, console)
     return 1 if day.broken else 0
@@ -31,6 +31,7 @@ def _print(day: Day, console: Console) -> None:
     for end in ("delivered", "refunded", "queued", "forgotten"):
         ends.add_row(end, f"{day.ended[end]:,}", f"{day.ended[end] / day.units:.3%}")
     console.print(ends)
+    console.print(f"turned away before they paid, while nobody could supply it: {day.turned_away:,}")
     calls = Table("supplier", "orders sent to it", "of them in each of its outages")
     for name, during in day.during.items():
         calls.add_row(name, f"{day.attempts[name]:,}", ", ".join(str(during[each]) for each in sorted(during)))

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from keyrail.fulfilment.service.recharging import Next, Turn
+from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import Line, Order, Unit, UnitStatus
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
@@ -121,9 +122,10 @@ class _Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """What came of it: units by how they ended, and what was wrong."""
+    """What came of it: buyers who were turned away before they paid, units by how they ended, and what was wrong."""
 
     units: int
+    turned_away: int
     ended: Counter[str]
     attempts: Counter[str]
     during: dict[str, Counter[int]]
@@ -151,7 +153,7 @@ class Simulation:
             self.world.wholesalers[name] = House(name=name, street=self.street, outages=OUTAGES[name])
         sources = [recharge(name, priority=number) for number, name in enumerate(NAMES)]
         self.skus = [sell(self.world, *some) for some in (sources, sources[:1], sources[3:])]
-        self.bought, self._numbers = 0, itertools.count()
+        self.bought, self.turned_away, self._numbers = 0, 0, itertools.count()
         self._events: list[_Event] = []
         for moment in sorted(self.chance.randrange(DAY_MS) for _ in range(units)):
             self._at(BEGIN_MS + moment, self._buy)
@@ -174,7 +176,11 @@ class Simulation:
     def _buy(self) -> None:
         sku_id = self.chance.choices(self.skus, SHARES)[0]
         lines = (Line(sku_id, 1, recharge_account={"phone": PHONE}),)
-        placed = self.world.order(lines=lines, idempotency_key=f"an order with number {self.bought}")
+        try:
+            placed = self.world.order(lines=lines, idempotency_key=f"an order with number {self.bought}")
+        except SoldOut:
+            self.turned_away += 1
+            return
         self.world.pay(placed.attempt)
         self.bought += 1
         order = placed.order
@@ -207,6 +213,7 @@ class Simulation:
         broken += [f"{name}: a reference twice" for name, each in houses.items() if _repeats(each.placed)]
         return Day(
             units=len(orders),
+            turned_away=self.turned_away,
             ended=ended,
             attempts=attempts,
             during={name: each.during for name, each in houses.items()},

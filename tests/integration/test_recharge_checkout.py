@@ -208,13 +208,12 @@ def test_what_could_come_from_nowhere_is_sold_out_and_nothing_moves(world: World
         assert world.supply.offer(sku) == Offer(StockLevel.SOLD_OUT)
 
 
-def test_a_sku_that_comes_from_nowhere_yet_is_sold_out(world: World) -> None:
+def test_what_nobody_has_said_a_source_of_is_done_by_hand(world: World) -> None:
     world.stock_up(1)
     sku = replace(world.catalog.sku(SKU), sku_id=RECHARGE, kind=SkuKind.RECHARGE, account_fields=(PHONE,))
     world.catalog.save_sku(sku, OPERATOR)
-    assert world.supply.offer(sku) == Offer(StockLevel.SOLD_OUT)
-    with pytest.raises(SoldOut):
-        world.order(lines=(to(NUMBER),))
+    assert world.supply.offer(sku) == Offer(StockLevel.IN_STOCK, by_hand=True)
+    assert world.order(lines=(to(NUMBER),)).fresh
 
 
 # the shelf
@@ -224,7 +223,6 @@ def test_the_shelf_says_whether_it_could_be_had_and_by_whom(world: World) -> Non
     world.suppliers.add(new_supplier("ksu", OPERATOR, world.now_ms()))
     key = save(world, SkuKind.EITHER, SUPPLIER, PERSON)
     assert world.supply.offer(key) == Offer(StockLevel.IN_STOCK)
-    assert world.another_process().supply.offer(replace(key, sku_id="without-sources")).stock is StockLevel.SOLD_OUT
     now = stamp(OPERATOR, world.now_ms(), 2)
     assert world.suppliers.put_sourcing(Sourcing(sku_id=RECHARGE, sources=(PERSON,), **now))
     assert world.supply.offer(key) == Offer(StockLevel.IN_STOCK), "remembered"

@@ -65,9 +65,14 @@ class Routing:
         raise StoreUnavailable
 
     def usable_kinds(self, need: Need) -> frozenset[SourceKind]:
-        """Of the sources that it could come from now, in two requests; nothing is taken. Raises StoreUnavailable."""
+        """Of the sources that it could come from now, in two requests; nothing is taken.
+
+        What nobody has said a source of is a person's. Raises StoreUnavailable.
+        """
         sourcing = self.store.sourcing(need.sku_id)
-        return usable_kinds(sourcing, need, self._known(sourcing, need)) if sourcing else frozenset()
+        if sourcing is None:
+            return need.kinds & {SourceKind.MANUAL}
+        return usable_kinds(sourcing, need, self._known(sourcing, need))
 
     def _known(self, sourcing: Sourcing, need: Need) -> Known:
         now_ms = self.now_ms()
