@@ -50,6 +50,7 @@ class CardHouse:
     silent: bool = False
     offers: list[Offer] = field(default_factory=lambda: [Offer(item=ITEM, name="100 points", price=COST, on_sale=True)])
     breaks_after: int | None = None
+    takes: Money | None = None
     odd: Callable[[tuple[Card, ...]], tuple[Card, ...]] | None = None
     orders: list[Wanted] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
@@ -96,7 +97,7 @@ class CardHouse:
         if cards is None:
             return Processing(said="2", their_reference=f"S-{reference}")
         told = self.odd(cards) if self.odd else cards
-        cost = COST.times(wanted.quantity)
+        cost = self.takes or COST.times(wanted.quantity)
         return Success(said="4", their_reference=f"S-{reference}", cost=cost, cards=told)
 
     def balance(self) -> Money:

@@ -48,9 +48,16 @@ BUGS = (
     PlantedBug(
         "takes fewer cards than were paid for as all of them",
         MODEL,
-        "is_whole = stock.told == stock.accepted == purchase.pieces",
-        "is_whole = stock.told == stock.accepted",
+        "is_whole = stock.told == stock.accepted == purchase.pieces and",
+        "is_whole = stock.told == stock.accepted and",
         f"{BUYING}::test_cards_that_are_not_as_ordered_are_counted_and_wait_for_a_person",
+    ),
+    PlantedBug(
+        "pays a supplier whatever it takes",
+        MODEL,
+        "cost.amount_minor <= limit.amount_minor",
+        "cost.amount_minor > 0",
+        f"{BUYING}::test_a_supplier_that_takes_more_than_was_offered_is_for_a_person",
     ),
     PlantedBug(
         "lets a source through before the price has caught up with it",

@@ -9,6 +9,7 @@ import pytest
 
 from keyrail.inventory.model.batches import Filling
 from keyrail.inventory.model.figures import no_figures
+from keyrail.platform.changes import Origin
 from keyrail.platform.dynamo import TransactionFailed
 from keyrail.platform.errors import IdempotencyConflict
 from keyrail.platform.money import Money
@@ -194,6 +195,13 @@ def test_cards_that_are_not_as_ordered_are_counted_and_wait_for_a_person(
     assert spent(buying, purchase) == COST.times(PIECES).amount_minor
 
 
+def test_a_supplier_that_takes_more_than_was_offered_is_for_a_person(buying: Buying) -> None:
+    buying.house.takes = COST.times(PIECES) + Money(1, "CNY")
+    purchase = bought(buying)
+    assert (purchase.status, purchase.accepted) == (PurchaseStatus.DIFFERS, PIECES)
+    assert spent(buying, purchase) == buying.house.takes.amount_minor
+
+
 def test_a_card_that_was_sold_to_us_before_is_a_duplicate_and_is_not_in_stock_twice(buying: Buying) -> None:
     first = bought(buying)
     cards = buying.house.sold[first.reference]
@@ -346,6 +354,21 @@ def test_a_purchase_that_slept_through_another_one_of_its_sku_is_not_begun(buyin
         buying.store.add_purchase(late, 10_000_000)
     assert 1 in refused.value.failed
     assert buying.purchases.of_sku(open_one.sku_id) == [open_one]
+
+
+def test_of_two_who_decide_at_once_one_does_and_a_rejected_purchase_is_never_asked_for(buying: Buying) -> None:
+    buying.spend(alone_minor=1)
+    waiting = buying.request(new_sku(buying))
+    name, people = waiting.purchase_id, [Origin(f"operator:{number}", "192.0.2.9", "test") for number in range(8)]
+    processes = [Buying(buying.world.another_process(), buying.house) for _ in people]
+    steps: list[Callable[[], Purchase]] = []
+    for number, (process, person) in enumerate(zip(processes, people, strict=True)):
+        decide = process.purchases.reject if number % 2 else process.purchases.approve
+        steps += [partial(decide, name, person), partial(process.purchasing.go_on, name, CLOCK)]
+    at_once(steps)
+    over = buying.purchasing.go_on(name, CLOCK)
+    assert over.status in {PurchaseStatus.REJECTED, PurchaseStatus.STOCKED}
+    assert len(buying.house.orders) == (1 if over.status is PurchaseStatus.STOCKED else 0)
 
 
 def test_stock_that_is_told_to_be_low_many_times_at_once_is_bought_for_once(buying: Buying) -> None:

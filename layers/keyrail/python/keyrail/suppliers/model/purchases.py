@@ -274,10 +274,12 @@ def heard(purchase: Purchase, outcome: Outcome, origin: Origin, now_ms: int) -> 
 
 
 def stocked(purchase: Purchase, success: Success, stock: Stocked, origin: Origin, now_ms: int) -> Purchase:
-    """As its cards leave it, which are in stock by now. Fewer or more of them, or a duplicate, are for a person."""
+    """As its cards leave it, which are in stock by now. Fewer or more of them, a duplicate, or more money than was
+    offered are for a person.
+    """
     if not purchase.status.is_asked_about:
         return purchase
-    is_whole = stock.told == stock.accepted == purchase.pieces
+    is_whole = stock.told == stock.accepted == purchase.pieces and _is_within(purchase.limit, success.cost)
     return _moved(
         purchase,
         PurchaseStatus.STOCKED if is_whole else PurchaseStatus.DIFFERS,
@@ -292,6 +294,10 @@ def stocked(purchase: Purchase, success: Success, stock: Stocked, origin: Origin
         duplicate=stock.duplicate,
         rejected=stock.rejected,
     )
+
+
+def _is_within(limit: Money, cost: Money | None) -> bool:
+    return cost is None or (cost.currency == limit.currency and cost.amount_minor <= limit.amount_minor)
 
 
 class Resolution(StrEnum):
@@ -319,7 +325,9 @@ def resolved(purchase: Purchase, resolution: Resolution, window_ms: int, origin:
 
 
 def unspent(before: Purchase, after: Purchase) -> int:
-    """What this step gives back to the budget of the purchase's day, in minor units."""
+    """What this step gives back to the budget of the purchase's day, in minor units; less than nothing where the
+    supplier took more than it may.
+    """
     reserved = before.reserved.amount_minor
     if after.status in {PurchaseStatus.FAILED, PurchaseStatus.REJECTED}:
         return reserved
@@ -327,7 +335,7 @@ def unspent(before: Purchase, after: Purchase) -> int:
         spent = after.cost
         if spent is None or spent.currency != before.reserved.currency:
             return 0
-        return max(0, reserved - spent.amount_minor)
+        return reserved - spent.amount_minor
     return 0
 
 
