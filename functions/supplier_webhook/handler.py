@@ -90,7 +90,8 @@ def hear(call: Call) -> RawReply:
         news().hear(supplier, callback)
     except (SignatureInvalid, UnknownSupplier) as refused:
         metrics.count(Metric.CALLBACK_REFUSED)
-        logs.warn(Entry.CALLBACK_REFUSED, refusal=refused.code)
+        known = None if isinstance(refused, UnknownSupplier) else supplier  # else anybody could write into the log
+        logs.warn(Entry.CALLBACK_REFUSED, refusal=refused.code, supplier=known)
         raise
     acknowledgement = suppliers().at(supplier).acknowledgement
     return RawReply(acknowledgement.body, content_type=acknowledgement.content_type)

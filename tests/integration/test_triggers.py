@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from keyrail.platform import aws
+from keyrail.platform.metrics import Metric
 from keyrail.platform.signed_messages import signed_header
 from tests.card_house import HOUSE, Buying, CardHouse
 from tests.card_house import accounts as house_accounts
@@ -246,9 +247,14 @@ def signed_now(trigger: dict[str, Any], name: str) -> dict[str, Any]:
     return {**trigger, "headers": {**trigger["headers"], "supplier-signature": signed}}
 
 
-def test_a_suppliers_sample_of_last_year_is_too_late_and_a_fresh_one_of_no_order_is_kept(stage: Stage) -> None:
+def test_a_suppliers_sample_of_last_year_is_too_late_and_a_fresh_one_of_no_order_is_kept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[Metric] = []
+    monkeypatch.setattr("keyrail.platform.metrics.count", rung.append)
     trigger = sample("supplier_webhook")
     assert stage.call("supplier_webhook", trigger)["statusCode"] == 401
+    assert rung == [Metric.CALLBACK_REFUSED]
     assert stage.world.scan("suppliers") == []
 
     for _ in range(2):
@@ -258,6 +264,7 @@ def test_a_suppliers_sample_of_last_year_is_too_late_and_a_fresh_one_of_no_order
 
     trigger["rawPath"] = trigger["requestContext"]["http"]["path"] = "/webhooks/suppliers/nobody"
     assert stage.call("supplier_webhook", signed_now(trigger, "callback"))["statusCode"] == 404
+    assert rung == [Metric.CALLBACK_REFUSED, Metric.SUPPLIER_NEWS_UNMATCHED, Metric.CALLBACK_REFUSED]
 
 
 def test_the_supplier_sandbox_answers_whoever_signs_now(stage: Stage) -> None:
