@@ -43,6 +43,18 @@ def ask(shop: Shop, job: dict[str, Any], step: str, token: str, **more: Any) -> 
     return send("POST", path, token=token, document={"job": job["work"]["job"], "reason": "a test", **more})
 
 
+def test_the_shelf_says_what_a_recharge_asks_for_and_what_does_not_fit_is_refused_by_its_field(shop: Shop) -> None:
+    sku_id = shop.new_sku(kind="recharge", account_fields=FIELDS)
+    (sku,) = send("GET", f"{shop.api}/v1/products/p-{sku_id}").json["skus"]
+    assert (sku["kind"], sku["delivery"], sku["stock"]) == ("recharge", "manual", "in_stock")
+    assert [(field["name"], field["kind"]) for field in sku["account_fields"]] == [("phone", "phone")]
+    body = wanted(sku_id, 1, "epay")
+    body["items"][0]["recharge_account"] = {"phone": PHONE[:-1]}
+    place = "items.0.recharge_account.phone"
+    refused = problem(shop.ask(body), 422, "invalid_request")
+    assert refused["errors"] == [{"field": place, "reason": "not_a_mobile_number"}]
+
+
 def test_a_recharge_that_nobody_sells_us_is_done_by_whoever_claims_it(shop: Shop, token_of: Callable[..., str]) -> None:
     order, first, second = bought(shop), token_of("support"), token_of("operator")
     job = eventually(lambda: job_of(shop, order, first))

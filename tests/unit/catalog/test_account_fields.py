@@ -148,6 +148,12 @@ def test_an_account_has_all_that_is_required_and_nothing_that_is_unknown() -> No
     ]
 
 
+def test_of_names_that_nobody_asked_for_only_so_many_are_told() -> None:
+    wrong = refused((PHONE,), {"phone": "13800138000", **{f"{number}" * 100: "x" for number in range(10, 99)}})
+    assert len(wrong) == MAX_ACCOUNT_FIELDS
+    assert {(len(name), reason) for name, reason in wrong} == {(MAX_ACCOUNT_LENGTH, "unknown")}
+
+
 @pytest.mark.parametrize(
     ("region", "server", "wrong"),
     [

@@ -95,10 +95,12 @@ def read_account(
     """The account in the one form that it is kept in; read again, it is the same.
 
     An optional field that is left blank is left out. `matches` says whether a pattern is of the whole of a text.
-    Raises Invalid with one FieldError, by the field's name, for each that is missing, unknown or does not fit.
+    Raises Invalid with one FieldError, by the field's name, for each that is missing or does not fit, and for as many
+    unknown ones as there may be fields.
     """
     known = {field.name for field in fields}
-    wrong = [FieldError(name, "unknown") for name in given if name not in known]
+    strange = [name[:MAX_ACCOUNT_LENGTH] for name in given if name not in known]
+    wrong = [FieldError(name, "unknown") for name in strange[:MAX_ACCOUNT_FIELDS]]
     account: dict[str, str] = {}
     failed: set[str] = set()
     for field in fields:
