@@ -82,6 +82,8 @@ class CardHouse:
             self.questions.append(placed.reference)
             if self.silent or placed.reference not in self._accepted:
                 return Unknown(said="no_answer")
+            if not placed.of_keys or placed.quantity != self._accepted[placed.reference][0].quantity:
+                return Unknown(said="another_kind")
             wanted, plan = self._accepted[placed.reference]
             if plan is Plan.SLOW:
                 self._deliver(wanted)

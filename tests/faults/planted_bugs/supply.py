@@ -18,6 +18,13 @@ BUGS = (
         f"{BUYING}::test_while_nobody_knows_it_is_only_asked_about_until_a_person_has_to_find_out",
     ),
     PlantedBug(
+        "asks about bought keys as if they were a recharge",
+        "fulfilment/service/purchasing.py",
+        "of_keys=True",
+        "of_keys=False",
+        f"{BUYING}::test_what_was_not_told_at_once_is_told_when_it_is_asked_about_and_is_never_ordered_again",
+    ),
+    PlantedBug(
         "takes a supplier that does not know our reference for one that refuses",
         MODEL,
         "if isinstance(outcome, DefiniteFailure):",

@@ -26,6 +26,8 @@ def _case(world: World, plan: Plan) -> Case:
     house.plans = [plan]
     purchase = Buying(world, house).request(sku, PIECES)
     name, codes = purchase.purchase_id, list[str]()
+    if plan is not Plan.DONE:
+        Buying(world, house).go_on(purchase)
 
     def go_on(process: World) -> None:
         Buying(process, house).purchasing.go_on(name, BOSS)

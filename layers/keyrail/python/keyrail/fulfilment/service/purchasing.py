@@ -54,7 +54,10 @@ class Purchasing:
         if not purchase.status.is_asked_about:
             return purchase
         placed = Placed(
-            reference=purchase.reference, their_reference=purchase.their_reference, quantity=purchase.pieces
+            reference=purchase.reference,
+            their_reference=purchase.their_reference,
+            quantity=purchase.pieces,
+            of_keys=True,
         )
         return self._heard(purchase, self.accounts.at(purchase.supplier).query(placed), origin)
 
