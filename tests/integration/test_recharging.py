@@ -16,6 +16,7 @@ from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal
 from keyrail.suppliers.model.sources import Source
 from tests.engines import Engine
+from tests.faults.breaking import Way, Wire
 from tests.promises import check_promises
 from tests.racing import at_once
 from tests.recharging import MANUAL, PHONE, POOL, buy, recharge, run, sell, supplied, take, unit_of
@@ -150,6 +151,22 @@ def test_whoever_is_overtaken_asks_nobody(world: World, engine: Engine) -> None:
     slow.dynamodb.meta.events.register_first("before-send.dynamodb.PutItem", overtake)
     assert slow.recharging.place(order_id, unit_id, SYSTEM).turn is Turn.ASK
     assert (faster, len(world.wholesalers["first"].placed)) == ([], 1)
+
+
+def test_whoever_loses_the_answer_to_their_own_write_asks_all_the_same(world: World, engine: Engine) -> None:
+    placed = buy(world, sell(world, recharge("first")))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    clean = Wire()
+    process = world.another_process(engine.dynamodb())
+    with clean.carrying(process.dynamodb):
+        process.recharging.place(order_id, unit_id, SYSTEM)
+    first_write = next(number for number, each in enumerate(clean.requests) if each.endswith("PutItem"))
+
+    again = buy(world, sell(world, recharge("first")))
+    process = world.another_process(engine.dynamodb())
+    with Wire(first_write, Way.ANSWER_LOST).carrying(process.dynamodb):
+        process.recharging.place(again.order.order_id, unit_of(world, again).unit_id, SYSTEM)
+    assert unit_of(world, again).status is UnitStatus.DELIVERED
 
 
 def test_many_questions_at_once_lead_to_one_refund(world: World) -> None:
