@@ -11,7 +11,7 @@ from infra.local.deployment import client
 NAMES = ("sandbox", "reserve")
 """Two, so that there is another one to go to."""
 
-_IN_A_HURRY = {"settle_after_s": 1, "slow_after_s": 4, "hang_s": 0, "settlement_s": 10}
+_IN_A_HURRY = {"settle_after_s": 1, "slow_after_s": 4, "hang_s": 0, "settlement_s": 45}
 """Nobody wants to wait a quarter of an hour for what becomes of an order that the supplier has lost."""
 
 Card = dict[str, Any]

@@ -25,7 +25,7 @@ RELAY = {"S": "system:event_relay"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 RETURN_URL = "https://shop.example/thanks"
 PRICE: dict[str, Any] = {"amount_minor": 1990, "currency": "CNY"}
-PATIENCE_S, POLL_S = 40.0, 0.1
+PATIENCE_S, POLL_S = 100.0, 0.1
 _Found = TypeVar("_Found")
 
 
