@@ -46,7 +46,7 @@ def test_byte_code_is_believed_whatever_the_time_stamps_say(bundles: Bundles) ->
 def test_the_dependencies_carry_only_services_that_are_called(bundles: Bundles) -> None:
     data = bundles.dependencies / "python" / "botocore" / "data"
     services = {entry.name for entry in data.iterdir() if entry.is_dir()}
-    assert services == {"dynamodb", "events", "kms", "s3", "secretsmanager", "sqs", "sts"}
+    assert services == {"dynamodb", "events", "kms", "s3", "secretsmanager", "sqs", "stepfunctions", "sts"}
 
 
 def test_the_layers_leave_room_below_the_limit_of_lambda(bundles: Bundles) -> None:
