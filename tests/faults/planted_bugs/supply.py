@@ -69,8 +69,8 @@ BUGS = (
     PlantedBug(
         "lets a source through before the price has caught up with it",
         GUARD,
-        "most = Money(max(price.amount_minor - (guard.margin.amount_minor if guard.margin else 0), 0), price.currency)",
-        "most = guard.ceiling",
+        "return price.amount_minor - (guard.margin.amount_minor if guard.margin else 0)",
+        "return price.amount_minor",
         f"{GUARDING}::test_a_price_follows_in_bounded_steps_and_nothing_is_sold_before_it_has_caught_up",
     ),
     PlantedBug(

@@ -111,6 +111,11 @@ def test_the_price_follows_the_cheapest_that_can_be_had() -> None:
     assert (result.price, result.withheld) == (yuan(1010), {"first": "not_on_sale"})
 
 
+def test_not_even_what_costs_nothing_is_sold_below_the_margin() -> None:
+    result = judged(replace(FOLLOW, margin=yuan(20), max_step=yuan(1)), 10, offer(0))
+    assert (result.price, result.withheld) == (yuan(11), {"first": "too_dear"})
+
+
 @given(
     st.integers(1, 5000),
     st.lists(st.integers(0, 5000), min_size=2, max_size=2),

@@ -153,13 +153,20 @@ def _followed(guard: PriceGuard, price: Money, cost: Money | None) -> Money:
 def _reason(guard: PriceGuard, offer: KnownOffer, cost: Money | None, price: Money) -> Withheld | None:
     if not offer.can_be_had:
         return Withheld.NOT_ON_SALE
-    most = guard.max_cost
-    if guard.mode is GuardMode.FOLLOW:
-        # The price may not have come as far yet, or not be allowed to.
-        most = Money(max(price.amount_minor - (guard.margin.amount_minor if guard.margin else 0), 0), price.currency)
-    if cost is None or most is None or cost.amount_minor > most.amount_minor:
+    most_minor = _most_minor(guard, price)
+    if cost is None or most_minor is None or cost.amount_minor > most_minor:
         return Withheld.TOO_DEAR
     return None
+
+
+def _most_minor(guard: PriceGuard, price: Money) -> int | None:
+    """What a piece may cost, below nothing while not even one for nothing would leave the margin.
+
+    A price that follows may not have come as far yet, or not be allowed to.
+    """
+    if guard.mode is GuardMode.FOLLOW:
+        return price.amount_minor - (guard.margin.amount_minor if guard.margin else 0)
+    return guard.max_cost.amount_minor if guard.max_cost else None
 
 
 def guard_events_between(old: PriceGuard | None, new: PriceGuard | None) -> list[Event]:
