@@ -155,39 +155,15 @@ class KeyrailStack(cdk.Stack):
         hourly = Schedules(self, "Schedules", queue=queues[functions.JOBS], alarms=alarms)
         hourly.every_hour("watch_shelves", minute=2)
         hourly.every_hour("sweep_units", minute=32)
-        balances = Schedules(
-            self,
-            "BalanceSchedules",
-            queue=queues[functions.JOBS],
-            alarms=alarms,
-            silent_for_minutes=3 * _BETWEEN_BALANCES_MINUTES,
-        )
-        balances.every_minutes("look_at_balances", _BETWEEN_BALANCES_MINUTES)
-        # A group of its own, so that either's silence is heard.
-        at_work = Schedules(
-            self,
-            "WorkSchedules",
-            queue=queues[functions.JOBS],
-            alarms=alarms,
-            silent_for_minutes=3 * _BETWEEN_COUNTS_OF_WORK_MINUTES,
-        )
-        at_work.every_minutes("watch_work", _BETWEEN_COUNTS_OF_WORK_MINUTES)
-        often = Schedules(
-            self,
-            "InquirySchedules",
-            queue=queues[functions.INQUIRIES],
-            alarms=alarms,
-            silent_for_minutes=3 * _BETWEEN_INQUIRIES_MINUTES,
-        )
-        often.every_minutes("ask_about_unpaid", _BETWEEN_INQUIRIES_MINUTES)
-        rounds = Schedules(
-            self,
-            "SupplySchedules",
-            queue=queues[functions.SUPPLY],
-            alarms=alarms,
-            silent_for_minutes=3 * _BETWEEN_SUPPLY_ROUNDS_MINUTES,
-        )
-        rounds.every_minutes("go_round", _BETWEEN_SUPPLY_ROUNDS_MINUTES)
+        # Each has a group of its own, so that its silence is heard.
+        for name, work, job, minutes in (
+            ("BalanceSchedules", functions.JOBS, "look_at_balances", _BETWEEN_BALANCES_MINUTES),
+            ("WorkSchedules", functions.JOBS, "watch_work", _BETWEEN_COUNTS_OF_WORK_MINUTES),
+            ("InquirySchedules", functions.INQUIRIES, "ask_about_unpaid", _BETWEEN_INQUIRIES_MINUTES),
+            ("SupplySchedules", functions.SUPPLY, "go_round", _BETWEEN_SUPPLY_ROUNDS_MINUTES),
+        ):
+            often = Schedules(self, name, queue=queues[work], alarms=alarms, silent_for_minutes=3 * minutes)
+            often.every_minutes(job, minutes)
         daily = Schedules(
             self,
             "Mornings",
