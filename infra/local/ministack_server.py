@@ -39,7 +39,7 @@ def acquire_when_free(*arguments: Any, **named: Any) -> tuple[Any, str]:
 def execute_task_in_time(state: dict[str, Any], raw_input: Any, execution: Any, context: Any) -> Any:
     """As MiniStack's own, with a time-out that is reckoned first."""
     if isinstance(state.get("TimeoutSeconds"), str):
-        seconds = stepfunctions._jsonata_state_field(  # noqa: SLF001
+        seconds = stepfunctions._jsonata_state_field(  # noqa: SLF001 - as it reckons what it understands
             state, "TimeoutSeconds", "number", raw_input, context
         )
         state = {**state, "TimeoutSeconds": seconds}
@@ -48,5 +48,5 @@ def execute_task_in_time(state: dict[str, Any], raw_input: Any, execution: Any, 
 
 if __name__ == "__main__":
     lambda_svc.acquire_worker = acquire_when_free
-    stepfunctions._execute_task = execute_task_in_time  # noqa: SLF001
+    stepfunctions._execute_task = execute_task_in_time  # noqa: SLF001 - it offers no other place
     runpy.run_module("ministack", run_name="__main__")

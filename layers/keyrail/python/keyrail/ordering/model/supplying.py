@@ -153,7 +153,7 @@ def give_up(order: Order, unit_id: str, decision: Decision, origin: Origin, now_
 def starts_between(old: Order | None, new: Order) -> Iterator[tuple[str, str]]:
     """Units that are to be supplied from this change on, each with a name for that, which no other change has.
 
-    They are paid for now; or a person has found out that nothing was supplied; or they stand still no more.
+    They are paid for by it; or a person has found out that nothing was supplied; or they stand still no more.
     """
     before = {unit.unit_id: unit for unit in old.units} if old else {}
     for unit in new.units_to_supply():

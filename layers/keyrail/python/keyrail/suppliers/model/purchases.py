@@ -340,7 +340,8 @@ def unspent(before: Purchase, after: Purchase) -> int:
 
 
 def _moved(purchase: Purchase, status: PurchaseStatus, origin: Origin, now_ms: int, **known: object) -> Purchase:
-    changed: Purchase = replace(purchase, status=status, **known, **stamp(origin, now_ms, purchase.version + 1))  # type: ignore[arg-type]
+    stamped = stamp(origin, now_ms, purchase.version + 1)
+    changed: Purchase = replace(purchase, status=status, **known, **stamped)  # type: ignore[arg-type]  # callers name fields
     return changed
 
 
