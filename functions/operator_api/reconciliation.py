@@ -19,7 +19,12 @@ from keyrail.platform.clock import system_now_ms, utc_date
 from keyrail.platform.cursor import decode_cursor, encode_cursor
 from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Call, RawReply
-from keyrail.reconciliation.model.differences import AlreadyResolved, DifferenceGone, DifferenceNotFound
+from keyrail.reconciliation.model.differences import (
+    AlreadyResolved,
+    DifferenceChanged,
+    DifferenceGone,
+    DifferenceNotFound,
+)
 from keyrail.reconciliation.model.report import as_csv
 from keyrail.reconciliation.model.runs import AccountNotReconciled, ReconciliationNotFound
 from keyrail.reconciliation.service.desk import ReconciliationDesk
@@ -103,9 +108,10 @@ def get_reconciliation_as_csv(call: Call) -> RawReply:
     summary="Put on record why a difference is none any more",
     body=ResolveIn,
     answer=DifferenceOut,
-    raises=(Invalid, DifferenceNotFound, DifferenceGone, AlreadyResolved, NotInGroup),
+    raises=(Invalid, DifferenceNotFound, DifferenceGone, AlreadyResolved, DifferenceChanged, NotInGroup),
 )
 def resolve_difference(call: Call) -> DifferenceOut:
-    origin = allow(call, PAYS_BACK, call.body.reason)
-    resolved = reconciliations().resolve(call.path["run_id"], call.path["difference_id"], origin)
+    seen: ResolveIn = call.body
+    origin = allow(call, PAYS_BACK, seen.reason)
+    resolved = reconciliations().resolve(call.path["run_id"], call.path["difference_id"], seen.version, origin)
     return DifferenceOut.of(resolved)

@@ -69,8 +69,10 @@ def test_yesterday_is_compared_and_what_differs_is_resolved(shop: Shop, stripe: 
     (difference,) = shop.ops("GET", f"reconciliations/{run['run_id']}").json["differences"]
     assert (difference["kind"], difference["reference"]) == ("missing_with_us", reference)
     path = f"reconciliations/{run['run_id']}/differences/{difference['difference_id']}/resolve"
-    assert shop.ops("POST", path, document=WHY).json["resolution"] == WHY["reason"]
-    problem(shop.ops("POST", path, document={"reason": "another"}), 409, "difference_already_resolved")
+    assert (
+        shop.ops("POST", path, document={**WHY, "version": difference["version"]}).json["resolution"] == WHY["reason"]
+    )
+    problem(shop.ops("POST", path, document={"reason": "another", "version": 2}), 409, "difference_already_resolved")
 
     rows = list(csv.DictReader(io.StringIO(shop.ops("GET", f"reconciliations/{run['run_id']}/csv").text)))
     assert [(row["kind"], row["status"], row["reference"]) for row in rows] == [

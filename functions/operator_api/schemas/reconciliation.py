@@ -42,6 +42,9 @@ class ReconcileIn:
 
 @incoming
 class ResolveIn:
+    """`version` is the difference's as it was looked at: the reason is for that."""
+
+    version: Annotated[int, Field(ge=1)]
     reason: Reason
 
 
@@ -103,6 +106,7 @@ class DifferenceOut:
     ours: OursOut | None
     status: DifferenceStatus
     resolution: str | None
+    version: int
     changed_by: str
     changed_at: str
 

@@ -4,6 +4,7 @@ from tests.faults.planted_bugs.bug import PlantedBug
 
 UNIT = "tests/unit/reconciliation/test_comparing.py"
 TESTS = "tests/integration/reconciliation/test_comparing.py"
+DESK = "tests/integration/reconciliation/test_desk.py"
 
 COMPARING = "reconciliation/model/comparing.py"
 DIFFERENCES = "reconciliation/model/differences.py"
@@ -53,6 +54,13 @@ BUGS = (
         " and _seen(standing) == _seen(found):",
         ":",
         f"{TESTS}::test_a_reason_that_was_given_for_one_amount_is_none_for_another",
+    ),
+    PlantedBug(
+        "takes a reason for what a comparison has changed since they looked",
+        DIFFERENCES,
+        "if standing.version != seen_version:",
+        "if standing.version < seen_version:",
+        f"{DESK}::test_a_difference_that_a_comparison_has_changed_since_is_looked_at_again",
     ),
     PlantedBug(
         "writes differences of a run that somebody else has taken up",

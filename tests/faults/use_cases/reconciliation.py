@@ -30,7 +30,7 @@ def day_that_is_compared(world: World) -> Case:
     before.reconciliation_desk.request_day([(PROVIDER, account)], SYSTEM)
     before.comparing.run(name, SYSTEM)
     known = next(each for each in before.differences.all_differences(name) if each.number == first.number)
-    before.reconciliation_desk.resolve(name, known.difference_id, KNOWN)
+    before.reconciliation_desk.resolve(name, known.difference_id, known.version, KNOWN)
     before.reconciliation_desk.request(PROVIDER, account, day, OPERATOR)
     bank.statements[day] = [first, third]
 
@@ -56,7 +56,7 @@ def difference_that_is_resolved(world: World) -> Case:
     (found,) = world.differences.all_differences(name)
 
     def resolve(process: World) -> None:
-        process.reconciliation_desk.resolve(name, found.difference_id, KNOWN)
+        process.reconciliation_desk.resolve(name, found.difference_id, found.version, KNOWN)
 
     def check(process: World) -> None:
         (difference,) = process.differences.all_differences(name)

@@ -25,13 +25,19 @@ from keyrail.platform.dynamo import transact
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.comparing import DifferenceKind, Found
 from keyrail.reconciliation.model.days import SKEW_MS, window
-from keyrail.reconciliation.model.differences import DifferenceStatus, calls_for_inquiry, difference_of
+from keyrail.reconciliation.model.differences import (
+    Difference,
+    DifferenceChanged,
+    DifferenceStatus,
+    calls_for_inquiry,
+    difference_of,
+)
 from keyrail.reconciliation.model.movements import Known
 from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay, RunMoved, RunStatus, take_up
 from keyrail.reconciliation.service import comparing as service
 from keyrail.reconciliation.service.comparing import Outcome
 from tests.bank import ACCOUNT, PROVIDER, Bank
-from tests.racing import at_once, refusals
+from tests.racing import at_once
 from tests.reconciling import DAY_MS, FEE, HOUR_MS, Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid
 from tests.reconciling import unpaid as order_of
 from tests.world import OPERATOR, PRICE, SYSTEM, World
@@ -326,7 +332,7 @@ def test_a_payment_that_nobody_heard_of_is_a_difference_that_has_the_provider_as
 def test_a_day_of_which_all_is_resolved_is_not_compared_again_by_the_clock(books: Books, day: date) -> None:
     books.said(day, *lines_of(order_of(noon_ms(day, UTC)), noon_ms(day, UTC)))
     (found,) = books.reconcile(day)
-    books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, OPERATOR)
+    books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, found.version, OPERATOR)
     books.world.ahead_ms += DAY_MS
     assert books.world.reconciliation_desk.request_day([(PROVIDER, ACCOUNT)], SYSTEM) == 1
     assert books.run(day).status is RunStatus.RECONCILED
@@ -364,7 +370,7 @@ def test_a_rerun_closes_what_is_gone_keeps_what_is_resolved_and_finds_what_is_ba
     books.bank.statements[day] = [*agreed, forgotten, other]
     found = {each.number: each for each in books.reconcile(day)}
     desk, gone, kept = books.world.reconciliation_desk, found[forgotten.number], found[other.number]
-    resolved = desk.resolve(kept.run_id, kept.difference_id, OPERATOR)
+    resolved = desk.resolve(kept.run_id, kept.difference_id, kept.version, OPERATOR)
     assert (resolved.status, resolved.resolution) == (DifferenceStatus.RESOLVED, OPERATOR.reason)
 
     books.bank.statements[day] = [*agreed, other]
@@ -386,7 +392,7 @@ def test_a_reason_that_was_given_for_one_amount_is_none_for_another(books: Books
     books.post()
     books.said(day, replace(line, amount=line.amount + Money(1, "CNY")))
     (found,) = books.reconcile(day)
-    books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, OPERATOR)
+    books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, found.version, OPERATOR)
     assert books.reconcile(day) == []
     books.bank.statements[day] = [replace(line, amount=Money(500_000, "CNY"))]
     (again,) = books.reconcile(day)
@@ -409,7 +415,7 @@ def test_a_reason_that_was_given_for_one_status_is_none_for_another(books: Books
         books.reconcile(day)
         (each,) = books.all(day)
         if each.status is DifferenceStatus.OPEN:
-            desk.resolve(each.run_id, each.difference_id, OPERATOR)
+            desk.resolve(each.run_id, each.difference_id, each.version, OPERATOR)
         return [each.status]
 
     assert again(LineState.UNDER_WAY) == [DifferenceStatus.OPEN]
@@ -551,7 +557,9 @@ def test_runs_of_one_day_at_once_find_each_difference_once(books: Books, day: da
     assert {each.version for each in books.all(day)} == {1}
 
 
-def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: Books, day: date) -> None:
+def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved_unless_it_changed_first(
+    books: Books, day: date
+) -> None:
     at_ms = noon_ms(day, UTC)
     books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(5)))
     found = books.reconcile(day)
@@ -560,13 +568,16 @@ def test_what_is_resolved_while_the_day_is_compared_anew_stays_resolved(books: B
     books.bank.statements[day] = [replace(each, status="OK") for each in books.bank.statements[day]]
     workers = [at_bank(books.world.another_process(), books.bank) for _ in range(6)]
     resolving: list[Callable[[], object]] = [
-        partial(worker.reconciliation_desk.resolve, name, each.difference_id, OPERATOR)
+        partial(worker.reconciliation_desk.resolve, name, each.difference_id, each.version, OPERATOR)
         for worker, each in zip(workers, found, strict=False)
     ]
     resolving.append(partial(workers[5].comparing.run, name, SYSTEM))
-    results = at_once(resolving)
-    assert refusals(results) == []
-    assert {each.status for each in books.all(day)} == {DifferenceStatus.RESOLVED}
+    results = at_once(resolving)[:-1]
+    assert {type(each) for each in results} <= {Difference, DifferenceChanged}
+    refused = {
+        each.difference_id for each, result in zip(found, results, strict=True) if type(result) is not Difference
+    }
+    assert refused == {each.difference_id for each in books.all(day) if each.status is DifferenceStatus.OPEN}
     assert books.run(day).status is RunStatus.RECONCILED
 
 
@@ -574,7 +585,7 @@ def test_what_was_read_before_somebody_resolved_it_is_not_written_over_it(books:
     at_ms = noon_ms(day, UTC)
     books.said(day, *(lines_of(order_of(at_ms), at_ms)[0] for _ in range(2)))
     read = books.reconcile(day)
-    resolved = books.world.reconciliation_desk.resolve(read[0].run_id, read[0].difference_id, OPERATOR)
+    resolved = books.world.reconciliation_desk.resolve(read[0].run_id, read[0].difference_id, read[0].version, OPERATOR)
     store, changes = books.world.comparing.store, [(each, replace(each, version=each.version + 1)) for each in read]
     assert not store.record(books.run(day), changes)
     assert not store.resolve(*changes[0])

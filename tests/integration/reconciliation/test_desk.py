@@ -20,6 +20,7 @@ from tests.world import SYSTEM
 __all__ = ["desk"]
 
 WHY = {"reason": "they have booked it twice, ticket 4711"}
+RESOLVED = {**WHY, "version": 1}
 PATH = "reconciliations"
 
 
@@ -101,10 +102,10 @@ def test_a_difference_is_resolved_once_with_a_reason(desk: Desk, books: Books, d
     name = with_differences(books, day, 1)
     (difference,) = books.open(day)
     path = f"{PATH}/{name}/differences/{difference.difference_id}/resolve"
-    first = desk.told("finance", "POST", path, WHY)
+    first = desk.told("finance", "POST", path, RESOLVED)
     assert (first["status"], first["resolution"], first["changed_by"]) == ("resolved", WHY["reason"], "operator:sue")
-    assert desk.told("finance", "POST", path, WHY) == first
-    status, refusal = desk.ask("admin", "POST", path, {"reason": "another"})
+    assert desk.told("finance", "POST", path, RESOLVED) == first
+    status, refusal = desk.ask("admin", "POST", path, {**RESOLVED, "reason": "another"})
     assert (status, refusal["code"]) == (409, "difference_already_resolved")
     assert [each.version for each in books.all(day)] == [2]
 
@@ -114,8 +115,26 @@ def test_a_difference_that_is_gone_is_not_resolved(desk: Desk, books: Books, day
     (difference,) = books.open(day)
     books.bank.statements[day] = []
     books.reconcile(day)
-    status, refusal = desk.ask("finance", "POST", f"{PATH}/{name}/differences/{difference.difference_id}/resolve", WHY)
+    status, refusal = desk.ask(
+        "finance", "POST", f"{PATH}/{name}/differences/{difference.difference_id}/resolve", RESOLVED
+    )
     assert (status, refusal["code"]) == (409, "difference_gone")
+
+
+def test_a_difference_that_a_comparison_has_changed_since_is_looked_at_again(
+    desk: Desk, books: Books, day: date
+) -> None:
+    name = with_differences(books, day, 1)
+    (seen,) = books.open(day)
+    (line,) = books.bank.statements[day]
+    books.bank.statements[day] = [replace(line, amount=line.amount + line.amount)]
+    books.reconcile(day)
+    path = f"{PATH}/{name}/differences/{seen.difference_id}/resolve"
+    status, refusal = desk.ask("finance", "POST", path, {**WHY, "version": seen.version})
+    assert (status, refusal["code"]) == (409, "difference_changed")
+    (shown,) = desk.told("finance", "GET", f"{PATH}/{name}")["differences"]
+    assert (shown["status"], shown["theirs"]["amount"]["amount_minor"]) == ("open", 2 * line.amount.amount_minor)
+    assert desk.told("finance", "POST", path, {**WHY, "version": shown["version"]})["status"] == "resolved"
 
 
 @pytest.mark.parametrize("group", Group)
@@ -127,7 +146,7 @@ def test_who_may_do_what(desk: Desk, books: Books, day: date, group: Group) -> N
     again = {"provider": PROVIDER, "account": ACCOUNT, "day": day.isoformat(), **WHY}
     assert (desk.ask(group, "POST", PATH, again)[0] == 202) == (group in pays)
     resolve = f"{PATH}/{name}/differences/dif_none/resolve"
-    assert desk.ask(group, "POST", resolve, WHY)[0] == (404 if group in pays else 403)
+    assert desk.ask(group, "POST", resolve, RESOLVED)[0] == (404 if group in pays else 403)
 
 
 def test_a_day_is_compared_anew_and_asking_twice_is_asking_once(desk: Desk, books: Books, day: date) -> None:
@@ -166,5 +185,5 @@ def test_what_cannot_be_compared_is_refused_and_changes_nothing(desk: Desk, book
         assert desk.ask("finance", "GET", PATH, query=query)[0] == 422
     assert desk.ask("finance", "GET", f"{PATH}/{books.run(day).run_id}", query="cursor=AAAA")[0] == 422
     resolve = f"{PATH}/{books.run(day).run_id}/differences/run/resolve"
-    assert desk.ask("finance", "POST", resolve, WHY)[0] == 404
+    assert desk.ask("finance", "POST", resolve, RESOLVED)[0] == 404
     assert books.world.scan("reconciliation") == before

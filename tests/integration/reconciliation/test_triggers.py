@@ -124,7 +124,9 @@ def test_a_provider_that_has_money_of_which_nobody_told_us_is_asked_at_once(
     order = books.put(unpaid(noon_ms(day, UTC)))
     books.said(day, *lines_of(order, noon_ms(day, UTC)))
     (difference,) = books.reconcile(day)
-    resolved = books.world.reconciliation_desk.resolve(difference.run_id, difference.difference_id, OPERATOR)
+    resolved = books.world.reconciliation_desk.resolve(
+        difference.run_id, difference.difference_id, difference.version, OPERATOR
+    )
     pairs = [(None, difference), (difference, resolved)]
     assert relay.relays([relay.record(at, pair, "reconciliation") for at, pair in enumerate(pairs)]) == []
     assert stage.messages("inquiries") == [{"order_id": order.order_id}]
@@ -157,7 +159,7 @@ def test_the_audit_trail_of_a_run_and_of_its_differences_can_be_verified(
     finished = books.run(day)
     comparing = runs.take_up(requested, SYSTEM, finished.changed_at_ms)
     (difference,) = books.open(day)
-    resolved = desk.resolve(name, difference.difference_id, OPERATOR)
+    resolved = desk.resolve(name, difference.difference_id, difference.version, OPERATOR)
     changes = [(None, requested), (requested, comparing), (comparing, finished), (None, difference)]
     records = [relay.record(at, pair, "reconciliation") for at, pair in enumerate([*changes, (difference, resolved)])]
     assert relay.relays(records) == []

@@ -43,6 +43,14 @@ class AlreadyResolved(Conflict):
     title_zh = "该差异已由他人以其他理由处理。"
 
 
+class DifferenceChanged(Conflict):
+    """A reason given for what they saw is none for what is there now."""
+
+    code = "difference_changed"
+    title = "A comparison has changed this difference since you looked; look again."
+    title_zh = "该差异在您查看后已被新的对账更新，请重新查看。"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Theirs:
     """What the statement says; `line` counts from 1 in its file."""
@@ -177,10 +185,10 @@ def gone(standing: Difference, origin: Origin, now_ms: int) -> Difference:
     return replace(standing, status=DifferenceStatus.GONE, **stamp(origin, now_ms, standing.version + 1))
 
 
-def resolve(standing: Difference, origin: Origin, now_ms: int) -> Difference:
-    """With the origin's reason; the very one if it was resolved with the same.
+def resolve(standing: Difference, seen_version: int, origin: Origin, now_ms: int) -> Difference:
+    """With the origin's reason, which is for the version that they saw; the very one if it was resolved with the same.
 
-    Raises DifferenceGone, AlreadyResolved.
+    Raises DifferenceGone, AlreadyResolved, DifferenceChanged.
     """
     if standing.status is DifferenceStatus.RESOLVED:
         if standing.resolution != origin.reason:
@@ -188,6 +196,8 @@ def resolve(standing: Difference, origin: Origin, now_ms: int) -> Difference:
         return standing
     if standing.status is DifferenceStatus.GONE:
         raise DifferenceGone
+    if standing.version != seen_version:
+        raise DifferenceChanged
     changed = stamp(origin, now_ms, standing.version + 1)
     return replace(standing, status=DifferenceStatus.RESOLVED, resolution=origin.reason, **changed)
 

@@ -114,16 +114,16 @@ class ReconciliationDesk:
     def all_differences(self, run_id: str) -> list[Difference]:
         return self.store.all_differences(run_id)
 
-    def resolve(self, run_id: str, difference_id: str, origin: Origin) -> Difference:
-        """With the origin's reason; the same again is once.
+    def resolve(self, run_id: str, difference_id: str, seen_version: int, origin: Origin) -> Difference:
+        """With the origin's reason, which is for the version that they saw; the same again is once.
 
-        Raises DifferenceNotFound, DifferenceGone, AlreadyResolved, StoreUnavailable.
+        Raises DifferenceNotFound, DifferenceGone, AlreadyResolved, DifferenceChanged, StoreUnavailable.
         """
         for _ in range(MAX_TRIES):
             standing = self.store.difference(run_id, difference_id)
             if standing is None:
                 raise DifferenceNotFound
-            resolved = resolve(standing, origin, self.now_ms())
+            resolved = resolve(standing, seen_version, origin, self.now_ms())
             if resolved is standing or self.store.resolve(standing, resolved):
                 return resolved
         raise StoreUnavailable
