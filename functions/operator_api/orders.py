@@ -1,6 +1,6 @@
 """Orders, found by our number, by status, by a provider's number or by their buyer."""
 
-from functions.operator_api.access import AFTER_SALES, READ, NotInGroup, allow
+from functions.operator_api.access import AFTER_SALES, READ, NotInGroup, allow, is_in
 from functions.operator_api.app import api, audit, orders
 from functions.operator_api.schemas.orders import FindOrdersIn, OrderOut, OrdersOut, OrdersQuery
 from keyrail.ordering.model.orders import Contact, Order, OrderNotFound
@@ -23,7 +23,7 @@ UNTRACED = Trace(records=(), complete=False)
 def get_order(call: Call) -> OrderOut:
     allow(call, READ)
     order = orders().of_operator(call.path["order_id"])
-    return OrderOut.of(order, system_now_ms(), audit().of(f"order:{order.order_id}"))
+    return told(call, order, audit().of(f"order:{order.order_id}"))
 
 
 @api.operation(
@@ -37,7 +37,7 @@ def get_order(call: Call) -> OrderOut:
 def find_orders(call: Call) -> OrdersOut:
     allow(call, READ)
     found = _find(call.query)
-    return OrdersOut(orders=tuple(OrderOut.of(order, system_now_ms(), UNTRACED) for order in found))
+    return OrdersOut(orders=tuple(told(call, order) for order in found))
 
 
 @api.operation(
@@ -52,8 +52,12 @@ def find_orders_of_buyer(call: Call) -> OrdersOut:
     allow(call, AFTER_SALES)
     wanted: FindOrdersIn = call.body
     found, behind = orders().of_contact(view(Contact, wanted), wanted.limit, wanted.cursor)
-    now_ms = system_now_ms()
-    return OrdersOut(orders=tuple(OrderOut.of(order, now_ms, UNTRACED) for order in found), next_cursor=behind)
+    return OrdersOut(orders=tuple(told(call, order) for order in found), next_cursor=behind)
+
+
+def told(call: Call, order: Order, trace: Trace = UNTRACED) -> OrderOut:
+    """The order as this caller may see it."""
+    return OrderOut.of(order, system_now_ms(), trace, with_contact=is_in(call, AFTER_SALES))
 
 
 def _find(wanted: OrdersQuery) -> list[Order]:

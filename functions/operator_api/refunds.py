@@ -5,7 +5,7 @@ from functools import cache
 from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
 from functions.operator_api.app import api, catalog, desk, keys, orders
 from functions.operator_api.limits import given_today
-from functions.operator_api.orders import UNTRACED
+from functions.operator_api.orders import told
 from functions.operator_api.schemas.orders import OrderOut
 from functions.operator_api.schemas.refunds import (
     GivenBackIn,
@@ -25,7 +25,6 @@ from keyrail.inventory.service.withdrawals import Withdrawals
 from keyrail.ordering.model.orders import (
     AccountCredited,
     NotRefundable,
-    Order,
     OrderDisputed,
     OrderNotFound,
     RefundWaits,
@@ -87,7 +86,7 @@ def refund_units(call: Call) -> OrderOut:
     said: RefundIn = call.body
     origin = allow(call, PAYS_BACK, said.reason)
     wanted = view(WantedRefund, said, why=said.reason)
-    return _shown(unit_refunds().request(call.path["order_id"], wanted, call.idempotency_key(), origin))
+    return told(call, unit_refunds().request(call.path["order_id"], wanted, call.idempotency_key(), origin))
 
 
 @api.operation(
@@ -129,7 +128,7 @@ def list_refunds(call: Call) -> RefundsOut:
 )
 def approve_refund(call: Call) -> OrderOut:
     origin = allow(call, PAYS_BACK, call.body.reason)
-    return _shown(unit_refunds().approve(call.path["order_id"], call.path["refund_id"], origin))
+    return told(call, unit_refunds().approve(call.path["order_id"], call.path["refund_id"], origin))
 
 
 @api.operation(
@@ -142,7 +141,7 @@ def approve_refund(call: Call) -> OrderOut:
 )
 def reject_refund(call: Call) -> OrderOut:
     origin = allow(call, PAYS_BACK, call.body.reason)
-    return _shown(unit_refunds().reject(call.path["order_id"], call.path["refund_id"], origin))
+    return told(call, unit_refunds().reject(call.path["order_id"], call.path["refund_id"], origin))
 
 
 @api.operation(
@@ -155,7 +154,7 @@ def reject_refund(call: Call) -> OrderOut:
 )
 def unfreeze_order(call: Call) -> OrderOut:
     origin = allow(call, PAYS_BACK, call.body.reason)
-    return _shown(freezing().unfreeze(call.path["order_id"], call.path["dispute_id"], origin))
+    return told(call, freezing().unfreeze(call.path["order_id"], call.path["dispute_id"], origin))
 
 
 @api.operation(
@@ -168,7 +167,7 @@ def unfreeze_order(call: Call) -> OrderOut:
 )
 def ask_again(call: Call) -> OrderOut:
     origin = allow(call, PAYS_BACK, call.body.reason)
-    return _shown(refund_desk().ask_again(_of_an_order(call), call.path["refund_id"], origin))
+    return told(call, refund_desk().ask_again(_of_an_order(call), call.path["refund_id"], origin))
 
 
 @api.operation(
@@ -183,13 +182,9 @@ def give_by_hand(call: Call) -> OrderOut:
     said: GivenBackIn = call.body
     origin = allow(call, PAYS_BACK, said.reason)
     order_id, refund_id = _of_an_order(call), call.path["refund_id"]
-    return _shown(refund_desk().give_by_hand(order_id, refund_id, said.reference, origin))
+    return told(call, refund_desk().give_by_hand(order_id, refund_id, said.reference, origin))
 
 
 def _of_an_order(call: Call) -> str:
     """Raises OrderNotFound, also for a payment on the desk, which can owe a refund as well."""
     return orders().of_operator(call.path["order_id"]).order_id
-
-
-def _shown(order: Order) -> OrderOut:
-    return OrderOut.of(order, system_now_ms(), UNTRACED)

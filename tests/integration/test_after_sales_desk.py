@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from functions.operator_api import handler as operator_api
+from functions.operator_api.access import AFTER_SALES, Group
 from keyrail.catalog.model import CodeFormat
 from keyrail.inventory.model.keys import events_between
 from keyrail.inventory.service.batches import NewBatch
@@ -141,6 +142,19 @@ def test_support_is_shown_the_buyer_and_whoever_keeps_the_books_the_cost(desk: D
     assert [shown[group].get("unit_cost") for group in shown] == [None, cost, cost, cost]
     by_code = desk.told("support", "POST", "keys/find", {"sku_id": SKU, "code": code.lower()})
     assert by_code == shown["support"]
+
+
+def test_whoever_is_not_shown_the_buyer_of_a_key_is_not_shown_that_of_its_order(desk: Desk) -> None:
+    supply(desk, ["AAAA-BBBB-CCCC-0001"])
+    order_id, (key_id,), _ = desk.sell()
+    for group in Group:
+        (listed,) = desk.told(group, "GET", "orders", query="status=delivered")["orders"]
+        shown = desk.told(group, "GET", f"orders/{order_id}").get("contact")
+        assert shown == listed.get("contact") == desk.told(group, "GET", f"keys/{key_id}").get("buyer")
+        assert (shown == {"email": EMAIL}) == (group in AFTER_SALES)
+    refund = {"unit_ids": [f"unt_{order_id[4:]}01"], "even_if_used": True, "reason": "ticket 4711"}
+    back = desk.answer("finance", "POST", f"orders/{order_id}/refunds", refund, headers={"Idempotency-Key": "a" * 16})
+    assert (back["statusCode"], EMAIL in back["body"]) == (201, False)
 
 
 def test_one_answer_tells_the_whole_of_a_key(desk: Desk) -> None:

@@ -74,7 +74,10 @@ class DisputeOut:
 
 @outgoing
 class OrderOut:
-    """An order with its trace. `trace_complete` false: all of it, or what lies between its ends, is left out."""
+    """An order with its trace. `trace_complete` false: all of it, or what lies between its ends, is left out.
+
+    `contact` is shown to whoever looks after buyers.
+    """
 
     order_id: str
     store_id: str
@@ -83,7 +86,7 @@ class OrderOut:
     total: Money
     created_at: str
     expires_at: str
-    contact: Contact
+    contact: Contact | None
     units: tuple[UnitOut, ...]
     payments: tuple[AttemptOut, ...]
     refunds: tuple[RefundOut, ...]
@@ -92,12 +95,13 @@ class OrderOut:
     trace_complete: bool
 
     @classmethod
-    def of(cls, order: Order, now_ms: int, trace: Trace) -> "OrderOut":
+    def of(cls, order: Order, now_ms: int, trace: Trace, *, with_contact: bool) -> "OrderOut":
         payments = tuple(view(AttemptOut, attempt) for attempt in order.attempts)
         return view(
             cls,
             order,
             status=order.status_at(now_ms),
+            contact=order.contact if with_contact else None,
             units=tuple(map(UnitOut.of, order.units)),
             payments=payments,
             refunds=tuple(map(RefundOut.of, order.refunds)),
