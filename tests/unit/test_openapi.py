@@ -152,7 +152,11 @@ def test_what_is_answered_fits_its_schema() -> None:
     owed = fail_unit(pay(placed, attempt.attempt_id, "T-1", SOMEBODY, 1), unit.unit_id, "sold_out", SOMEBODY, 2)
     for order in (placed, owed):
         _fits("storefront.json", "OrderOut", to_json(storefront.OrderOut.of(order, 3)))
-        _fits("operator.json", "OrderOut", to_json(OrderOut.of(order, 3, Trace(records=(), complete=True))))
+        _fits(
+            "operator.json",
+            "OrderOut",
+            to_json(OrderOut.of(order, 3, Trace(records=(), complete=True), with_contact=True)),
+        )
 
 
 def test_a_request_that_fits_its_schema_is_taken_and_one_that_does_not_is_refused() -> None:

@@ -560,7 +560,7 @@ def of_differences() -> Iterator[Happening]:
         new = differences.difference_of(run, found, ORIGIN, NOW_MS)
         other = differences.found_again(new, replace(new, number="another"))
         gone = differences.gone(other, ORIGIN, NOW_MS)
-        resolved = differences.resolve(new, ORIGIN, NOW_MS)
+        resolved = differences.resolve(new, new.version, ORIGIN, NOW_MS)
         back = differences.found_again(gone, new)
         for old, item in ((None, new), (new, other), (other, gone), (gone, back), (new, resolved)):
             yield Happening(item, differences.events_between(old, item))
