@@ -208,7 +208,10 @@ class StepOut:
 
 @outgoing
 class UnitOut:
-    """`account` is whom a recharge credits, with most of it hidden; `history` is how that went since it was paid."""
+    """`account` is whom a recharge credits, with most of it hidden; `history` is how that went since it was paid.
+
+    `came_as` is what was delivered, also where it was left open: keys are to be revealed, of a recharge there are none.
+    """
 
     unit_id: str
     sku_id: str
@@ -217,6 +220,7 @@ class UnitOut:
     amount: Money
     status: UnitStatus
     delivery: Delivery
+    came_as: Literal["key", "recharge"] | None
     account: dict[str, str] | None
     history: tuple[StepOut, ...]
 

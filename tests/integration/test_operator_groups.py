@@ -113,6 +113,7 @@ def test_a_change_has_a_reason_and_nothing_that_is_not_known(desk: Desk) -> None
             ({**body, "surprise": 1}, "surprise"),
             ({name: value for name, value in body.items() if name != "reason"}, "reason"),
             ({**body, "reason": ""}, "reason"),
+            ({**body, "reason": " \u3000\n"}, "reason"),
         ):
             status, refusal = desk.ask("admin", method, path, wrong)
             assert (status, [each["field"] for each in refusal["errors"]]) == (422, [field]), path

@@ -131,7 +131,7 @@ def test_a_supplier_that_contradicts_a_person_is_listed_until_somebody_has_seen_
     (listed,) = desk.told("support", "GET", "work")["jobs"]
     assert (listed["waits_for"], listed["status"]) == ("contradicted", "queued")
     assert listed["work"]["contradiction"]["said"] == "credited 138****8000"
-    assert asked(desk, order, "see-to", verdict="done")[1]["code"] == "own_word"
+    assert asked(desk, order, "see-to", verdict="done", reference="R-2")[1]["code"] == "own_word"
     told(desk, order, "see-to", user="tom", verdict="done", reference="R-2")
     assert stored(desk, order).units[0].status is UnitStatus.DELIVERED
     assert desk.told("support", "GET", "work") == {"jobs": []}

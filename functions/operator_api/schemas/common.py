@@ -9,7 +9,8 @@ from keyrail.platform.documents import incoming, outgoing, view
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 Slug = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+SAYS_SOMETHING = r"\S"  # a blank is not said
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=SAYS_SOMETHING)]
 Text = Annotated[str, Field(max_length=2000)]
 
 

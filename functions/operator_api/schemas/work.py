@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from functions.operator_api.schemas.common import Reason
+from functions.operator_api.schemas.common import SAYS_SOMETHING, Reason
 from functions.operator_api.schemas.units import SupplyAttemptOut, WorkOut
 from keyrail.fulfilment.service.work_desk import Job
 from keyrail.ordering.model.orders import UnitStatus
@@ -40,8 +40,8 @@ class WorkWordIn:
     """
 
     job: JobName
-    text: Annotated[str, Field(min_length=1, max_length=MAX_EVIDENCE_LENGTH)] | None = None
-    reference: Annotated[str, Field(min_length=1, max_length=MAX_EVIDENCE_REFERENCE_LENGTH)] | None = None
+    text: Annotated[str, Field(max_length=MAX_EVIDENCE_LENGTH, pattern=SAYS_SOMETHING)] | None = None
+    reference: Annotated[str, Field(max_length=MAX_EVIDENCE_REFERENCE_LENGTH, pattern=SAYS_SOMETHING)] | None = None
     reason: Reason
 
     def saying(self, verdict: Verdict) -> Saying:

@@ -11,6 +11,13 @@ SERVICE = "fulfilment/service/work_desk.py"
 
 BUGS = (
     PlantedBug(
+        "takes a blank for evidence",
+        STEPS,
+        """not f"{saying.text or ''}{saying.reference or ''}".strip():""",
+        """not f"{saying.text or ''}{saying.reference or ''}":""",
+        f"{RULES}::test_done_needs_evidence",
+    ),
+    PlantedBug(
         "lets a second operator claim a job that the first has",
         STEPS,
         "if held is not None and not mine and now_ms < held.until_ms:",

@@ -12,10 +12,10 @@ from keyrail.inventory.model.keys import StockLevel
 from keyrail.ordering.model.accounts import Addressed, addressed
 from keyrail.ordering.model.dividing import divided
 from keyrail.ordering.model.events import events_between
-from keyrail.ordering.model.orders import AccountCredited, Delivery, Line, UnitStatus, check_lines
+from keyrail.ordering.model.orders import AccountCredited, Delivery, Line, Order, UnitStatus, check_lines
 from keyrail.ordering.model.refund_requests import refundable_units, requested, take_back
 from keyrail.ordering.model.steps import deliver, pay
-from keyrail.ordering.model.supplying import hear, next_reference
+from keyrail.ordering.model.supplying import deliver_keys, hear, next_reference
 from keyrail.ordering.service.supply import Offer
 from keyrail.payments.model.refunds import RefundRequest
 from keyrail.platform.documents import from_json, to_attributes, to_json
@@ -161,6 +161,23 @@ def test_a_buyer_sees_how_it_goes_and_most_of_the_account_is_hidden() -> None:
         {"at": "1970-01-01T00:00:03.000Z", "status": "delivered"},
     ]
     assert "13800138000" not in to_json(OrderOut.of(order, 9_000)).decode()
+
+
+def test_a_buyer_is_told_what_a_unit_that_was_left_open_came_as() -> None:
+    def shown(order: Order) -> list[tuple[str, str | None]]:
+        units = from_json(dict, to_json(OrderOut.of(order, 9_000)))["units"]
+        return [(unit["delivery"], unit.get("came_as")) for unit in units]
+
+    waits = paid()
+    waits = replace(waits, units=(replace(waits.unit(UNIT), delivery=Delivery.EITHER),))
+    assert shown(waits) == [("either", None)]
+    of_keys = deliver_keys(waits, UNIT, ("key_1",), Decision(at_ms=2_000, chosen="pool"), SYSTEM, 2_000)
+    assert shown(of_keys) == [("either", "key")]
+    credited = hear(begun(waits), next_reference(waits.unit(UNIT)), DONE, SYSTEM, 3_000)
+    assert shown(credited) == [("either", "recharge")]
+    assert shown(deliver(PAID, KEYS, SYSTEM, 1_600)) == [("key", "key")] * len(PAID.units)
+    lost = replace(credited, units=(replace(credited.unit(UNIT), status=UnitStatus.REFUNDED),))
+    assert shown(lost) == [("either", None)]
 
 
 def test_no_event_of_a_recharge_has_the_account_in_it() -> None:

@@ -184,11 +184,16 @@ def test_failed_queues_the_unit_for_whoever_is_next(kind: WorkKind) -> None:
     assert [refund.amount for refund in refunded.refunds] == [PRICE]
 
 
-def test_done_needs_evidence() -> None:
+@pytest.mark.parametrize("evidence", [{}, {"text": " \n"}, {"reference": "\u3000", "text": ""}])
+def test_done_needs_evidence(evidence: dict[str, str]) -> None:
     order = claim(waiting(WorkKind.MANUAL))
-    bare = Saying(job=job(order), verdict=Verdict.DONE)
+    bare = Saying(job=job(order), verdict=Verdict.DONE, **evidence)
     with pytest.raises(Invalid):
         working.say(order, unit_of(order).unit_id, bare, ALICE, 3, anybodys=False, alone=True)
+    contradicted = hear_late(say(claim(waiting(WorkKind.UNKNOWN)), Verdict.FAILED), DONE)
+    so_it_was = replace(bare, job=unit_of(contradicted).jobs[0].job)
+    with pytest.raises(Invalid):
+        contradictions.see_to(contradicted, unit_of(contradicted).unit_id, so_it_was, BOB, 6, another_person=False)
     failed = replace(bare, verdict=Verdict.FAILED)
     ended = working.say(order, unit_of(order).unit_id, failed, ALICE, 3, anybodys=False, alone=True)
     assert unit_of(ended).status is UnitStatus.QUEUED

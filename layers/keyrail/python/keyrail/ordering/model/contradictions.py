@@ -7,7 +7,7 @@ from dataclasses import replace
 from keyrail.ordering.model.orders import Order, Unit, UnitStatus
 from keyrail.ordering.model.steps import moved, settled
 from keyrail.ordering.model.work import NothingContradicted, OwnWord, Verdict, Work
-from keyrail.ordering.model.working import Saying, check_words, job_of
+from keyrail.ordering.model.working import Saying, check_saying, job_of
 from keyrail.platform.changes import Origin, stamp
 from keyrail.suppliers.model.attempts import SupplyAttempt, SupplyState
 
@@ -25,7 +25,7 @@ def see_to(order: Order, unit_id: str, saying: Saying, origin: Origin, now_ms: i
         return order
     if found is None or found.seen is not None:
         raise NothingContradicted
-    check_words(unit, reason=origin.reason, text=saying.text, reference=saying.reference)
+    check_saying(unit, saying, origin)
     if waits_for_it(unit) and another_person and work.word is not None and work.word.by == origin.by:
         raise OwnWord
     seen = replace(work, contradiction=replace(found, seen=saying.word(origin, now_ms, final=True)))

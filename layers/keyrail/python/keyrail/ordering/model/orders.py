@@ -231,6 +231,13 @@ class Unit:
         return self.status is UnitStatus.DELIVERED and not self.key_ids
 
     @property
+    def came_as(self) -> Delivery | None:
+        """What its buyer got, whatever was to be had when they paid; None until it is delivered."""
+        if self.status is not UnitStatus.DELIVERED:
+            return None
+        return Delivery.RECHARGE if self.is_credited else Delivery.KEY
+
+    @property
     def jobs(self) -> tuple[Work, ...]:
         """A person's, oldest first; over, but for the last perhaps."""
         return (*(self.worked or ()), *((self.work,) if self.work else ()))

@@ -117,9 +117,7 @@ def say(
     if saying.is_of(job_of(order, unit_id, saying.job)[1].word, origin.by):
         return order
     unit, work = _unsaid(order, unit_id, saying.job)
-    check_words(unit, reason=origin.reason, text=saying.text, reference=saying.reference)
-    if saying.verdict is Verdict.DONE and not (saying.text or saying.reference):
-        raise Invalid(FieldError("text", "text_or_reference"))
+    check_saying(unit, saying, origin)
     _check_claimed(work, origin.by, now_ms, anybodys=anybodys)
     told = replace(work, word=saying.word(origin, now_ms, final=alone))
     return _ended(order, unit, told, origin, now_ms) if alone else _with(order, unit, told, origin, now_ms)
@@ -158,6 +156,13 @@ def settled_alone(order: Order, by: str) -> int:
     words = ((unit, work.word) for unit in order.units for work in unit.jobs if work.kind is WorkKind.UNKNOWN)
     mine = (unit.amount for unit, word in words if word and word.final and (word.by, word.agreed_by) == (by, None))
     return sum(amount.amount_minor for amount in mine)
+
+
+def check_saying(unit: Unit, saying: Saying, origin: Origin) -> None:
+    """Raises Invalid where it names the account, and for a `done` that nothing shows."""
+    check_words(unit, reason=origin.reason, text=saying.text, reference=saying.reference)
+    if saying.verdict is Verdict.DONE and not f"{saying.text or ''}{saying.reference or ''}".strip():
+        raise Invalid(FieldError("text", "text_or_reference"))
 
 
 def check_words(unit: Unit, **words: str | None) -> None:
