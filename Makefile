@@ -22,7 +22,7 @@ help: ## Show this list
 setup: ## Environments for the tools, the local cloud and the CDK, from the locks
 	@$(PYTHON) -m infra.bootstrap
 
-demo: up ## A whole purchase on the local stack, step by step
+demo: up ## Purchases, a redemption and recharges on the local stack, step by step
 	@$(BIN)/python -m infra.local.demo
 
 up: setup ## The stack on the local cloud; does only what changed

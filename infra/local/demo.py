@@ -1,5 +1,5 @@
-"""`make demo`: a whole purchase on the local stack, over HTTP, as its users would make it, a code redeemed, and the
-payment sandbox tried.
+"""`make demo`: a whole purchase on the local stack, over HTTP, as its users would make it, a code redeemed, accounts
+recharged, and the payment sandbox tried.
 
 A black box: this client knows the addresses, the API's documents and epay's protocol, and nothing of the code behind
 them. Each answer is checked; the first that is not as it should be ends the demo with an error.
@@ -20,6 +20,7 @@ from infra.local.card import operator_token
 from infra.local.demo_client import Unreachable
 from infra.local.demo_gateway import EpayGateway, PaymentRefused
 from infra.local.demo_purchase import PRICE, SKU, Purchase
+from infra.local.demo_recharge import Recharge
 from infra.local.demo_redemption import Redemption
 from infra.local.demo_sandbox import SandboxAct
 from infra.local.demo_shop import Order, Shop
@@ -43,7 +44,7 @@ def curl_lines(shop: Shop, order: Order) -> list[str]:
     ]
 
 
-def _prepare(timeline: Timeline, card_path: Path) -> tuple[Purchase, Redemption, SandboxAct]:
+def _prepare(timeline: Timeline, card_path: Path) -> tuple[Purchase, Redemption, Recharge, SandboxAct]:
     try:
         card = json.loads(card_path.read_text())
     except (OSError, ValueError):
@@ -59,7 +60,7 @@ def _prepare(timeline: Timeline, card_path: Path) -> tuple[Purchase, Redemption,
     seed = hashlib.sha256(f"cards of {stripe['webhook_secret']}".encode()).hexdigest()
     shop = Shop(timeline, card["api_url"], EpayGateway(epay["pid"], epay["key"]), token)
     till = Till(shop.api, card["partner"]["key"], card["partner"]["secret"])
-    return Purchase(shop, Series(seed)), Redemption(shop, till), SandboxAct(shop)
+    return Purchase(shop, Series(seed)), Redemption(shop, till), Recharge(shop), SandboxAct(shop)
 
 
 def main() -> int:
@@ -67,9 +68,10 @@ def main() -> int:
     keep_loopback_direct()
     timeline = Timeline()
     try:
-        purchase, redemption, sandbox = _prepare(timeline, Path(sys.argv[1]) if sys.argv[1:] else CARD)
+        purchase, redemption, recharge, sandbox = _prepare(timeline, Path(sys.argv[1]) if sys.argv[1:] else CARD)
         order = purchase.run()
         redemption.run()
+        recharge.run()
         sandbox.run(SKU, PRICE)
     except (KeyError, IndexError, TypeError) as error:
         timeline.console.print(f"\nAn answer lacks what it should hold: {error!r}", style="red", markup=False)
@@ -77,7 +79,9 @@ def main() -> int:
     except (NotAsItShouldBe, PaymentRefused, Unreachable) as error:
         timeline.console.print(f"\nThis is not as it should be: {error}", style="red", markup=False, soft_wrap=True)
         return 1
-    timeline.console.print(f"\nSold, delivered, redeemed and traced in {timeline.elapsed_s:.1f} s. Try it yourself:\n")
+    timeline.console.print(
+        f"\nSold, delivered, redeemed, recharged and traced in {timeline.elapsed_s:.1f} s. Try it yourself:\n"
+    )
     for line in curl_lines(purchase.shop, order):
         # Not through the console, whose wrapping would break the line.
         print(f"{line}\n")

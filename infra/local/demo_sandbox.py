@@ -1,4 +1,4 @@
-"""The third act of `make demo`: a person pays at the payment sandbox's page, once, and then twice for one order.
+"""The fourth act of `make demo`: a person pays at the payment sandbox's page, once, and then twice for one order.
 
 The page is followed as a browser without scripts would: the link, the form's buttons, the redirect.
 """

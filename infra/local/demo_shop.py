@@ -40,20 +40,25 @@ class Shop:
     operator: str
     """The operator's token."""
 
-    def place_order(self, sku_id: str, price: dict[str, Any], way: dict[str, str] = EPAY) -> Order:
+    def place_order(
+        self,
+        sku_id: str,
+        price: dict[str, Any],
+        way: dict[str, str] = EPAY,
+        account: dict[str, str] | None = None,
+    ) -> Order:
         with self.timeline.step("order placed") as said:
-            request = {
-                "items": [{"sku_id": sku_id, "quantity": 1}],
-                "contact": {"email": "buyer@example.com"},
-                "payment": {**way, "return_url": RETURN_URL},
-                "expected_total": price,
-            }
-            order = Order("", "", "", secrets.token_hex(16), request)
+            order = Order("", "", "", secrets.token_hex(16), _wanted(sku_id, price, way, account))
             placed = self._place(order, HTTPStatus.CREATED)
             expect(placed["total"] == price, f"the total is {placed['total']}")
             said(f"{placed['order_id']}, to be paid until {clock(placed['expires_at'])}")
         page = placed["payment"]["action"]["url"]
         return replace(order, order_id=placed["order_id"], token=placed["access_token"], payment_page=page)
+
+    def ask_for(self, sku_id: str, price: dict[str, Any], account: dict[str, str]) -> Answer:
+        """What an order of a recharge is answered with."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        return send("POST", f"{self.api}/v1/orders", document=_wanted(sku_id, price, EPAY, account), headers=headers)
 
     def place_it_again(self, order: Order) -> None:
         with self.timeline.step("same request again") as said:
@@ -113,6 +118,15 @@ class Shop:
     def show_trace(self, key: dict[str, Any]) -> None:
         rows = [(clock(step["at"]), ", ".join(step["what"]), step["by"], step["address"]) for step in key["trace"]]
         self.timeline.table(("at", "what", "by whom", "from where"), rows)
+
+
+def _wanted(sku_id: str, price: dict[str, Any], way: dict[str, str], account: dict[str, str] | None) -> dict[str, Any]:
+    return {
+        "items": [{"sku_id": sku_id, "quantity": 1, **({"recharge_account": account} if account else {})}],
+        "contact": {"email": "buyer@example.com"},
+        "payment": {**way, "return_url": RETURN_URL},
+        "expected_total": price,
+    }
 
 
 def checked(answer: Answer, status: HTTPStatus) -> Answer:

@@ -57,6 +57,8 @@ def test_the_demo_shows_no_secret_in_its_timeline(card: Path, shop: Shop) -> Non
     (shown,) = (line for line in timeline.splitlines() if "reveals the key" in line)
     assert "card ***" in shown
     assert shop.card["payments"]["epay"]["key"] not in timeline
+    assert "138****5678" in timeline
+    assert "13812345678" not in timeline
 
 
 def test_the_demo_ends_badly_when_the_provider_is_not_believed(card: Path, shop: Shop) -> None:
