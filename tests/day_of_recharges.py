@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -188,16 +189,17 @@ class Simulation:
 
     def _step(self, order_id: str, unit_id: str, following: Next) -> None:
         """As the workflow does: at once, or when its wait is over, or sooner where a supplier calls back."""
-        while following.turn in {Turn.PLACE, Turn.ASK}:
-            if following.wait_s and following.turn is Turn.ASK:
-                news_ms = self.chance.choice([None, None, 2_000])
-                wait_ms = min(following.wait_s * 1000, news_ms or following.wait_s * 1000)
-                self._at(self.clock.at_ms + wait_ms, lambda: self._resume(order_id, unit_id))
+        while following.turn in {Turn.PLACE, Turn.WAIT, Turn.ASK}:
+            if following.wait_s:
+                turn, wait_ms = following.turn, following.wait_s * 1000
+                if turn is Turn.ASK:
+                    wait_ms = min(wait_ms, self.chance.choice([wait_ms, wait_ms, 2_000]))
+                self._at(self.clock.at_ms + wait_ms, partial(self._resume, order_id, unit_id, turn))
                 return
             following = take(self.world, order_id, unit_id, following.turn)
 
-    def _resume(self, order_id: str, unit_id: str) -> None:
-        self._step(order_id, unit_id, take(self.world, order_id, unit_id, Turn.ASK))
+    def _resume(self, order_id: str, unit_id: str, turn: Turn) -> None:
+        self._step(order_id, unit_id, take(self.world, order_id, unit_id, turn))
 
     def day(self) -> Day:
         """Reads how everything ended off the tables, and compares it with what the suppliers know."""

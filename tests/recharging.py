@@ -73,7 +73,7 @@ def take(process: World, order_id: str, unit_id: str, turn: Turn) -> Next:
 def run(process: World, order_id: str, unit_id: str, following: Next = BEGIN) -> Turn:
     """Step after step, as the workflow takes them, until there is none any more; waits are over at once."""
     for _ in range(PATIENCE):
-        if following.turn not in {Turn.PLACE, Turn.ASK}:
+        if following.turn not in {Turn.PLACE, Turn.WAIT, Turn.ASK}:
             return following.turn
         process.ahead_ms += following.wait_s * 1000
         following = take(process, order_id, unit_id, following.turn)

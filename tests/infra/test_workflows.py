@@ -41,6 +41,11 @@ def test_a_recharge_whose_callback_comes_takes_as_few() -> None:
     assert len(way("ask", "done")) == 6 <= MOST_TRANSITIONS
 
 
+def test_a_unit_that_nobody_can_supply_for_the_moment_waits_and_is_placed_again() -> None:
+    assert way("wait", "wait", "done") == [*(["Place", "WhatNext", "WaitForSource"] * 2), "Place", "WhatNext", "Over"]
+    assert STATES["WaitForSource"]["Seconds"] == STATES["Pause"]["Seconds"] == "{% $states.input.wait_s %}"
+
+
 def test_a_unit_goes_on_at_the_next_source_and_ends_where_a_person_has_it() -> None:
     assert way("place", "ask", "place", "person") == [
         *("Place", "WhatNext"),

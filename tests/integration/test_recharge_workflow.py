@@ -101,10 +101,10 @@ def test_who_is_told_goes_on_and_who_is_not_goes_on_in_time(machine: Machine) ->
 
 
 def test_a_unit_goes_to_the_next_source_and_ends_with_a_person(machine: Machine) -> None:
-    ended, entered = machine.run("place", "ask", "ask", "person", told=True)
-    assert (ended, entered[:3], entered.count("Ask"), entered[-1]) == (
+    ended, entered = machine.run("place", "wait", "ask", "ask", "person", told=True)
+    assert (ended, entered[:6], entered.count("Ask"), entered[-1]) == (
         "SUCCEEDED",
-        ["Place", "WhatNext", "Place"],
+        ["Place", "WhatNext", "Place", "WhatNext", "WaitForSource", "Place"],
         2,
         "Over",
     )

@@ -91,6 +91,7 @@ def test_what_nobody_supplies_is_owed_back(world: World) -> None:
     assert (order.status, [refund.amount for refund in order.refunds]) == (OrderStatus.REFUNDING, [PRICE])
     last = (order.units[0].decisions or ())[-1]
     assert (last.chosen, set(last.passed_over)) == (None, {"first", "second"})
+    assert not any(each.waits_until_ms for each in order.units[0].decisions or ()), "nobody will be back"
 
 
 def test_a_source_of_a_supplier_that_is_gone_is_passed_over(world: World) -> None:

@@ -35,11 +35,14 @@ class SupplyAttemptOut:
 
 @outgoing
 class DecisionOut:
-    """Where it was to come from, and by source why not from elsewhere; `chosen` null: there was nothing left."""
+    """Where it was to come from, and by source why not from elsewhere; `chosen` null: there was nothing left, or
+    nothing for the moment, and the unit `waits_until` then for one of them to come back.
+    """
 
     at: str
     chosen: str | None
     passed_over: dict[str, str]
+    waits_until: str | None
 
 
 @outgoing

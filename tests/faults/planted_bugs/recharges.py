@@ -5,8 +5,10 @@ from tests.faults.planted_bugs.bug import PlantedBug
 MODEL = "ordering/model/supplying.py"
 DISPUTES = "ordering/model/disputes.py"
 SERVICE = "fulfilment/service/recharging.py"
+PATIENCE = "ordering/model/patience.py"
 UNIT = "tests/unit/ordering/test_supplying.py"
 TESTS = "tests/integration/test_recharging.py"
+WAITS = "tests/integration/test_patience.py"
 
 BUGS = (
     PlantedBug(
@@ -64,6 +66,27 @@ BUGS = (
         "if unit.open_attempt())",
         "if False)",
         f"{UNIT}::test_what_a_bank_took_is_given_up_unless_it_may_have_been_supplied",
+    ),
+    PlantedBug(
+        "gives back at once what its only source cannot supply for a moment",
+        PATIENCE,
+        "        reason in PASSING or",
+        "        False or",
+        f"{WAITS}::test_a_unit_waits_for_its_only_source_to_come_back",
+    ),
+    PlantedBug(
+        "waits for ever for a source that does not come back",
+        PATIENCE,
+        "if decision.at_ms >= until_ms or not",
+        "if not",
+        f"{WAITS}::test_a_source_that_does_not_come_back_is_waited_for_so_long_and_no_longer",
+    ),
+    PlantedBug(
+        "asks a source again that has definitely refused a unit",
+        PATIENCE,
+        " or not _is_passing(attempt)",
+        "",
+        f"{WAITS}::test_a_supplier_that_was_not_reached_is_tried_again_where_nobody_else_is_left",
     ),
     PlantedBug(
         "loses news that come before somebody waits for them",

@@ -43,6 +43,7 @@ class Entry(Enum):
     SUPPLIER_ASKED = ("K3010", "supplier asked for a unit")
     SUPPLIER_HEARD = ("K3011", "supplier said what became of a unit")
     UNIT_LEFT = ("K3012", "unit left to a person")
+    UNIT_WAITS = ("K3016", "unit waits for a source to come back")
     UNITS_SWEPT = ("K3013", "units looked through for forgotten ones")
     NEWS_TOLD = ("K3014", "supplier has news of a unit")
     NEWS_UNMATCHED = ("K3015", "supplier has news for which nobody waits")

@@ -5,7 +5,7 @@ taken twice, twice at once, and be killed anywhere: what was decided is on the o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import SystemRandom
 from secrets import token_hex
@@ -15,6 +15,7 @@ from keyrail.inventory.model.keys import SoldOut
 from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model.contradictions import last_word_about
 from keyrail.ordering.model.orders import Delivery, Order, OrderNotFound, Unit
+from keyrail.ordering.model.patience import next_look_s, patient, tried, waits_until_ms
 from keyrail.ordering.model.supplying import (
     BY_HAND,
     NOT_SUPPLIED,
@@ -27,6 +28,7 @@ from keyrail.ordering.model.supplying import (
     may_begin,
     may_go_on,
     next_reference,
+    wait,
 )
 from keyrail.ordering.model.work import WorkKind
 from keyrail.ordering.service.orders import Orders
@@ -42,7 +44,7 @@ from keyrail.risk.service import News
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Unknown
-from keyrail.suppliers.model.routing import Need
+from keyrail.suppliers.model.routing import Need, PassedOver
 from keyrail.suppliers.model.sources import Source, SourceKind
 from keyrail.suppliers.model.waiting import wait_s
 from keyrail.suppliers.service.accounts import Placed, Supplier, SupplierAccounts, Wanted
@@ -54,14 +56,18 @@ if TYPE_CHECKING:
 MAX_TRIES = 20
 ISSUE_LEASE_MS = 60_000  # from claiming a key for a unit to selling it
 ASKER_BYTES = 8
+Unusable = dict[str, PassedOver]  # sources of which something was found out when they were to be used
 BROKEN, GONE = "broken", "no_such_supplier"  # our words for an answer that is none
 
 
 class Turn(StrEnum):
-    """What is next for a unit. `held`: nothing, for as long as a bank may take its money back."""
+    """What is next for a unit. `wait`: to be placed, once one of its sources may be back. `held`: nothing, for as long
+    as a bank may take its money back.
+    """
 
     DONE = "done"
     PLACE = "place"
+    WAIT = "wait"
     ASK = "ask"
     PERSON = "person"
     HELD = "held"
@@ -69,7 +75,7 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True)
 class Next:
-    """`wait_s` is how long to wait for news before it is asked for."""
+    """`wait_s` is how long to wait for news before it is asked for, or before it is placed."""
 
     turn: Turn
     wait_s: int = 0
@@ -92,10 +98,11 @@ class Recharging:
     def place(self, order_id: str, unit_id: str, origin: Origin) -> Next:
         """Have the unit supplied by the source that is right for it now, unless somebody may have done so already.
 
-        Where none is left its money is owed back. What a person has is asked about once, and so is what a person has
-        said, before anybody else is asked: the supplier may know better. Raises OrderNotFound, Unavailable.
+        Where none is left its money is owed back; where one may come back, after PATIENCE_MS. What a person has is
+        asked about once, and so is what a person has said, before anybody else is asked: the supplier may know better.
+        Raises OrderNotFound, Unavailable.
         """
-        unusable: set[str] = set()
+        unusable: Unusable = {}
         for number in range(MAX_TRIES):
             order, unit = self._read(order_id, unit_id)
             if number == 0:
@@ -107,7 +114,7 @@ class Recharging:
             if not may_begin(order, unit):
                 done = self._give_up(order, unit, Decision(at_ms=self.now_ms()), origin)
             else:
-                choice = self.routing.choose(_need(unit, unusable), origin)
+                choice = _explained(self.routing.choose(_need(unit, unusable), origin), unusable)
                 done = self._go(order, unit, choice, unusable, origin)
             if done is not None:
                 return self._next(done, unit_id)
@@ -161,14 +168,16 @@ class Recharging:
         order, _ = self._heard(order, said, self._question(said), origin)
         return order, order.unit(unit.unit_id)
 
-    def _go(self, order: Order, unit: Unit, choice: Choice, unusable: set[str], origin: Origin) -> Order | None:
+    def _go(self, order: Order, unit: Unit, choice: Choice, unusable: Unusable, origin: Origin) -> Order | None:
         """The order as it stands then; None where somebody was faster, or it was none of a source after all."""
         source = choice.source
         by_hand_before = any(attempt.source_id == BY_HAND for attempt in unit.attempts or ())
         if source is None and not choice.decision.passed_over and not by_hand_before:  # nobody has said where from
             return self._to_person(order, unit, by_hand(unit, BY_HAND, choice.decision.at_ms), choice.decision, origin)
         if source is None:
-            return self._give_up(order, unit, choice.decision, origin)
+            waiting = patient(unit, choice.decision)
+            give_up_or_wait = self._wait if waiting else self._give_up
+            return give_up_or_wait(order, unit, waiting or choice.decision, origin)
         match source.kind:
             case SourceKind.RECHARGE:
                 done = self._ask_for(order, unit, choice, source, unusable, origin)
@@ -182,13 +191,13 @@ class Recharging:
         return done
 
     def _ask_for(
-        self, order: Order, unit: Unit, choice: Choice, source: Source, unusable: set[str], origin: Origin
+        self, order: Order, unit: Unit, choice: Choice, source: Source, unusable: Unusable, origin: Origin
     ) -> Order | None:
         """On record before the supplier is called; and only who put it there calls, once (promise I7)."""
         try:
             supplier = self.suppliers.at(source.supplier or "")
         except UnknownSupplier:
-            unusable.add(source.source_id)
+            unusable[source.source_id] = PassedOver.UNKNOWN_SUPPLIER
             return None
         attempt = _attempt(unit, choice, source, supplier.settlement_ms)
         begun = begin(order, unit.unit_id, attempt, choice.decision, origin)
@@ -248,13 +257,15 @@ class Recharging:
             order = self.orders.of_operator(order.order_id)
         raise StoreUnavailable
 
-    def _issue(self, order: Order, unit: Unit, choice: Choice, unusable: set[str], origin: Origin) -> Order | None:
+    def _issue(self, order: Order, unit: Unit, choice: Choice, unusable: Unusable, origin: Origin) -> Order | None:
         """Keys of our own, sold in the transaction that delivers them; those that are not are leased for a minute."""
         source_id, until_ms = str(choice.decision.chosen), self.now_ms() + ISSUE_LEASE_MS
         try:
             keys = self.claims.lease(unit.sku_id, unit.quantity, order.order_id, until_ms, origin)
         except SoldOut:
-            unusable.add(source_id)
+            left = self.claims.stock(unit.sku_id)
+            is_leased = left.claimable + left.leased >= unit.quantity
+            unusable[source_id] = PassedOver.KEYS_LEASED if is_leased else PassedOver.SOLD_OUT
             return None
         delivered = deliver_keys(order, unit.unit_id, keys, choice.decision, origin, self.now_ms())
         sales = self.claims.sales(keys, order.order_id, unit.unit_id, origin)
@@ -274,6 +285,16 @@ class Recharging:
             return None
         logs.log(Entry.UNIT_LEFT, order_id=order.order_id, unit_id=unit.unit_id)
         return begun
+
+    def _wait(self, order: Order, unit: Unit, decision: Decision, origin: Origin) -> Order | None:
+        """On record once, with the reasons of then; whoever looks again for as long writes nothing."""
+        if waits_until_ms(unit) is not None:
+            return order
+        waiting = wait(order, unit.unit_id, decision, origin, self.now_ms())
+        if not self.orders.replace(order, waiting):
+            return None
+        logs.warn(Entry.UNIT_WAITS, order_id=order.order_id, unit_id=unit.unit_id)
+        return waiting
 
     def _give_up(self, order: Order, unit: Unit, decision: Decision, origin: Origin) -> Order | None:
         given_up = give_up(order, unit.unit_id, decision, origin, self.now_ms())
@@ -303,18 +324,27 @@ class Recharging:
         if attempt := unit.open_attempt():
             return Next(Turn.ASK, wait_s(attempt, self.now_ms(), self.chance()))
         if may_go_on(order, unit):
-            return Next(Turn.PLACE)
+            until_ms = waits_until_ms(unit)
+            if until_ms is None:
+                return Next(Turn.PLACE)
+            return Next(Turn.WAIT, next_look_s(until_ms, self.now_ms(), self.chance()))
         return Next(Turn.HELD if unit.is_open else Turn.DONE)
 
 
-def _need(unit: Unit, unusable: set[str]) -> Need:
+def _explained(choice: Choice, unusable: Unusable) -> Choice:
+    """With what was found out of sources when they were to be used."""
+    known = {source_id: unusable.get(source_id, reason) for source_id, reason in choice.decision.passed_over.items()}
+    return replace(choice, decision=replace(choice.decision, passed_over=known))
+
+
+def _need(unit: Unit, unusable: Unusable) -> Need:
     return Need(
         sku_id=unit.sku_id,
         quantity=unit.quantity,
         paid=unit.amount,
         kinds=KINDS[unit.delivery or Delivery.RECHARGE],
         reference=next_reference(unit),
-        tried=frozenset({*unusable, *(attempt.source_id for attempt in unit.attempts or ())}),
+        tried=tried(unit) | unusable.keys(),
     )
 
 

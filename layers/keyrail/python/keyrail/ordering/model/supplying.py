@@ -140,6 +140,14 @@ def deliver_keys(
     return _with(order, moved(delivered, UnitStatus.DELIVERED, now_ms), origin, now_ms)
 
 
+def wait(order: Order, unit_id: str, decision: Decision, origin: Origin, now_ms: int) -> Order:
+    """Nobody can supply it for the moment, which is on record now with its reasons. Raises NotSuppliable."""
+    unit = order.unit(unit_id)
+    if not may_begin(order, unit):
+        raise NotSuppliable
+    return _with(order, _decided(unit, decision), origin, now_ms)
+
+
 def give_up(order: Order, unit_id: str, decision: Decision, origin: Origin, now_ms: int) -> Order:
     """Nobody is left who could supply it: its money is due back. Raises NotSuppliable."""
     unit = order.unit(unit_id)

@@ -56,12 +56,14 @@ class SupplyAttempt:
 class Decision:
     """Where a unit was to come from, and why not from elsewhere: `passed_over` is a reason for each source's name.
 
-    `chosen` None: there was nothing left.
+    `chosen` None: there was nothing left; or, with `waits_until_ms`, nothing for the moment, and until then the unit
+    waits for one of them to come back.
     """
 
     at_ms: int
     chosen: str | None = None
     passed_over: dict[str, str] = field(default_factory=dict)
+    waits_until_ms: int | None = None
 
 
 def reference(unit_id: str, number: int) -> str:

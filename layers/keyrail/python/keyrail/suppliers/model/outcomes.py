@@ -22,6 +22,10 @@ class Refusal(StrEnum):
     REFUSED = "refused"
 
 
+PASSING_REFUSALS = frozenset({Refusal.NOT_SENT, Refusal.BALANCE_SHORT})
+"""What was refused so may be taken some minutes later."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """A bought key as its supplier sent it: a code, or a card number with a password. Prints as nothing."""

@@ -12,7 +12,8 @@ from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strate
 class PassedOver(StrEnum):
     """Why a unit does not come from a source: the first rule, in this order, that the source breaks.
 
-    `later_in_line` breaks none; the one that was chosen comes first.
+    `later_in_line` breaks none; the one that was chosen comes first. `keys_leased` and `sold_out` are found out when a
+    pool is asked for keys: enough of them may come free, or there are none.
     """
 
     DISABLED = "disabled"
@@ -27,7 +28,13 @@ class PassedOver(StrEnum):
     SUPPLIER_DISABLED = "supplier_disabled"
     BREAKER_OPEN = "breaker_open"
     BALANCE_SHORT = "balance_short"
+    KEYS_LEASED = "keys_leased"
+    SOLD_OUT = "sold_out"
     LATER_IN_LINE = "later_in_line"
+
+
+PASSING = frozenset({PassedOver.BREAKER_OPEN, PassedOver.BALANCE_SHORT, PassedOver.KEYS_LEASED})
+"""What may be over in minutes, without anybody having meant it so."""
 
 
 @dataclass(frozen=True, kw_only=True)
