@@ -83,9 +83,9 @@ BUGS = (
     ),
     PlantedBug(
         "lets the library log the key",
-        "payments/providers/epay/gateway.py",
-        '        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)\n',
-        "",
+        "platform/http_client.py",
+        "logging.getLogger(name).setLevel(logging.ERROR)",
+        "logging.getLogger(name).setLevel(logging.INFO)",
         f"{GATEWAY}::test_the_key_in_a_query_is_in_no_log_and_no_error",
     ),
 )

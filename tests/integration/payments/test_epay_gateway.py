@@ -298,9 +298,11 @@ def test_the_key_in_a_query_is_in_no_log_and_no_error(gateway: EpayGateway, capl
     caplog.set_level(logging.DEBUG)
     gateway.paid(ATTEMPT_ID)
     at(gateway, 1).query(ATTEMPT)
+    assert f"key={KEY}" in gateway.provider.requests[0].path
+    gateway.provider.always(**{"header without": "a name"})
+    at(gateway, 1).query(ATTEMPT)
     with pytest.raises(ProviderUnavailable) as error:
         account(address_of_nobody(), 1).query(ATTEMPT)
-    assert f"key={KEY}" in gateway.provider.requests[0].path
     shown = caplog.text + repr(error.value) + repr(error.value.__cause__)
     assert KEY not in shown
 

@@ -1,6 +1,7 @@
 """One bounded request to somebody else: no redirects, TLS verified, and nothing of the request in an error."""
 
 import io
+import logging
 import socket
 import time
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ MAX_CONNECTIONS = 8
 SERVER_ERROR = 500
 _CHUNK_BYTES = 64 * 1024
 _LEAST_S = 0.001  # of a time-out: none at all would make the socket a non-blocking one
+# These quote the target of a request, which may hold a key or name a buyer: at DEBUG that of each, and at WARNING that
+# of one whose reply has headers which are none.
+_TALKATIVE = ("urllib3.connection", "urllib3.connectionpool")
 
 
 class Silence(StrEnum):
@@ -206,11 +210,14 @@ def request(
     + `read_timeout_s` + SPARE_S, and there is no further one with less than MIN_REPEAT_S of that left.
     A `fresh` request has a connection of its own. One that was kept may be gone, as they are when a function has slept,
     and what is written to it may have been sent for all that we know.
+    Whatever a process logs, nothing of the target is in it.
     Raises NoReply when no reply was had, or one too long or too slow.
     """
     from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
     _check_printable(headers)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     attempts = TOTAL_ATTEMPTS if repeatable else 1
     until_s = time.monotonic() + CONNECT_TIMEOUT_S + read_timeout_s + SPARE_S
     nothing_sent = True

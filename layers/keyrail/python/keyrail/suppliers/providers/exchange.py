@@ -4,7 +4,6 @@ What is ordered is sent once. Only where it is proven that nothing was sent has 
 may have happened (promise I7).
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,8 +82,7 @@ def _request(
     *,
     once: bool,
 ) -> Reply:
-    """Raises NoReply. Whatever a process logs at level DEBUG, it is not urllib3's addresses: they may name a buyer."""
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+    """Raises NoReply."""
     return request(
         method,
         url,

@@ -1,6 +1,5 @@
 """What both versions of a gateway have in common: how it is reached, and what it says of an order."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,11 +72,7 @@ class Gateway:
         return post_form(self.address(path), fields, {}, self.read_timeout_s, repeatable=repeatable)
 
     def get_with_key(self, path: str, fields: Mapping[str, str]) -> Reply:
-        """A GET whose query holds the merchant's key, as version 1 wants it. Raises ProviderUnavailable.
-
-        urllib3 logs the target of each request at level DEBUG; whatever a process logs, not this one.
-        """
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+        """A GET whose query holds the merchant's key, as version 1 wants it. Raises ProviderUnavailable."""
         return request(
             "GET",
             f"{self.address(path)}?{urlencode(fields)}",
