@@ -207,9 +207,9 @@ class DayuanrenHouse(House):
 HOUSES: dict[str, type[House]] = {"fulu": FuluHouse, "dayuanren": DayuanrenHouse}
 
 
-def said(result: object) -> bytes:
+def said(result: object, *, in_ascii: bool = False) -> bytes:
     """Of the open platform: signed over the text of the result."""
-    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(result, ensure_ascii=in_ascii, separators=(",", ":"))
     sign = hashlib.md5(("".join(sorted(text)) + SECRET).encode()).hexdigest()
     return json.dumps({"code": 0, "message": "接口调用成功", "result": text, "sign": sign}).encode()
 

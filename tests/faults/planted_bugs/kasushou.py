@@ -24,7 +24,7 @@ BUGS = (
     PlantedBug(
         "takes a status that nobody reviewed for a failure",
         f"{PACKAGE}/answers.py",
-        'Unknown(said=word(f"status_{said}"), their_reference=theirs)',
+        'Unknown(said=f"status_{lists.said(said)}", their_reference=theirs)',
         "DefiniteFailure(said=word(said), refusal=Refusal.REFUSED, their_reference=theirs)",
         f"{ANSWERS}::test_a_status_that_nobody_reviewed_is_unknown",
     ),
@@ -62,5 +62,19 @@ BUGS = (
         "if not minor or wanted.limit.currency",
         "if wanted.limit.currency",
         f"{OVER_HTTP}::test_an_order_that_has_no_limit_or_names_nothing_is_not_sent",
+    ),
+    PlantedBug(
+        "keeps what stands in the place of a status, be it a buyer's number",
+        f"{PACKAGE}/answers.py",
+        'said=f"status_{lists.said(said)}"',
+        'said=f"status_{said[:32]}"',
+        f"{ANSWERS}::test_an_account_in_the_place_of_a_status_is_not_kept",
+    ),
+    PlantedBug(
+        "sells a card whose last day nobody understands as one that has none",
+        f"{PACKAGE}/answers.py",
+        "        except ValueError:\n            return None",
+        "        except ValueError:\n            expires_on = None",
+        f"{ANSWERS}::test_other_cards_than_were_asked_for_are_unknown_and_not_told",
     ),
 )

@@ -16,7 +16,8 @@ from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processin
 from tests.provider_server import Answer, Sent, address_of_nobody, serving
 from tests.supplier_houses import ANOTHER, HOUSES, ITEM, KEY, OURS, PHONE, SECRET, THEIRS, House
 
-NONSENSE: tuple[object, ...] = ([], {}, "", " ", None, True, -7, "-0.01", "1e2", "9" * 30, "9.5元", "９", [1], {"a": 1})
+NONSENSE: tuple[object, ...] = ([], {}, "", " ", None, True, "1e2", "9" * 30, "9.5元", "９", [1], {"a": 1}, "-", "--1")
+BELOW_NOTHING = (-7, "-0.01")
 
 
 @pytest.fixture(params=HOUSES)
@@ -153,7 +154,17 @@ def test_what_was_surely_not_sent_has_failed(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "account", [{}, {"phone": PHONE, "qq": "10001"}, {"phone": PHONE, "iban": "1"}, {"region": "x"}]
+    "account",
+    [
+        {},
+        {"phone": PHONE, "qq": "10001"},
+        {"phone": PHONE, "iban": "1"},
+        {"region": "x"},
+        {"phone": " "},
+        {"phone": f"{PHONE}\n"},
+        {"phone": "\ud800"},
+        {"phone": "1" * 257},
+    ],
 )
 def test_an_account_that_cannot_be_said_is_not_asked_for(house: House, account: dict[str, str]) -> None:
     assert place(house, account=account) == DefiniteFailure(said="account_fields", refusal=Refusal.BAD_ACCOUNT)
@@ -169,7 +180,9 @@ def test_what_cannot_be_ordered_is_not_asked_for(house: House, changes: dict[str
 
 
 def test_a_balance_is_rounded_down_and_a_price_up(house: House) -> None:
-    house.says["index/product"] = house.says["fulu.goods.list.get"] = house.catalog("0.9851", "9.5000", *NONSENSE)
+    house.says["index/product"] = house.says["fulu.goods.list.get"] = house.catalog(
+        "0.9851", "9.5000", *NONSENSE, *BELOW_NOTHING
+    )
     assert house.supplier().balance() == Money(34_428_316, "CNY")
     offers = list(house.supplier().catalog())
     assert [(offer.item, offer.price.amount_minor, offer.on_sale) for offer in offers] == [
@@ -177,6 +190,12 @@ def test_a_balance_is_rounded_down_and_a_price_up(house: House) -> None:
         ("1002", 950, True),
     ]
     assert [offer.name for offer in offers] == ["话费快充" + "!" * 196] * 2
+
+
+@pytest.mark.parametrize("amount", BELOW_NOTHING)
+def test_what_we_owe_a_supplier_is_no_balance_that_could_be_spent(house: House, amount: object) -> None:
+    house.says["index/user"] = house.says["fulu.user.info.get"] = house.balance(amount)
+    assert house.supplier().balance() == Money(0, "CNY")
 
 
 @pytest.mark.parametrize("amount", NONSENSE, ids=range(len(NONSENSE)))
@@ -196,7 +215,7 @@ def test_a_catalogue_that_is_none_is_not_an_empty_one(house: House, answer: byte
 def test_nothing_of_an_order_that_is_not_understood_makes_it_fall_over(house: House) -> None:
     names = house.order(house.states["success"])
     for name in names:
-        for value in NONSENSE:
+        for value in (*NONSENSE, *BELOW_NOTHING):
             house.has_one(house.states["success"], **{name: value})
             assert not isinstance(query(house), DefiniteFailure)
             house.says[house.asking] = house.orders(value)

@@ -220,6 +220,10 @@ def test_no_account_of_a_buyer_is_in_what_is_kept_printed_or_logged(
     assert outcome == DefiniteFailure(said="400 充值账号错误：*/* * *", refusal=Refusal.BAD_ACCOUNT)
     house.says[BUY] = answer(None, 400, f"{PHONE}已存在")
     assert place(house) == Unknown(said="400 *已存在")
+    house.says[BUY] = answer(None, PHONE, "余额不足")
+    assert place(house) == Unknown(said="not_understood 余额不足")
+    house.says[INFO] = answer(None, PHONE)
+    assert account(house.url).query(placed()) == Unknown(said="code_not_understood")
     assert not [secret for secret in ("alice", "7788991", PHONE, KEY) if secret in caplog.text]
 
 
@@ -322,7 +326,9 @@ def test_a_question_that_was_answered_in_html_is_asked_once_more(house: House) -
     assert isinstance(account(house.url).query(placed()), Success)
 
 
-@pytest.mark.parametrize(("said", "fen"), [("8888.88", 888888), (8888.8, 888880), ("0.0199", 1), ("0", 0)])
+@pytest.mark.parametrize(
+    ("said", "fen"), [("8888.88", 888888), (8888.8, 888880), ("0.0199", 1), ("0", 0), ("-1.00", 0)]
+)
 def test_the_balance_is_what_we_have_in_whole_fen(house: House, said: object, fen: int) -> None:
     house.says[BALANCE] = answer({"balance": said})
     assert account(house.url).balance() == Money(fen, "CNY")
@@ -332,8 +338,9 @@ def test_the_balance_is_what_we_have_in_whole_fen(house: House, said: object, fe
 @pytest.mark.parametrize(
     "said",
     [
-        answer({"balance": "-1.00"}),
         answer({"balance": ""}),
+        answer({"balance": "-"}),
+        answer({"balance": "--1"}),
         answer({"balance": "9" * 13}),
         answer({"balance": ["1"]}),
         answer([]),

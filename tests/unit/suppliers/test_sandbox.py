@@ -138,10 +138,11 @@ def test_what_is_said_of_another_order_is_not_believed(reference: object) -> Non
         assert answered == Unknown(said="another_reference")
 
 
-def test_a_page_of_words_is_not_kept() -> None:
-    answered = said("x" * 4_000)
-    assert isinstance(answered, Unknown)
-    assert len(answered.said) == 64
+@pytest.mark.parametrize("word", ["x" * 4_000, "13800000002", "<html>", "\ud800"])
+def test_a_page_of_words_and_an_account_in_their_place_are_not_kept(word: str) -> None:
+    assert said(word) == Unknown(said="not_understood", their_reference="S-1")
+    failed = said("failed", returned="9.50", reason=word)
+    assert failed == DefiniteFailure(said="failed", refusal=Refusal.REFUSED, their_reference="S-1")
 
 
 # callbacks

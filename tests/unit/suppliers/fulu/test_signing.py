@@ -139,6 +139,8 @@ def test_blanks_around_a_card_are_no_part_of_it_and_a_link_may_be_long() -> None
         {"card_type": "9"},
         {"card_deadline": "soon"},
         {"card_deadline": "2027-13-01"},
+        {"card_deadline": "2027-02-30"},
+        {"card_deadline": []},
     ],
 )
 def test_a_card_that_is_not_understood_whole_is_none(changes: dict[str, object]) -> None:

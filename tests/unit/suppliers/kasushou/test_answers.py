@@ -75,6 +75,10 @@ def test_a_status_that_nobody_reviewed_is_unknown(status: object) -> None:
     assert isinstance(said(order(status, has_back_money="9.5000")), Unknown)
 
 
+def test_an_account_in_the_place_of_a_status_is_not_kept() -> None:
+    assert said(order("13800138000")) == Unknown(said="status_not_understood", their_reference=THEIRS)
+
+
 @pytest.mark.parametrize("back", ["0.01", "9.50", "", "-1", [], "x"])
 def test_what_is_done_in_part_is_unknown(back: object) -> None:
     assert isinstance(said(order(3, has_back_money=back)), Unknown)
@@ -137,9 +141,19 @@ def test_a_card_without_a_number_is_a_code_and_keeps_its_last_day() -> None:
     assert outcome.cards == (Card(code="P-1", expires_on="2027-01-31"), Card(code="N-2"))
 
 
+@pytest.mark.parametrize("day", ["", None, "0000-00-00 00:00:00", "0000-00-00"])
+def test_a_card_may_have_no_last_day(day: object) -> None:
+    outcome = said(order(3, card_list=[TWO[0], {**TWO[1], "end_time": day}]), of=KEYS)
+    assert isinstance(outcome, Success)
+    assert [card.expires_on for card in outcome.cards] == [None, None]
+
+
 @pytest.mark.parametrize(
     "cards",
     [
+        [TWO[0], {**TWO[1], "end_time": "30 days"}],
+        [TWO[0], {**TWO[1], "end_time": "2027-02-30"}],
+        [TWO[0], {**TWO[1], "end_time": ["2027-01-31"]}],
         None,
         [],
         TWO[:1],

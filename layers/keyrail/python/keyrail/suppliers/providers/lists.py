@@ -1,19 +1,21 @@
 """What a supplier's words come to, as data: reviewed lists, and what a merchant's settings lay over them.
 
 Deployments of one software disagree. What settings do not name stays; null takes a word off a list, and what is on no
-list is never guessed. Everything here raises ConfigError, which names a setting and never what is in it.
+list is never guessed. Whatever reads a setting here raises ConfigError, which names it and never what is in it.
 """
 
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from keyrail.platform.config import ConfigError, is_setting
+from keyrail.platform.json_objects import is_text
 from keyrail.suppliers.model.outcomes import Refusal
 
 MAX_ENTRIES = 200
 MAX_WORD_LENGTH = 64
+MAX_ACCOUNT_LENGTH = 256
 NOT_UNDERSTOOD = "not_understood"
 
 _CODE = re.compile(r"-?[0-9]{1,8}|[A-Za-z_]{1,32}")
@@ -31,7 +33,7 @@ class Meaning(StrEnum):
 
 def laid_over(known: Mapping[str, W], own: object, meanings: type[W], setting: str) -> dict[str, W]:
     """The known words with their meanings, and in their place those of a merchant's own."""
-    changed: dict[str, Any] = {**known, **_entries(own, setting)}
+    changed: dict[str, Any] = {**known, **entries(own, setting)}
     try:
         return {word: meanings(meaning) for word, meaning in changed.items() if meaning is not None}
     except ValueError:
@@ -57,7 +59,7 @@ def listed(words: Mapping[str, Refusal], code: str, text: str) -> tuple[str, Ref
 
 def names(known: Mapping[str, str], own: object, offered: frozenset[str], setting: str) -> dict[str, str]:
     """By a SKU's name of an account field, the supplier's."""
-    changed = {**known, **_entries(own, setting)}
+    changed = {**known, **entries(own, setting)}
     read = {name: theirs for name, theirs in changed.items() if theirs is not None}
     if not all(isinstance(theirs, str) and theirs in offered for theirs in read.values()):
         raise ConfigError(setting)
@@ -68,14 +70,18 @@ def words(known: frozenset[str], own: object, setting: str) -> frozenset[str]:
     """Those known, or a merchant's own instead."""
     if own is None:
         return known
-    if not isinstance(own, list) or not 0 < len(own) <= MAX_ENTRIES or not all(_is_word(word) for word in own):
+    if not isinstance(own, list) or not 0 < len(own) <= MAX_ENTRIES or not all(is_word(word) for word in own):
         raise ConfigError(setting)
     return frozenset(own)
 
 
 def renamed(account: Mapping[str, str], by_name: Mapping[str, str]) -> dict[str, str] | None:
-    """The account by the supplier's names; None where it has no name for a field, or one name for two."""
-    theirs = {by_name[name]: value for name, value in account.items() if name in by_name and value}
+    """The account by the supplier's names; None where it has no name for a field, or one name for two, and where a
+    value is none: nobody can be credited by half a character or by a line break.
+    """
+    if not account or not all(map(_is_of_an_account, account.values())):
+        return None
+    theirs = {by_name[name]: value for name, value in account.items() if name in by_name}
     return theirs if len(theirs) == len(account) else None
 
 
@@ -84,13 +90,18 @@ def said(code: str) -> str:
     return code if _CODE.fullmatch(code) else NOT_UNDERSTOOD
 
 
-def _entries(own: object, setting: str) -> dict[str, Any]:
+def entries(own: object, setting: str) -> dict[str, Any]:
+    """Those of a setting that is an object; none where it is not there."""
     if own is None:
         return {}
-    if not isinstance(own, dict) or len(own) > MAX_ENTRIES or not all(_is_word(word) for word in own):
+    if not isinstance(own, dict) or len(own) > MAX_ENTRIES or not all(is_word(word) for word in own):
         raise ConfigError(setting)
     return own
 
 
-def _is_word(word: object) -> bool:
+def _is_of_an_account(value: object) -> bool:
+    return is_text(value) and value.isprintable() and 0 < len(value.strip()) <= MAX_ACCOUNT_LENGTH
+
+
+def is_word(word: object) -> TypeGuard[str]:
     return is_setting(word) and len(word) <= MAX_WORD_LENGTH and word.isprintable()

@@ -4,6 +4,7 @@ They give a number now as a number, now as text, and mean the same: so numbers a
 """
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,11 @@ from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
 
 MAX_REFERENCE_LENGTH = 64
 MAX_TITLE_LENGTH = 200
+MAX_COUNT_LENGTH = 9  # digits of a stock, or of how many items there are
 
 _SUM = re.compile(r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,8})?", re.ASCII)
+_DAY = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})(?:[ T].*)?", re.ASCII)
+_NO_DAY = frozenset({"", "0000-00-00", "0000-00-00 00:00:00"})  # as some databases write that there is none
 _MARK = b"\xef\xbb\xbf"  # some servers put it before what they say in UTF-8
 
 
@@ -42,6 +46,42 @@ def money(sum_: Decimal, currency: str, *, up: bool) -> Money | None:
     if up and exact != minor:
         minor += 1
     return Money(minor, currency) if minor <= MAX_AMOUNT_MINOR else None
+
+
+def price(holder: Document, name: str, currency: str) -> Money | None:
+    """What something costs us; None for anything else."""
+    exact = amount(holder, name)
+    return None if exact is None else money(exact, currency, up=True)
+
+
+def balance(holder: Document, name: str, currency: str) -> Money | None:
+    """What we have, which is nothing where we owe them; None for anything else."""
+    written = text(holder, name)
+    if written.startswith("-") and _SUM.fullmatch(written[1:]):
+        return Money(0, currency)
+    exact = amount(holder, name)
+    return None if exact is None else money(exact, currency, up=False)
+
+
+def count(holder: Document, name: str) -> int | None:
+    """How many there are; None for anything else."""
+    written = text(holder, name)
+    is_one = written.isascii() and written.isdigit() and len(written) <= MAX_COUNT_LENGTH
+    return int(written) if is_one else None
+
+
+def last_day(holder: Document, name: str) -> str | None:
+    """Of a card, as an ISO date; None where it has none.
+
+    Raises ValueError: of a card whose last day is not understood nobody knows whether it can be sold.
+    """
+    value = holder.get(name)
+    if value is None or (isinstance(value, str) and value in _NO_DAY):
+        return None
+    match = _DAY.fullmatch(text(holder, name))
+    if match is None:
+        raise ValueError("no day")
+    return date.fromisoformat("-".join(match.groups())).isoformat()
 
 
 def number(holder: Document, name: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from keyrail.platform.addresses import is_base
-from keyrail.platform.config import ConfigError, is_setting
+from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.http_client import READ_TIMEOUT_S
 from keyrail.platform.json_objects import Document, text
@@ -15,8 +15,8 @@ from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed
 from keyrail.suppliers.providers.dayuanren.gateway import ACCEPTED, KEY_JOINTS, Answer, Gateway
 from keyrail.suppliers.providers.dayuanren.orders import STATUSES, OrderReader
 from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said
-from keyrail.suppliers.providers.reading import amount, money, number, objects, title
-from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_times
+from keyrail.suppliers.providers.reading import balance, number, objects, price, title
+from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
 PROVIDER = "dayuanren"
 CURRENCY = "CNY"
@@ -84,10 +84,7 @@ class Dayuanren:
     acknowledgement = Acknowledgement("success", "text/plain")
 
     def __post_init__(self) -> None:
-        for name in ("userid", "apikey"):
-            value = getattr(self, name)
-            if not is_setting(value) or not (value.isascii() and value.isprintable()):
-                raise ConfigError(f"{PROVIDER}.{name}")
+        check_credentials(PROVIDER, userid=self.userid, apikey=self.apikey)
         if not is_base(self.base_url):
             raise ConfigError(f"{PROVIDER}.base_url")
         for name, offered in (("key_joint", KEY_JOINTS), ("limit", LIMITS)):
@@ -183,11 +180,10 @@ class Dayuanren:
         answer = self._gateway.ask(USER, {})
         if isinstance(answer, Unknown) or answer.code != ACCEPTED or text(answer.found, "id") != self.userid:
             raise SupplierUnavailable
-        have = amount(answer.found, "balance")
-        known = None if have is None else money(have, CURRENCY, up=False)
-        if known is None:
+        have = balance(answer.found, "balance", CURRENCY)
+        if have is None:
             raise SupplierUnavailable
-        return known
+        return have
 
     def catalog(self) -> Iterator[Offer]:
         """All in one answer, and only what is on sale. What cannot be read of an item leaves that one out."""
@@ -210,8 +206,7 @@ class Dayuanren:
 
 
 def _offer(product: Document) -> Offer | None:
-    item, exact = number(product, "id"), amount(product, "price")
-    price = None if exact is None else money(exact, CURRENCY, up=True)
-    if item is None or price is None:
+    item, costs = number(product, "id"), price(product, "price", CURRENCY)
+    if item is None or costs is None:
         return None
-    return Offer(item=item, name=title(product, "name"), price=price, on_sale=True)
+    return Offer(item=item, name=title(product, "name"), price=costs, on_sale=True)

@@ -17,8 +17,8 @@ from keyrail.suppliers.providers.fulu.cards import KEY_BYTES
 from keyrail.suppliers.providers.fulu.gateway import ACCEPTED, Answer, Gateway
 from keyrail.suppliers.providers.fulu.orders import CURRENCY, STATUSES, OrderReader
 from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said, words
-from keyrail.suppliers.providers.reading import amount, money, number, title
-from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_times
+from keyrail.suppliers.providers.reading import amount, balance, money, number, price, title
+from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
 PROVIDER = "fulu"
 URL = "https://openapi.fulu.com/api/getway"  # the platform's own spelling
@@ -81,10 +81,7 @@ class Fulu:
     acknowledgement = Acknowledgement("success", "text/plain")
 
     def __post_init__(self) -> None:
-        for name in ("app_key", "app_secret"):
-            value = getattr(self, name)
-            if not is_setting(value) or not (value.isascii() and value.isprintable()):
-                raise ConfigError(f"{PROVIDER}.{name}")
+        check_credentials(PROVIDER, app_key=self.app_key, app_secret=self.app_secret)
         if len(self.app_secret) != KEY_BYTES:
             raise ConfigError(f"{PROVIDER}.app_secret")
         if not is_setting(self.url) or not is_web_address(self.url, loopback=True):
@@ -176,11 +173,10 @@ class Fulu:
         return self._orders.one(answer.found, placed) if answer.code == ACCEPTED else Unknown(said=said(answer.code))
 
     def balance(self) -> Money:
-        have = amount(_had(self._gateway.ask(USER, {})).found, "balance")
-        known = None if have is None else money(have, CURRENCY, up=False)
-        if known is None:
+        have = balance(_had(self._gateway.ask(USER, {})).found, "balance", CURRENCY)
+        if have is None:
             raise SupplierUnavailable
-        return known
+        return have
 
     def catalog(self) -> Iterator[Offer]:
         """All in one answer. What cannot be read of an item leaves that one out."""
@@ -203,8 +199,8 @@ def _unfit(goods: Document, wanted: Wanted, *, of_keys: bool) -> DefiniteFailure
         return DefiniteFailure(said="another_kind", refusal=Refusal.REFUSED)
     if not _is_on_sale(goods):
         return DefiniteFailure(said="off_sale", refusal=Refusal.SOLD_OUT)
-    price = amount(goods, "purchase_price")
-    cost = None if price is None else money(price * wanted.quantity, CURRENCY, up=True)
+    exact = amount(goods, "purchase_price")
+    cost = None if exact is None else money(exact * wanted.quantity, CURRENCY, up=True)
     if cost is None or cost.amount_minor > wanted.limit.amount_minor:
         return DefiniteFailure(said="price", refusal=Refusal.PRICE_CHANGED)
     return None
@@ -215,11 +211,10 @@ def _is_on_sale(goods: Document) -> bool:
 
 
 def _offer(goods: Document) -> Offer | None:
-    item, exact = number(goods, "product_id"), amount(goods, "purchase_price")
-    price = None if exact is None else money(exact, CURRENCY, up=True)
-    if item is None or price is None:
+    item, costs = number(goods, "product_id"), price(goods, "purchase_price", CURRENCY)
+    if item is None or costs is None:
         return None
-    return Offer(item=item, name=title(goods, "product_name"), price=price, on_sale=_is_on_sale(goods))
+    return Offer(item=item, name=title(goods, "product_name"), price=costs, on_sale=_is_on_sale(goods))
 
 
 def _had(answer: Answer | Unknown) -> Answer:

@@ -1,17 +1,16 @@
 """Cards as the open platform hands them out: AES-256 in ECB mode with PKCS #7, in base64, the app secret as the key."""
 
 import base64
-import re
 from collections.abc import Sequence
 
 from keyrail.platform.json_objects import Document, text
 from keyrail.suppliers.model.outcomes import Card
+from keyrail.suppliers.providers.reading import last_day
 
 KEY_BYTES = 32
 MAX_CARD_LENGTH = 512  # characters; a card may be a link
 KINDS = frozenset({"", "0", "1", "2"})  # of a card: text, what a QR code says, a short link
 _BLOCK_BITS = 128
-_DATE = re.compile(r"([0-9]{4})[-/](0[1-9]|1[0-2])[-/](0[1-9]|[12][0-9]|3[01])(?:[ T].*)?")
 
 
 def read(holders: Sequence[Document], quantity: int, secret: str) -> tuple[Card, ...] | None:
@@ -32,7 +31,7 @@ def _card(holder: Document, secret: str) -> Card:
     number, password = (_opened(holder, name, secret) for name in ("card_number", "card_pwd"))
     if not number and not password:
         raise ValueError("a card with nothing on it")
-    expires_on = _date(text(holder, "card_deadline"))
+    expires_on = last_day(holder, "card_deadline")
     return Card(code=number or password, password=password if number and password else None, expires_on=expires_on)
 
 
@@ -54,13 +53,3 @@ def _opened(holder: Document, name: str, secret: str) -> str:
     if not card or not card.isprintable() or len(card) > MAX_CARD_LENGTH:
         raise ValueError("no card")
     return card
-
-
-def _date(deadline: str) -> str | None:
-    """Raises ValueError: of a card whose last day is not understood nobody knows whether it can be sold."""
-    if not deadline:
-        return None
-    match = _DATE.fullmatch(deadline)
-    if match is None:
-        raise ValueError("no day")
-    return "-".join(match.groups())

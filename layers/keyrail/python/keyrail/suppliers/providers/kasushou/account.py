@@ -7,27 +7,25 @@ from typing import Any
 
 from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
-from keyrail.platform.config import is_setting
 from keyrail.platform.http_client import MAX_REPLY_BYTES, READ_TIMEOUT_S
-from keyrail.platform.json_objects import Document, child, is_text, text
+from keyrail.platform.json_objects import Document, child, text
 from keyrail.platform.money import MINOR_DIGITS, Money
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown, word
-from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted, exchange
+from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted, exchange, lists
 from keyrail.suppliers.providers.kasushou.answers import OrderReader
 from keyrail.suppliers.providers.kasushou.callbacks import reference
-from keyrail.suppliers.providers.kasushou.dialect import PROVIDER, Dialect, dialect, entries, is_word, unusable
-from keyrail.suppliers.providers.reading import amount, money, objects, title
-from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_times
+from keyrail.suppliers.providers.kasushou.dialect import PROVIDER, Dialect, dialect, entries, unusable
+from keyrail.suppliers.providers.lists import is_word
+from keyrail.suppliers.providers.reading import balance, count, objects, price, title
+from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
 ACCOUNT_FIELDS = {"account": "recharge_account", "phone": "recharge_account", "qq": "recharge_account"}
 LIMITS_OF = ("piece", "order")
 GOODS_A_PAGE = 100
 MAX_PAGES = 500
 MAX_PAGE_BYTES = 2 * 1024 * 1024
-MAX_COUNT_LENGTH = 9  # digits of a stock or of how many items there are
 MAX_ITEM_DIGITS = 15
-MAX_ACCOUNT_LENGTH = 256
 ON_SALE = "1"
 
 
@@ -70,10 +68,7 @@ class Kasushou:
     acknowledgement = Acknowledgement("ok", "text/plain")
 
     def __post_init__(self) -> None:
-        for name in ("user_id", "key"):
-            value = getattr(self, name)
-            if not is_setting(value) or not (value.isascii() and value.isprintable()):
-                unusable(name)
+        check_credentials(PROVIDER, user_id=self.user_id, key=self.key)
         if not is_base(self.base_url):
             unusable("base_url")
         if self.currency not in MINOR_DIGITS:
@@ -88,10 +83,10 @@ class Kasushou:
     def _check_account_fields(self) -> None:
         of_items = entries(vars(self), "account_fields_of")
         for setting, mapping in (
-            ("account_fields", entries(vars(self), "account_fields")),
+            ("account_fields", self.account_fields),
             *(("account_fields_of", mapping) for mapping in of_items.values()),
         ):
-            if not isinstance(mapping, dict) or not all(is_word(word) for pair in mapping.items() for word in pair):
+            if not all(map(is_word, lists.entries(mapping, f"{PROVIDER}.{setting}").values())):
                 unusable(setting)
 
     @property
@@ -115,12 +110,7 @@ class Kasushou:
             **(self.account_fields or {}),
             **(self.account_fields_of or {}).get(wanted.item, {}),
         }
-        if not wanted.account or not all(_is_account(value) for value in wanted.account.values()):
-            return None
-        if not wanted.account.keys() <= fields.keys():
-            return None
-        account = {fields[name]: value for name, value in wanted.account.items()}
-        return account if len(account) == len(wanted.account) else None
+        return lists.renamed(wanted.account, fields)
 
     def _buy(self, wanted: Wanted, account: Mapping[str, str]) -> Outcome:
         if not is_word(wanted.item) or wanted.quantity < 1:
@@ -165,7 +155,7 @@ class Kasushou:
             return Unknown(said=_shown(code, said, wanted.account), their_reference=self._orders.theirs(order))
         known = self._known(wanted.reference, LOOK_TIMEOUT_S)
         if isinstance(known, Unknown):
-            return Unknown(said=word(f"{code}_unconfirmed"))
+            return Unknown(said=f"{lists.said(code)}_unconfirmed")
         if known:
             placed = Placed(reference=wanted.reference, their_reference=None, quantity=wanted.quantity, of_keys=of_keys)
             return self._orders.one(known, placed)
@@ -186,15 +176,16 @@ class Kasushou:
         if code in self._dialect.accepted:
             orders = objects(answer, "data")
             return Unknown(said="no_list") if orders is None else orders
-        return [] if any(phrase in said for phrase in self._dialect.absent) else Unknown(said=word(f"code_{code}"))
+        return (
+            [] if any(phrase in said for phrase in self._dialect.absent) else Unknown(said=f"code_{lists.said(code)}")
+        )
 
     def balance(self) -> Money:
         answer = exchange.had(self._asked(self._dialect.paths.balance, {}, self.read_timeout_s))
-        have = amount(child(answer, "data"), self._dialect.names.balance)
-        known = None if have is None else money(have, self.currency, up=False)
-        if text(answer, "code") not in self._dialect.accepted or known is None:
+        have = balance(child(answer, "data"), self._dialect.names.balance, self.currency)
+        if text(answer, "code") not in self._dialect.accepted or have is None:
             raise SupplierUnavailable
-        return known
+        return have
 
     def catalog(self) -> Iterator[Offer]:
         """What cannot be read of an item leaves that one out. An item that moves to the next page meanwhile comes once.
@@ -207,13 +198,13 @@ class Kasushou:
             body = {"limit": GOODS_A_PAGE, "page": page}
             answer = exchange.had(self._asked(self._dialect.paths.goods, body, self.read_timeout_s, MAX_PAGE_BYTES))
             listing = child(answer, "data")
-            goods, count = objects(listing, names.goods), text(listing, names.goods_total)
-            if text(answer, "code") not in self._dialect.accepted or goods is None or not _is_count(count):
+            goods, total = objects(listing, names.goods), count(listing, names.goods_total)
+            if text(answer, "code") not in self._dialect.accepted or goods is None or total is None:
                 raise SupplierUnavailable
             new = [item for item in goods if text(item, names.item) not in met]
             met.update(text(item, names.item) for item in goods)
             yield from filter(None, map(self._offer, new))
-            if len(met) >= int(count):
+            if len(met) >= total:
                 return
             if not new:
                 raise SupplierUnavailable
@@ -222,17 +213,15 @@ class Kasushou:
     def _offer(self, item: Document) -> Offer | None:
         names = self._dialect.names
         number = text(item, names.item)
-        exact = amount(item, names.goods_price)
-        price = None if exact is None else money(exact, self.currency, up=True)
-        if not is_word(number) or price is None:
+        costs = price(item, names.goods_price, self.currency)
+        if not is_word(number) or costs is None:
             return None
-        stock = text(item, names.goods_stock)
         return Offer(
             item=number,
             name=title(item, names.goods_name),
-            price=price,
+            price=costs,
             on_sale=text(item, names.status) == ON_SALE,
-            stock=int(stock) if _is_count(stock) else None,
+            stock=count(item, names.goods_stock),
         )
 
     def parse_callback(self, callback: Callback, now_ms: int) -> str:
@@ -273,14 +262,6 @@ class Kasushou:
         return written.encode(), headers
 
 
-def _is_account(value: object) -> bool:
-    return is_text(value) and value.isprintable() and 0 < len(value.strip()) <= MAX_ACCOUNT_LENGTH
-
-
-def _is_count(written: str) -> bool:
-    return written.isascii() and written.isdigit() and len(written) <= MAX_COUNT_LENGTH
-
-
 def _item(item: str) -> int | str:
     """Their numbers of items are whole numbers; those of variants are texts."""
     is_number = item.isascii() and item.isdigit() and len(item) <= MAX_ITEM_DIGITS and not item.startswith("0")
@@ -291,4 +272,4 @@ def _shown(code: str, said: str, account: Mapping[str, str]) -> str:
     """Their text with no account in it, be it ours or one that they quote: what looks like one is a star."""
     for value in account.values():
         said = said.replace(value, "*")
-    return word(f"{code} {_LIKE_AN_ACCOUNT.sub('*', said)}".strip())
+    return word(f"{lists.said(code)} {_LIKE_AN_ACCOUNT.sub('*', said)}".strip())

@@ -1,19 +1,16 @@
 """What an answer about an order comes to. A word that is not reviewed, and a sum that is not read, leave it unknown."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from keyrail.platform.json_objects import Document, is_text, text
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown, word
-from keyrail.suppliers.providers import Placed
+from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
+from keyrail.suppliers.providers import Placed, lists
 from keyrail.suppliers.providers.kasushou.dialect import Dialect, Meaning
-from keyrail.suppliers.providers.reading import amount, money, number, objects
+from keyrail.suppliers.providers.reading import amount, last_day, number, objects, price
 
 MAX_KEY_LENGTH = 1024  # characters of a card's number or password
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +55,14 @@ class OrderReader:
             case Meaning.UNPAID:
                 return DefiniteFailure(said=said, refusal=Refusal.BALANCE_SHORT, their_reference=theirs)
             case _:
-                return Unknown(said=word(f"status_{said}"), their_reference=theirs)
+                return Unknown(said=f"status_{lists.said(said)}", their_reference=theirs)
 
     def _done(self, order: Document, said: str, theirs: str, placed: Placed) -> Outcome:
         """Done, and none of it undone: money that came back is of a part that did not work."""
         names = self.dialect.names
         cost: Money | None = None
         if order.get(names.total) is not None:
-            total = amount(order, names.total)
-            cost = None if total is None else money(total, self.currency, up=True)
+            cost = price(order, names.total, self.currency)
             if cost is None:
                 return Unknown(said=f"{said}_amount", their_reference=theirs)
         if order.get(names.returned) is not None and amount(order, names.returned) != 0:
@@ -106,8 +102,10 @@ class OrderReader:
         card, password = _of_a_key(holder, names.card_number), _of_a_key(holder, names.card_password)
         if card is None or password is None or not (card or password):
             return None
-        expiry = _DATE.match(text(holder, names.card_expiry))
-        expires_on = expiry[0] if expiry else None
+        try:
+            expires_on = last_day(holder, names.card_expiry)
+        except ValueError:
+            return None
         return Card(code=card or password, password=password if card and password else None, expires_on=expires_on)
 
 

@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from hashlib import sha1
 from hmac import compare_digest
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn
 
-from keyrail.platform.config import ConfigError, is_setting
+from keyrail.platform.config import ConfigError
 from keyrail.suppliers.model.outcomes import Refusal
+from keyrail.suppliers.providers import lists
+from keyrail.suppliers.providers.lists import MAX_ENTRIES, is_word
 from keyrail.suppliers.providers.writing import Style
 
 PROVIDER = "kasushou"
-MAX_ENTRIES = 200  # of a list of a supplier's words
-MAX_WORD_LENGTH = 64
 PARTS = ("time", "body", "key")
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -63,9 +63,9 @@ REFUSALS: Mapping[str, Mapping[str, Refusal]] = {
     }
 }
 # A text with one of these is about an order that there is: whatever else it says, nothing has been refused.
-DOUBTS = ("已存在", "重复", "已提交", "处理中", "超时")
+DOUBTS = frozenset({"已存在", "重复", "已提交", "处理中", "超时"})
 # What is said of a number that no order has.
-ABSENT = ("订单不存在",)
+ABSENT = frozenset({"订单不存在"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +146,8 @@ class Dialect:
     statuses: Mapping[str, Meaning]
     accepted: frozenset[str]
     refusals: Mapping[str, Mapping[str, Refusal]]
-    doubts: tuple[str, ...]
-    absent: tuple[str, ...]
+    doubts: frozenset[str]
+    absent: frozenset[str]
     paths: Paths
     names: Names
     requests: Signing
@@ -166,12 +166,12 @@ class Dialect:
 
 def dialect(settings: Mapping[str, Any]) -> Dialect:
     """From the settings of those names; None is as if it were not there. Raises ConfigError."""
-    accepted = frozenset(_words(settings, "accepted", tuple(ACCEPTED)))
+    accepted = _words(settings, "accepted", ACCEPTED)
     refusals = _refusals(settings)
     if refusals.keys() & accepted:
         unusable("refusals")
     return Dialect(
-        statuses=_statuses(settings),
+        statuses=lists.laid_over(STATUSES, settings.get("statuses"), Meaning, f"{PROVIDER}.statuses"),
         accepted=accepted,
         refusals=refusals,
         doubts=_words(settings, "doubts", DOUBTS),
@@ -188,24 +188,7 @@ def unusable(setting: str) -> NoReturn:
 
 
 def entries(settings: Mapping[str, Any], setting: str) -> dict[str, Any]:
-    """Those of a setting that is an object; none where it is not there. Raises ConfigError."""
-    value = settings.get(setting)
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or len(value) > MAX_ENTRIES:
-        unusable(setting)
-    return value
-
-
-def _statuses(settings: Mapping[str, Any]) -> dict[str, Meaning]:
-    """Those known, with what the settings say in their place; null takes one off the list."""
-    changed: dict[str, Any] = {**STATUSES, **entries(settings, "statuses")}
-    if not all(is_word(status) for status in changed):
-        unusable("statuses")
-    try:
-        return {status: Meaning(meaning) for status, meaning in changed.items() if meaning is not None}
-    except ValueError:
-        unusable("statuses")
+    return lists.entries(settings.get(setting), f"{PROVIDER}.{setting}")
 
 
 def _refusals(settings: Mapping[str, Any]) -> dict[str, dict[str, Refusal]]:
@@ -226,13 +209,8 @@ def _refusals(settings: Mapping[str, Any]) -> dict[str, dict[str, Refusal]]:
     return read
 
 
-def _words(settings: Mapping[str, Any], setting: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    given = settings.get(setting)
-    if given is None:
-        return known
-    if not isinstance(given, list) or not 0 < len(given) <= MAX_ENTRIES or not all(is_word(word) for word in given):
-        unusable(setting)
-    return tuple(given)
+def _words(settings: Mapping[str, Any], setting: str, known: frozenset[str]) -> frozenset[str]:
+    return lists.words(known, settings.get(setting), f"{PROVIDER}.{setting}")
 
 
 def _names(settings: Mapping[str, Any]) -> Names:
@@ -261,7 +239,3 @@ def _signing(settings: Mapping[str, Any], setting: str, known: Signing) -> Signi
     if given.keys() != flags or not all(type(flag) is bool for flag in (upper, *given.values())):
         unusable(setting)
     return Signing(style=Style(sorts=sorts, **given), parts=tuple(parts), upper=upper)
-
-
-def is_word(value: object) -> TypeGuard[str]:
-    return is_setting(value) and len(value) <= MAX_WORD_LENGTH and value.isprintable()

@@ -21,7 +21,7 @@ from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Unknown
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 from keyrail.suppliers.providers.exchange import ask, had, order
-from keyrail.suppliers.providers.reading import objects
+from keyrail.suppliers.providers.reading import count, objects
 from keyrail.suppliers.providers.sandbox.answers import money_of, outcome_of
 
 ADAPTER = "sandbox"
@@ -169,7 +169,7 @@ def _wanted(wanted: Wanted) -> dict[str, object]:
 
 def _offer(said: Mapping[str, Any]) -> Offer:
     """Raises SupplierUnavailable."""
-    price, stock = money_of(said, "price"), text(said, "stock")
+    price = money_of(said, "price")
     if not text(said, "item") or price is None or not isinstance(said.get("on_sale"), bool):
         raise SupplierUnavailable
     return Offer(
@@ -177,7 +177,7 @@ def _offer(said: Mapping[str, Any]) -> Offer:
         name=text(said, "name"),
         price=price,
         on_sale=said["on_sale"],
-        stock=int(stock) if stock.isascii() and stock.isdigit() else None,
+        stock=count(said, "stock"),
     )
 
 

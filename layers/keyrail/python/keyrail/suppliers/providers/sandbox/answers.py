@@ -17,8 +17,8 @@ from keyrail.suppliers.model.outcomes import (
     Refusal,
     Success,
     Unknown,
-    word,
 )
+from keyrail.suppliers.providers import lists
 from keyrail.suppliers.providers.reading import number, objects
 
 # Of these nothing was taken, and nothing will be supplied under that reference.
@@ -37,7 +37,7 @@ def outcome_of(
     """`of_keys`: it is done with `quantity` cards and no fewer."""
     if isinstance(answer, DefiniteFailure | Unknown):
         return answer
-    said, theirs = word(text(answer, "status")) or "no_status", number(answer, "number")
+    said, theirs = lists.said(text(answer, "status")), number(answer, "number")
     if text(answer, "reference") != reference:
         return Unknown(said="another_reference")
     if said == "done":
@@ -46,7 +46,8 @@ def outcome_of(
         return Processing(said=said, their_reference=theirs)
     refusal = _refusal(answer, said)
     if refusal is not None:
-        return DefiniteFailure(said=word(text(answer, "reason")) or said, refusal=refusal, their_reference=theirs)
+        reason = text(answer, "reason") if said == "refused" else said
+        return DefiniteFailure(said=reason, refusal=refusal, their_reference=theirs)
     return Unknown(said=said, their_reference=theirs)
 
 
