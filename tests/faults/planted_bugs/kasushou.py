@@ -25,7 +25,7 @@ BUGS = (
         "takes a status that nobody reviewed for a failure",
         f"{PACKAGE}/answers.py",
         'Unknown(said=f"status_{lists.said(said)}", their_reference=theirs)',
-        "DefiniteFailure(said=word(said), refusal=Refusal.REFUSED, their_reference=theirs)",
+        "DefiniteFailure(said=lists.said(said), refusal=Refusal.REFUSED, their_reference=theirs)",
         f"{ANSWERS}::test_a_status_that_nobody_reviewed_is_unknown",
     ),
     PlantedBug(
