@@ -1,11 +1,13 @@
 """Units that are supplied, on the engine: whatever a supplier says or does not say, each is done once or given back."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from keyrail.catalog.model import SkuKind
+from keyrail.catalog.account_fields import AccountField, FieldKind
+from keyrail.catalog.model import Shelf, SkuKind
 from keyrail.fulfilment.service.recharging import Next, Turn
 from keyrail.ordering.model.orders import Line, OrderNotFound, OrderStatus, UnitStatus
 from keyrail.ordering.model.supplying import hear
@@ -21,7 +23,7 @@ from tests.promises import check_promises
 from tests.racing import at_once
 from tests.recharging import MANUAL, PHONE, POOL, buy, recharge, run, sell, supplied, take, unit_of
 from tests.supplier import SETTLEMENT_MS, Plan, Wholesaler
-from tests.world import PRICE, SYSTEM, World, new_codes
+from tests.world import OPERATOR, PRICE, SYSTEM, World, new_codes
 
 pytestmark = pytest.mark.usefixtures("kept_books")
 RACERS = 8
@@ -48,6 +50,32 @@ def test_what_is_done_at_once_is_delivered_by_one_step(world: World) -> None:
     (attempt,) = order.units[0].attempts or ()
     assert (attempt.state, attempt.reference in world.wholesalers["first"].credited) == (SupplyState.SUCCEEDED, True)
     assert [each.chosen for each in order.units[0].decisions or ()] == ["first"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": SkuKind.KEY, "issuer": "phone", "account_fields": None},
+        {"kind": SkuKind.EITHER, "issuer": "phone"},
+        {"account_fields": (AccountField(name="qq", label="QQ", kind=FieldKind.DIGITS),), "work_minutes": 1},
+        {"account_fields": (AccountField(name="phone", label="Phone", pattern="139[0-9]{8}"),), "shelf": Shelf.OFF},
+    ],
+)
+def test_a_unit_keeps_what_was_checked_however_its_sku_changes_before_it_is_paid(
+    world: World, changed: dict[str, Any]
+) -> None:
+    sku_id = sell(world, recharge("first"))
+    line = Line(sku_id, 1, recharge_account={"phone": " +86 138-0013-8000"})
+    placed = world.order(lines=(line,), idempotency_key="before the SKU is changed")
+    world.catalog.save_sku(replace(world.catalog.sku(sku_id), **changed), OPERATOR)
+    again = world.another_process().order(lines=(line,), idempotency_key="before the SKU is changed")
+    assert (again.fresh, again.order) == (False, placed.order)
+    world.pay(placed.attempt)
+    assert supplied(world, placed) is Turn.DONE
+    (wanted,) = world.wholesalers["first"].placed
+    assert wanted.account == {"phone": PHONE}
+    (unit,) = world.orders.of_operator(placed.order.order_id).units
+    assert (unit.status, unit.came_as, unit.account_mask) == ("delivered", "recharge", {"phone": "138****8000"})
 
 
 @pytest.mark.parametrize("plan", [Plan.REFUSED, Plan.NOT_SENT, Plan.SLOW_THEN_FAILED, Plan.LOST_REFUSED])

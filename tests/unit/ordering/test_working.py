@@ -321,6 +321,18 @@ def test_what_a_bank_took_is_given_up_with_a_persons_word_that_it_was_not_suppli
     assert (unit_of(order).status, order.refunds) == (UnitStatus.REFUNDED, ())
 
 
+def test_what_nobody_may_claim_any_more_an_admin_ends() -> None:
+    """The bank has taken the money before anybody had the job."""
+    taken = disputed(waiting(WorkKind.MANUAL), DisputeState.LOST)
+    for order in (disputed(waiting(WorkKind.MANUAL)), taken):
+        with pytest.raises(StandsStill):
+            claim(order)
+        with pytest.raises(NotClaimed):
+            say(order, Verdict.FAILED)
+    ended = say(taken, Verdict.FAILED, anybodys=True)
+    assert (unit_of(ended).status, ended.refunds) == (UnitStatus.REFUNDED, ())
+
+
 @pytest.mark.parametrize(
     ("verdict", "same", "opposite"), [(Verdict.DONE, DONE, REFUSED), (Verdict.FAILED, REFUSED, DONE)]
 )
