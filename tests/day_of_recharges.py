@@ -2,6 +2,9 @@
 
 Time is simulated: the next event is taken off a heap and the clock is put to it. Chance has a seed, so one day is like
 the other. Suppliers know the truth, and object when a unit is ordered that somebody else has done, or may do yet.
+
+A supplier that is silent keeps its caller waiting, while others come and call: so what may call one has a thread of its
+own then. Only one of all threads ever runs.
 """
 
 import heapq
@@ -12,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
+from threading import Semaphore, Thread
 from typing import Any
 
 from keyrail.fulfilment.service.recharging import Next, Turn
@@ -31,6 +35,7 @@ from tests.world import World
 BEGIN_MS = 1_784_000_000_000  # midnight of some day
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+HANGS_MS = 30_000  # a call to a supplier that is silent
 SHARES = (80, 15, 5)  # of the units that all five can supply, only the first, only the last two
 NAMES = ("alpha", "beta", "gamma", "delta", "omega")
 USUAL = {
@@ -74,6 +79,7 @@ class Street:
 
     now_ms: Callable[[], int]
     chance: Random
+    hang: Callable[[], None]
     may_have: dict[str, set[str]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
@@ -108,6 +114,9 @@ class House(Wholesaler):
         self.plans = [plan]
         if plan not in {Plan.REFUSED, Plan.NOT_SENT, Plan.LOST_REFUSED, Plan.SLOW_THEN_FAILED}:
             self._street.may_have.setdefault(unit, set()).add(wanted.reference)
+        if plan is Plan.UNHEARD and outage is not None:
+            self._street.hang()
+            self.plans = [plan]
         return super().place(wanted)
 
     def query(self, placed: Placed) -> Outcome:
@@ -149,15 +158,16 @@ class Simulation:
     def __init__(self, kms: Any, clock: Clock, units: int, seed: int = 5) -> None:
         self.clock, self.chance = clock, Random(seed)
         self.world = World(QuickTables(), kms)
-        self.street = Street(clock, self.chance)
+        self.street = Street(clock, self.chance, self._hang)
         for name in NAMES:
             self.world.wholesalers[name] = House(name=name, street=self.street, outages=OUTAGES[name])
         sources = [recharge(name, priority=number) for number, name in enumerate(NAMES)]
         self.skus = [sell(self.world, *some) for some in (sources, sources[:1], sources[3:])]
         self.bought, self.turned_away, self._numbers = 0, 0, itertools.count()
         self._events: list[_Event] = []
+        self._turn, self._broken = Semaphore(0), list[BaseException]()
         for moment in sorted(self.chance.randrange(DAY_MS) for _ in range(units)):
-            self._at(BEGIN_MS + moment, self._buy)
+            self._at(BEGIN_MS + moment, partial(self._may_hang, self._buy))
 
     def run(self) -> Iterator[int]:
         """Until nothing is due any more; says how many events were handled, from time to time."""
@@ -173,6 +183,40 @@ class Simulation:
 
     def _at(self, at_ms: int, act: Callable[[], None]) -> None:
         heapq.heappush(self._events, _Event(at_ms, next(self._numbers), act))
+
+    def _may_hang(self, act: Callable[[], None]) -> None:
+        """Until it is done, or hangs."""
+        at_ms = self.clock.at_ms - BEGIN_MS
+        if not any(each.silent and each.holds(at_ms) for outages in OUTAGES.values() for each in outages):
+            act()
+            return
+
+        def run() -> None:
+            try:
+                act()
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                self._broken.append(error)
+            self._turn.release()
+
+        Thread(target=run, daemon=True).start()
+        self._wait_for_turn()
+
+    def _hang(self) -> None:
+        """Others go on meanwhile."""
+        answered = Semaphore(0)
+
+        def go_on() -> None:
+            answered.release()
+            self._wait_for_turn()
+
+        self._at(self.clock.at_ms + HANGS_MS, go_on)
+        self._turn.release()
+        answered.acquire()
+
+    def _wait_for_turn(self) -> None:
+        self._turn.acquire()
+        if self._broken:
+            raise self._broken.pop()
 
     def _buy(self) -> None:
         sku_id = self.chance.choices(self.skus, SHARES)[0]
@@ -194,7 +238,8 @@ class Simulation:
                 turn, wait_ms = following.turn, following.wait_s * 1000
                 if turn is Turn.ASK:
                     wait_ms = min(wait_ms, self.chance.choice([wait_ms, wait_ms, 2_000]))
-                self._at(self.clock.at_ms + wait_ms, partial(self._resume, order_id, unit_id, turn))
+                resume = partial(self._resume, order_id, unit_id, turn)
+                self._at(self.clock.at_ms + wait_ms, partial(self._may_hang, resume))
                 return
             following = take(self.world, order_id, unit_id, following.turn)
 

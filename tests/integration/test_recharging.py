@@ -15,8 +15,10 @@ from keyrail.ordering.model.work import WorkKind
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
-from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal
-from keyrail.suppliers.model.sources import Source
+from keyrail.suppliers.model.breaker import MAX_UNANSWERED
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal
+from keyrail.suppliers.model.routing import Need
+from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source
 from tests.engines import Engine
 from tests.faults.breaking import Way, Wire
 from tests.promises import check_promises
@@ -246,6 +248,18 @@ def test_what_a_bank_took_while_nobody_knew_ends_as_the_supplier_says(
     order = world.orders.of_operator(placed.order.order_id)
     assert (order.units[0].status, order.refunds) == (end, ())
     assert world.wholesalers["second"].placed == []
+
+
+def test_a_unit_waits_for_a_supplier_that_has_to_answer_others_first(world: World) -> None:
+    sku_id = sell(world, recharge("first"), MANUAL)
+    placed = buy(world, sku_id)
+    order_id, unit = placed.order.order_id, unit_of(world, placed)
+    need = Need(sku_id=sku_id, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="another")
+    others = [world.routing.choose(need, SYSTEM) for _ in range(MAX_UNANSWERED)]
+    following = take(world, order_id, unit.unit_id, Turn.PLACE)
+    assert (following.turn, unit_of(world, placed).attempts) == (Turn.WAIT, None)
+    world.routing.heard(others[-1], Processing(said="3"), 200, SYSTEM, stored=True)
+    assert take(world, order_id, unit.unit_id, following.turn) == Next(Turn.DONE)
 
 
 def test_there_are_only_so_many_sources_that_a_unit_is_asked_for_at(world: World) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.breaker import BALANCE_LASTS_MS, Breaker, Health
+from keyrail.suppliers.model.breaker import BALANCE_LASTS_MS, MAX_UNANSWERED, Breaker, Health
 from keyrail.suppliers.model.routing import Known, Need, PassedOver, limit_of, route
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strategy
 
@@ -53,6 +53,8 @@ HEALTH = st.builds(
     breaker=st.sampled_from(Breaker),
     until_ms=TIMES,
     probe=st.sampled_from([None, "reference", "another"]),
+    unanswered=st.sampled_from([0, 0, MAX_UNANSWERED - 1, MAX_UNANSWERED]),
+    given_up_ms=TIMES,
     balance=st.none() | MONEY,
     balance_at_ms=TIMES,
     short_until_ms=TIMES,
@@ -125,6 +127,9 @@ def of_supplier(health: Health | None, source: Source, need: Need) -> dict[Passe
     return {
         PassedOver.SUPPLIER_DISABLED: health.disabled,
         PassedOver.BREAKER_OPEN: waits,
+        PassedOver.UNANSWERED: (
+            health.breaker is Breaker.CLOSED and health.unanswered == MAX_UNANSWERED and (health.given_up_ms or 0) > NOW
+        ),
         PassedOver.BALANCE_SHORT: (health.short_until_ms or 0) > NOW or (is_news and lacks),
     }
 
@@ -143,7 +148,12 @@ def test_a_choice_keeps_every_rule_and_a_refusal_names_one_that_is_broken(
     wrong = {each.source_id: broken(sourcing, each, need, known) for each in sourcing.sources}
     assert set(routed.passed_over) == set(wrong) - ({chosen.source_id} if chosen else set())
     fit = [each for each in sourcing.sources if not wrong[each.source_id]]
-    if chosen is None:
+    patient = [rank(sourcing, each) for each in sourcing.sources if wrong[each.source_id] == {PassedOver.UNANSWERED}]
+    if chosen is None and fit:
+        best = min(rank(sourcing, each) for each in fit)
+        assert SourceKind.MANUAL in {each.kind for each in fit if rank(sourcing, each) == best}
+        assert min(patient) <= best
+    elif chosen is None:
         assert fit == []
     else:
         assert wrong[chosen.source_id] == set()

@@ -67,4 +67,25 @@ BUGS = (
         "room)",
         f"{ENGINE}::test_what_was_asked_before_it_opened_says_nothing_after_it",
     ),
+    PlantedBug(
+        "sends a supplier whatever comes until the first call there is given up",
+        STORE,
+        "SuppliersItem.unanswered < MAX_UNANSWERED)",
+        "SuppliersItem.unanswered >= 0)",
+        f"{ENGINE}::test_while_nothing_is_heard_of_those_at_a_supplier_others_go_elsewhere",
+    ),
+    PlantedBug(
+        "never sends a supplier anything again once as many calls were lost as may be out",
+        BREAKER,
+        "return self.is_full and not self.is_awaited(now_ms)",
+        "return False",
+        f"{ENGINE}::test_calls_that_died_with_their_processes_leave_one_to_find_out",
+    ),
+    PlantedBug(
+        "gives a person what a supplier would do in a moment",
+        ROUTING,
+        "if any(broken[each.source_id] is PassedOver.UNANSWERED for each in before):",
+        "if not before:",
+        f"{ENGINE}::test_a_person_is_given_nothing_that_a_supplier_will_do_once_it_has_answered_others",
+    ),
 )

@@ -18,9 +18,11 @@ from keyrail.suppliers.model.breaker import (
     FAILURE_STRAINS,
     FIRST_OPEN_MS,
     MAX_OPEN_MS,
+    MAX_UNANSWERED,
     PROBE_LASTS_MS,
     SHORT_LASTS_MS,
     STRAIN_LIMIT,
+    TOLD_FROM,
     Breaker,
     Health,
     new_supplier,
@@ -38,6 +40,7 @@ from tests.racing import at_once
 from tests.world import BUSINESS_TIME_ZONE, OPERATOR, SYSTEM, World
 
 RACERS = 64
+ORDERS_EACH = 6
 PAID = Money(1000, "CNY")
 DONE = Success(said="4", cost=Money(900, "CNY"))
 SILENCE = Unknown(said="no_answer")
@@ -129,13 +132,68 @@ def test_a_dead_supplier_is_left_within_twenty_calls_and_the_next_one_asked(shop
     assert DEADLY <= 20
 
 
-def test_all_who_fail_at_once_open_it_once(shop: Shop) -> None:
-    shop.sell(source("first", "main"))
-    choices = [shop.choose() for _ in range(RACERS)]
-    at_once([partial(shop.hear, choice, SILENCE) for choice in choices])
+@pytest.mark.parametrize("alive", [0, 7], ids=["from the first call", "after some that it answered"])
+def test_of_any_number_at_once_no_more_call_a_dead_supplier_than_open_its_breaker(shop: Shop, alive: int) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    assert [shop.ask(DONE) for _ in range(alive)] == ["first"] * alive
+    calls: list[str | None] = []
+
+    def order() -> None:
+        for _ in range(ORDERS_EACH):
+            choice = shop.choose()
+            calls.append(choice.decision.chosen)
+            shop.hear(choice, SILENCE if choice.decision.chosen == "first" else DONE)
+
+    at_once([order] * RACERS)
     health = shop.health()
     assert (health.breaker, health.openings, health.version) == (Breaker.OPEN, 1, 2)
+    assert DEADLY <= calls.count("first") <= MAX_UNANSWERED <= 20
     assert shop.choose().decision.passed_over == {"first": "breaker_open"}
+
+
+def test_while_nothing_is_heard_of_those_at_a_supplier_others_go_elsewhere(shop: Shop) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    choices = at_once([shop.choose for _ in range(RACERS)])
+    assert chosen(choices).count("first") == chosen(choices).count("second") == MAX_UNANSWERED
+    waiting = shop.choose()
+    assert waiting.source is None
+    assert waiting.decision.passed_over == {"first": "unanswered", "second": "unanswered"}
+    assert shop.world.routing.usable_kinds(shop.need()) == {SourceKind.RECHARGE}
+
+
+def test_one_that_answers_slowly_is_sent_as_many_again_with_each_answer(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    out = [shop.choose() for _ in range(MAX_UNANSWERED)]
+    for _ in range(3):
+        assert shop.choose().source is None
+        shop.hear(out.pop(), DONE)
+        out += [shop.choose() for _ in range(MAX_UNANSWERED)]
+    assert chosen(out) == ["first"] * (4 * MAX_UNANSWERED - 3)
+    assert shop.health().strain == 0
+
+
+def test_calls_that_died_with_their_processes_leave_one_to_find_out(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    lost = [shop.choose() for _ in range(MAX_UNANSWERED)]
+    shop.wait(PROBE_LASTS_MS // 2)
+    assert shop.choose().source is None
+    shop.wait(PROBE_LASTS_MS // 2)
+    found_out = at_once([shop.choose for _ in range(RACERS)])
+    assert chosen(found_out).count("first") == 1
+    (probe,) = [choice for choice in found_out if isinstance(choice, Choice) and choice.probing]
+    shop.hear(lost[0], SILENCE)
+    shop.hear(probe, DONE)
+    assert (shop.health().breaker, shop.ask(DONE)) == (Breaker.CLOSED, "first")
+
+
+def test_a_person_is_given_nothing_that_a_supplier_will_do_once_it_has_answered_others(shop: Shop) -> None:
+    by_hand = Source(source_id="desk", kind=SourceKind.MANUAL, priority=900)
+    shop.sell(source("first", "main"), by_hand)
+    out = [shop.choose() for _ in range(MAX_UNANSWERED)]
+    assert shop.choose().source is None
+    for choice in out:
+        shop.hear(choice, SILENCE)
+    assert shop.choose().decision.chosen == "desk"
 
 
 def test_so_many_failures_at_once_as_it_takes_are_all_counted(shop: Shop) -> None:
@@ -152,7 +210,7 @@ def test_exactly_one_of_all_who_come_is_the_probe(shop: Shop) -> None:
     shop.kill()
     shop.wait(FIRST_OPEN_MS)
     choices = at_once([shop.choose for _ in range(RACERS)])
-    assert sorted(map(str, chosen(choices))) == ["first"] + ["second"] * (RACERS - 1)
+    assert (chosen(choices).count("first"), chosen(choices).count("second")) == (1, MAX_UNANSWERED)
     (probe,) = [choice for choice in choices if isinstance(choice, Choice) and choice.probing]
     assert shop.health().probe == probe.need.reference
 
@@ -216,7 +274,8 @@ def test_an_answer_relieves_a_supplier_and_a_mixed_one_opens_in_the_end(shop: Sh
 
 
 def test_a_quota_is_never_passed_and_wholly_used(shop: Shop) -> None:
-    shop.sell(source("first", "main", priority=1, quota=20), source("second", "other", priority=2))
+    by_hand = [Source(source_id=name, kind=SourceKind.MANUAL) for name in ("first", "second")]
+    shop.sell(replace(by_hand[0], quota=20), by_hand[1])
     choices = at_once([lambda: shop.choose(quantity=2, paid=PAID.times(2)) for _ in range(RACERS)])
     assert sorted(map(str, chosen(choices))) == ["first"] * 10 + ["second"] * (RACERS - 10)
     assert {choice.decision.passed_over["first"] for choice in choices if isinstance(choice, Choice)
@@ -333,16 +392,16 @@ def test_a_supplier_dead_for_ten_minutes_loses_nothing_and_is_taken_back(shop: S
 
 
 @pytest.mark.parametrize(
-    ("fields", "writes"), [({}, []), ({"quota": 9}, ["TransactWriteItems"])], ids=["without a quota", "with one"]
+    ("fields", "taken"), [({}, []), ({"quota": 9}, ["TransactWriteItems"])], ids=["without a quota", "with one"]
 )
-def test_a_choice_is_two_reads_and_what_it_takes_one_write(
-    shop: Shop, fields: dict[str, Any], writes: list[str]
+def test_a_choice_is_two_reads_the_call_one_write_and_what_else_it_takes_another(
+    shop: Shop, fields: dict[str, Any], taken: list[str]
 ) -> None:
     shop.sell(source("first", "main", **fields), source("second", "other", **fields))
     shop.ask(DONE)
     sent = requests_of(shop.world)
     choice = shop.choose()
-    assert sent == ["GetItem", "BatchGetItem", *writes]
+    assert sent == ["GetItem", "BatchGetItem", "UpdateItem", *taken]
     sent.clear()
     shop.hear(choice, DONE)
     assert sent == []
@@ -357,6 +416,15 @@ def requests_of(world: World) -> list[str]:
         "before-send.dynamodb.*", lambda **told: sent.append(told["event_name"].rpartition(".")[2])
     )
     return sent
+
+
+def test_of_answers_one_in_five_is_a_write(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    shop.ask(DONE)
+    sent = requests_of(shop.world)
+    for _ in range(4 * TOLD_FROM):
+        shop.ask(DONE)
+    assert sent.count("UpdateItem") == 4 * TOLD_FROM + 4
 
 
 # answers that are lost, and processes that die

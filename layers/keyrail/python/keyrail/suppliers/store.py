@@ -28,7 +28,7 @@ from keyrail.platform.dynamo import (
     transact,
 )
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.breaker import FAILURE_STRAINS, STRAIN_LIMIT, Health
+from keyrail.suppliers.model.breaker import FAILURE_STRAINS, MAX_UNANSWERED, PROBE_LASTS_MS, STRAIN_LIMIT, Health
 from keyrail.suppliers.model.figures import FIGURES_LAST_MS, HOUR_MS, HOURS_SHOWN, Tally, hour_of
 from keyrail.suppliers.model.notices import Notice
 from keyrail.suppliers.model.sources import MAX_SUPPLIERS, Sourcing
@@ -44,6 +44,8 @@ _MOVED = (
     "disabled",
     "breaker",
     "strain",
+    "unanswered",
+    "given_up_ms",
     "openings",
     "until_ms",
     "probe",
@@ -54,6 +56,8 @@ _MOVED = (
     "changed_reason",
 )
 """What one version of a supplier's health has otherwise than the one before; its balance is not among it."""
+_COUNTED = {"strain", "unanswered", "given_up_ms"}
+"""What calls change under one version."""
 
 
 class SuppliersItem(Model):
@@ -63,6 +67,8 @@ class SuppliersItem(Model):
     sk = UnicodeAttribute(range_key=True)
     version = IntegerAttribute()
     strain = IntegerAttribute()
+    unanswered = IntegerAttribute()
+    given_up_ms = IntegerAttribute()
     taken = IntegerAttribute()
     holds = IntegerAttribute()
     names = UnicodeSetAttribute()
@@ -225,6 +231,30 @@ class SuppliersStore:
         standing = self._on_health(health.supplier, actions, condition)
         return None if standing is not None and _is_same_move(standing, health) else standing
 
+    def count_call(self, health: Health, now_ms: int) -> tuple[Health, bool]:
+        """The health as it stands then, and whether one call more is out: under that version, and where not as many are
+        out as may be. Raises StoreUnavailable.
+        """
+        room = SuppliersItem.unanswered.does_not_exist() | (SuppliersItem.unanswered < MAX_UNANSWERED)
+        actions = [
+            SuppliersItem.unanswered.set((SuppliersItem.unanswered | 0) + 1),
+            SuppliersItem.given_up_ms.set(now_ms + PROBE_LASTS_MS),
+        ]
+        write = self._table.update(
+            _of_supplier(health.supplier), actions, room & (SuppliersItem.version == health.version)
+        )
+        try:
+            return from_attributes(Health, self._table.send(write)), True
+        except ConditionFailed as refused:
+            if refused.current is None:
+                raise StoreUnavailable from None
+            return from_attributes(Health, refused.current), False
+
+    def take_call_back(self, health: Health) -> None:
+        """A call that was counted under that version is not made after all. Raises StoreUnavailable."""
+        counted = (SuppliersItem.version == health.version) & (SuppliersItem.unanswered > 0)
+        self._on_health(health.supplier, [SuppliersItem.unanswered.set(SuppliersItem.unanswered - 1)], counted)
+
     def count_failure(self, health: Health) -> Health | None:
         """One failure more under that version, unless it opens the breaker: None if counted, else what stands."""
         room = SuppliersItem.strain < STRAIN_LIMIT - FAILURE_STRAINS
@@ -232,9 +262,17 @@ class SuppliersStore:
         return self._on_health(health.supplier, actions, room & (SuppliersItem.version == health.version))
 
     def count_answer(self, health: Health) -> None:
-        """One answer more under that version, which takes strain away where there is any. Raises StoreUnavailable."""
-        strained = (SuppliersItem.version == health.version) & (SuppliersItem.strain > 0)
-        self._on_health(health.supplier, [SuppliersItem.strain.set(SuppliersItem.strain - 1)], strained)
+        """One answer more under that version: it takes strain away where there is any, and more may be sent.
+
+        Raises StoreUnavailable.
+        """
+        same, heard = SuppliersItem.version == health.version, SuppliersItem.unanswered.set(0)
+        if health.strain:
+            relieved = [SuppliersItem.strain.set(SuppliersItem.strain - 1), heard]
+            standing = self._on_health(health.supplier, relieved, same & (SuppliersItem.strain > 0))
+            if standing is None or standing.version != health.version:
+                return
+        self._on_health(health.supplier, [heard], same)
 
     def put_balance(self, supplier: str, balance: Money, now_ms: int) -> None:
         """What we have with them, unless a later look is in; whatever was short before is not any more."""
@@ -298,7 +336,7 @@ def _number(item: Attributes | None, name: str) -> int:
 
 def _is_same_move(one: Health, other: Health) -> bool:
     """What is counted after a move is no part of it."""
-    return all(getattr(one, name) == getattr(other, name) for name in _MOVED if name != "strain")
+    return all(getattr(one, name) == getattr(other, name) for name in _MOVED if name not in _COUNTED)
 
 
 def _tally(item: Attributes) -> Tally:

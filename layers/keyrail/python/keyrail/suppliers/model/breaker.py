@@ -4,6 +4,9 @@ What nobody understood, or what was never sent, puts a strain on a supplier; wha
 STRAIN_LIMIT the breaker opens. When its time is over, whoever half-opens it sends one unit as a probe: an answer closes
 it, none opens it for twice as long. So a supplier that is dead is left after STRAIN_LIMIT / FAILURE_STRAINS calls, and
 so is one that leaves more than one in (FAILURE_STRAINS + 1) without an answer for long.
+
+Nor is it sent many more before it has answered: MAX_UNANSWERED calls may go out since it was last known to answer,
+however many want to call at once, and however long it takes until the first of them is given up.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +18,11 @@ from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, 
 
 FAILURE_STRAINS = 2
 STRAIN_LIMIT = 20  # a supplier that is dead is left after ten calls
+TOLD_FROM = 5  # an answer is told of where it is that of the fifth call or a later one since the last that was
+MAX_UNANSWERED = STRAIN_LIMIT // FAILURE_STRAINS + TOLD_FROM - 1  # calls since then: enough of them to open the breaker
 FIRST_OPEN_MS = 30_000  # doubled each time that the probe fails
 MAX_OPEN_MS = 5 * 60_000
-PROBE_LASTS_MS = 2 * 60_000  # after it the probe is given up; longer than a supplier's own time-out
+PROBE_LASTS_MS = 2 * 60_000  # after it a probe is given up, and any call; longer than a supplier's own time-out
 BALANCE_LASTS_MS = 30 * 60_000  # an older one is no news of today
 SHORT_LASTS_MS = 10 * 60_000  # since a supplier said that our balance does not do
 
@@ -34,7 +39,9 @@ class Breaker(StrEnum):
 class Health(Versioned):
     """A supplier as routing sees it. `disabled` by hand, until it is enabled by hand.
 
-    `version` counts what happened to the breaker and by hand; `strain` and the balance change under the same one.
+    `version` counts what happened to the breaker and by hand; `strain`, `unanswered` and the balance change under the
+    same one. `unanswered` counts the calls since the last answer that was told of, the latest of which is given up at
+    `given_up_ms`.
     `openings` is how often it was opened since it was closed. `until_ms` is when whoever comes next may probe; `probe`
     is the reference of the attempt that does. `short_until_ms`: the supplier said that our balance does not do.
     """
@@ -43,6 +50,8 @@ class Health(Versioned):
     disabled: bool = False
     breaker: Breaker = Breaker.CLOSED
     strain: int = 0
+    unanswered: int = 0
+    given_up_ms: int | None = None
     openings: int = 0
     until_ms: int | None = None
     probe: str | None = None
@@ -55,11 +64,22 @@ class Health(Versioned):
         return self.breaker is Breaker.CLOSED or self.is_probe(reference) or self.may_be_probed(now_ms)
 
     def may_be_probed(self, now_ms: int) -> bool:
-        """By whoever half-opens it."""
-        return self.breaker is not Breaker.CLOSED and now_ms >= (self.until_ms or 0)
+        """By whoever half-opens it; a closed one too, once all that were sent are lost and nobody has told of one."""
+        if self.breaker is Breaker.CLOSED:
+            return self.is_full and not self.is_awaited(now_ms)
+        return now_ms >= (self.until_ms or 0)
 
     def is_probe(self, reference: str) -> bool:
         return self.breaker is Breaker.HALF_OPEN and self.probe == reference
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many were sent since it was last known to answer as may be."""
+        return self.unanswered >= MAX_UNANSWERED
+
+    def is_awaited(self, now_ms: int) -> bool:
+        """Whether it has to answer, or be found silent, before it is sent more."""
+        return self.breaker is Breaker.CLOSED and self.is_full and now_ms < (self.given_up_ms or 0)
 
     def covers(self, cost: Money | None, now_ms: int) -> bool:
         """False where it is known, and not too long ago, that what we have with them is less."""
@@ -125,7 +145,17 @@ def _moved(
     probe: str | None = None,
 ) -> Health:
     changed = stamp(origin, now_ms, health.version + 1)
-    return replace(health, breaker=breaker, strain=0, openings=openings, until_ms=until_ms, probe=probe, **changed)
+    return replace(
+        health,
+        breaker=breaker,
+        strain=0,
+        unanswered=0,
+        given_up_ms=None,
+        openings=openings,
+        until_ms=until_ms,
+        probe=probe,
+        **changed,
+    )
 
 
 def switched(health: Health, *, disabled: bool, origin: Origin, now_ms: int) -> Health:

@@ -28,12 +28,13 @@ class PassedOver(StrEnum):
     SUPPLIER_DISABLED = "supplier_disabled"
     BREAKER_OPEN = "breaker_open"
     BALANCE_SHORT = "balance_short"
+    UNANSWERED = "unanswered"
     KEYS_LEASED = "keys_leased"
     SOLD_OUT = "sold_out"
     LATER_IN_LINE = "later_in_line"
 
 
-PASSING = frozenset({PassedOver.BREAKER_OPEN, PassedOver.BALANCE_SHORT, PassedOver.KEYS_LEASED})
+PASSING = frozenset({PassedOver.BREAKER_OPEN, PassedOver.BALANCE_SHORT, PassedOver.UNANSWERED, PassedOver.KEYS_LEASED})
 """What may be over in minutes, without anybody having meant it so."""
 
 
@@ -76,8 +77,12 @@ class Routed:
 def route(sourcing: Sourcing, need: Need, known: Known) -> Routed:
     """The first in line of those that break no rule, and a reason for each other one."""
     broken = {each.source_id: rule_broken(sourcing, each, need, known) for each in sourcing.sources}
-    fit = sorted((each for each in sourcing.sources if broken[each.source_id] is None), key=_place(sourcing.strategy))
-    chosen = fit[0] if fit else None
+    line = sorted(sourcing.sources, key=_place(sourcing.strategy))
+    chosen = next((each for each in line if broken[each.source_id] is None), None)
+    if chosen is not None and chosen.kind is SourceKind.MANUAL:
+        before = line[: line.index(chosen)]
+        if any(broken[each.source_id] is PassedOver.UNANSWERED for each in before):
+            chosen = None  # a person is given nothing that a supplier may do in a moment
     passed_over = {
         source_id: reason or PassedOver.LATER_IN_LINE
         for source_id, reason in broken.items()
@@ -92,8 +97,9 @@ def rule_broken(sourcing: Sourcing, source: Source, need: Need, known: Known) ->
 
 
 def usable_kinds(sourcing: Sourcing, need: Need, known: Known) -> frozenset[SourceKind]:
-    """Of the sources that break no rule."""
-    return frozenset(each.kind for each in sourcing.sources if rule_broken(sourcing, each, need, known) is None)
+    """Of the sources that break no rule, or have only to answer others first."""
+    usable = (None, PassedOver.UNANSWERED)
+    return frozenset(each.kind for each in sourcing.sources if rule_broken(sourcing, each, need, known) in usable)
 
 
 def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iterator[tuple[bool, PassedOver]]:
@@ -115,6 +121,7 @@ def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iter
     yield not health.lets_through(need.reference, known.now_ms), PassedOver.BREAKER_OPEN
     cost = source.cost.times(need.quantity) if source.cost else None
     yield not health.covers(cost, known.now_ms), PassedOver.BALANCE_SHORT
+    yield health.is_awaited(known.now_ms), PassedOver.UNANSWERED
 
 
 def has_quota(source: Source, need: Need, known: Known) -> bool:

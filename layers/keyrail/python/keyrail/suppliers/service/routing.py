@@ -9,7 +9,7 @@ from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model import breaker
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
-from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, Health, is_failure
+from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, TOLD_FROM, Health, is_failure
 from keyrail.suppliers.model.figures import Tally, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
 from keyrail.suppliers.model.routing import Known, Need, limit_of, route, usable_kinds
@@ -25,8 +25,8 @@ class Choice:
     """Where a unit comes from, or that it can come from nowhere (`source` None), and why: `decision` is to be kept.
 
     The attempt's `asked_at_ms` has to be the decision's `at_ms`: its quota is that day's. `limit` is what it may cost
-    in all. Its quota is taken by now; `health` is its supplier's as it stood then, and `probing` if this unit finds
-    out for all others whether that answers again.
+    in all. Its quota is taken by now; `health` is its supplier's as it stood then, with this call counted in it, and
+    `probing` if this unit finds out for all others whether that answers again.
     """
 
     need: Need
@@ -48,7 +48,8 @@ class Routing:
     _counted_at_ms: dict[str, int] = field(default_factory=dict, init=False)
 
     def choose(self, need: Need, origin: Origin) -> Choice:
-        """The source that it comes from, with its quota taken; and, where the supplier is to be tried, as its probe.
+        """The source that it comes from, with its quota taken, and its call counted or, where the supplier is to be
+        tried, as its probe.
 
         Whoever does not begin the attempt after all calls `not_begun`; who does and asks calls `heard`, once. Raises
         StoreUnavailable.
@@ -57,7 +58,7 @@ class Routing:
         if sourcing is None:
             return Choice(need=need, decision=Decision(at_ms=self.now_ms()))
         known = self._known(sourcing, need)
-        for _ in range(2 * len(sourcing.sources) + 1):  # what refuses a write is known from then on
+        for _ in range(3 * len(sourcing.sources) + 1):  # what refuses a write is known from then on
             claimed = self._claimed(_choice(sourcing, need, known), known, origin)
             if isinstance(claimed, Choice):
                 return claimed
@@ -84,9 +85,14 @@ class Routing:
         return Known(now_ms=now_ms, minute=local.hour * 60 + local.minute, health=health, taken=taken)
 
     def _claimed(self, choice: Choice, known: Known, origin: Origin) -> Choice | Known:
-        """The choice, with probe and quota its unit's where there are any; or what is known now."""
+        """The choice, with call or probe, and quota, its unit's where there are any; or what is known now."""
         source, health, reference = choice.source, choice.health, choice.need.reference
-        if health is not None and choice.probing and not health.is_probe(reference):
+        if health is not None and not choice.probing:
+            health, is_counted = self.store.count_call(health, known.now_ms)
+            if not is_counted:
+                return _with_health(known, health)
+            choice = replace(choice, health=health)
+        elif health is not None and not health.is_probe(reference):
             health = breaker.half_opened(health, reference, origin, known.now_ms)
             standing = self.store.move(health)
             if standing is not None:
@@ -97,20 +103,23 @@ class Routing:
         taken = self.store.take(self._quota(choice), reference, choice.need.quantity, source.quota)
         if taken is None:
             return choice
-        back = self._take_probe_back(choice, origin)
+        back = self._take_back(choice, origin)
         known = replace(known, taken={**known.taken, source.source_id: taken})
         return _with_health(known, back) if back else known
 
-    def _take_probe_back(self, choice: Choice, origin: Origin) -> Health | None:
-        """The health as it is then; None where the choice was no probe."""
-        if choice.health is None or not choice.probing:
+    def _take_back(self, choice: Choice, origin: Origin) -> Health | None:
+        """Its call or its probe. The health as it is then; None where it is nearly as it was, or there is none."""
+        if choice.health is None:
+            return None
+        if not choice.probing:
+            self.store.take_call_back(choice.health)
             return None
         back = breaker.probe_taken_back(choice.health, origin, choice.decision.at_ms)
         return self.store.move(back) or back
 
     def not_begun(self, choice: Choice, origin: Origin) -> None:
         """Nobody was asked: what was taken for it goes back. Raises StoreUnavailable."""
-        self._take_probe_back(choice, origin)
+        self._take_back(choice, origin)
         self._give_back(choice)
 
     def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin, *, stored: bool) -> None:
@@ -132,7 +141,7 @@ class Routing:
             self.store.move(moved(choice.health, origin, now_ms))
         elif is_failure(outcome):
             self._failed(choice.health, origin)
-        elif choice.health.strain:
+        elif choice.health.strain or choice.health.unanswered >= TOLD_FROM:
             self.store.count_answer(choice.health)
 
     def failed_later(self, sku_id: str, attempt: SupplyAttempt) -> None:
