@@ -1,7 +1,9 @@
 """Whom a recharge credits: every way of writing it comes to one form, and what is anything else is refused."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from keyrail.platform.errors import Invalid
 from keyrail.platform.patterns import is_pattern, matches
 from tests.accounts import GAME, GAME_ACCOUNT, NOTE, PHONE, QQ, REGION, ROLE, SERVER
 
+QUICKSTART = Path(__file__).resolve().parents[3] / "docs/quickstart.md"
 DIGITS = AccountField(name="card", label="Card", kind=FieldKind.DIGITS)
 
 
@@ -133,6 +136,26 @@ def test_a_pattern_looks_at_the_whole_of_what_is_kept() -> None:
     assert read((mobile,), {"phone": "+86 138-0013-8000"}) == {"phone": "13800138000"}
     assert refused((mobile,), {"phone": "13300138000"}) == [("phone", "not_of_the_pattern")]
     assert refused((replace(ROLE, pattern="[a-z]+"),), {"role": "abc1"}) == [("role", "not_of_the_pattern")]
+
+
+def test_every_reason_is_in_the_quickstart_with_words_for_the_buyer() -> None:
+    region = replace(REGION, required=False)
+    cases: list[tuple[Sequence[AccountField], dict[str, str]]] = [
+        ((PHONE,), {}),
+        ((PHONE,), {"phone": "1", "Phone": "1"}),
+        ((QQ,), {"qq": "a"}),
+        ((QQ,), {"qq": "1"}),
+        ((QQ,), {"qq": "1" * 20}),
+        ((QQ,), {"qq": "0123456"}),
+        ((ROLE,), {"role": "a\x00"}),
+        ((REGION,), {"region": "windows"}),
+        ((region, SERVER), {"server": "1"}),
+        ((region, SERVER), {"region": "ios", "server": "2"}),
+    ]
+    told = {reason.replace("region", "<field>") for fields, given in cases for _, reason in refused(fields, given)}
+    page = QUICKSTART.read_text().partition("| `reason` |")[2].partition("\n\n")[0]
+    of_json = {"string_type", "string_too_long"}
+    assert {name for row in page.splitlines()[2:] for name in re.findall("`([^`]+)`", row)} == told | of_json
 
 
 def test_an_account_has_all_that_is_required_and_nothing_that_is_unknown() -> None:
