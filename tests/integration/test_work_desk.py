@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from keyrail.fulfilment.service.work_desk import Job
+from keyrail.ordering.model import disputes
 from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
 from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.model.work import (
@@ -21,6 +22,7 @@ from keyrail.ordering.model.work import (
     WorkKind,
 )
 from keyrail.ordering.model.working import Saying
+from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
 from keyrail.platform.changes import Origin
 from keyrail.platform.errors import Invalid, KeyrailError
@@ -171,6 +173,43 @@ def test_what_is_past_due_is_counted_until_somebody_is_done_with_it(world: World
     assert world.work_watch.count_overdue() == 1
     say(world, later, Verdict.FAILED, anybodys=True)
     assert world.work_watch.count_overdue() == 0
+
+
+def test_what_nobody_may_claim_is_not_in_the_queue_and_comes_back_with_its_time(world: World) -> None:
+    """A bank takes weeks to decide: nobody is called all the while for what they must not do."""
+    order, claimed, asked_about = put(world, WorkKind.MANUAL), put(world, WorkKind.MANUAL), put(world)
+    claim(world, claimed)
+    world.ahead_ms += 60 * 60_000
+    for each in (order, claimed, asked_about):
+        hear_bank(world, each, DisputeState.OPEN)
+    assert in_queue(world) == {claimed.order_id, asked_about.order_id}
+    assert world.work_watch.count_overdue() == 2
+    hear_bank(world, order, DisputeState.WON)
+    assert in_queue(world) == {order.order_id, claimed.order_id, asked_about.order_id}
+    assert world.work_watch.count_overdue() == 3
+    other = put(world, WorkKind.MANUAL)
+    hear_bank(world, other, DisputeState.OPEN)
+    hear_bank(world, other, DisputeState.LOST)  # somebody has to say that it was not credited
+    assert other.order_id in in_queue(world)
+
+
+def hear_bank(world: World, order: Order, state: DisputeState) -> None:
+    standing = world.orders.of_operator(order.order_id)
+    notice = DisputeNotice(
+        provider="epay",
+        account="main",
+        dispute_id="dp_1",
+        reference="T",
+        attempt_id=None,
+        amount=PRICE,
+        status="as the bank says",
+        state=state,
+    )
+    assert world.orders.replace(standing, disputes.hear(standing, notice, SYSTEM, world.now_ms()))
+
+
+def in_queue(world: World) -> set[str]:
+    return {each.order.order_id for each in world.work_desk.page(None, 10, None)[0]}
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

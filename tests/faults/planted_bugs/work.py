@@ -11,6 +11,13 @@ SERVICE = "fulfilment/service/work_desk.py"
 
 BUGS = (
     PlantedBug(
+        "loses the job of whoever has claimed an account when a bank asks for the money",
+        "ordering/model/orders.py",
+        "(held and work.is_manual and work.claim is None)",
+        "(held and work.is_manual)",
+        f"{DESK}::test_what_nobody_may_claim_is_not_in_the_queue_and_comes_back_with_its_time",
+    ),
+    PlantedBug(
         "takes a blank for evidence",
         STEPS,
         """not f"{saying.text or ''}{saying.reference or ''}".strip():""",

@@ -214,7 +214,7 @@ def _index_keys(order: Order) -> dict[str, str]:
     if waiting:
         keys["approval"] = _approval(shard_of(order.order_id, APPROVAL_SHARDS))
         keys["approval_order"] = f"{min(waiting):013d}#{order.order_id}"
-    due = [work.next_due_ms for unit in order.units for work in unit.waiting_jobs]
+    due = [work.next_due_ms for _, work in order.waiting_jobs()]
     if due:
         keys["work"] = _work(shard_of(order.order_id, WORK_SHARDS))
         keys["work_order"] = f"{min(due):013d}#{order.order_id}"

@@ -56,7 +56,7 @@ class WorkDesk:
         page's cursor. Raises Invalid for a cursor of no page of ours.
         """
         orders, behind = self.orders.with_work(limit, cursor)
-        jobs = [Job(order, unit, work) for order in orders for unit in order.units for work in unit.waiting_jobs]
+        jobs = [Job(order, unit, work) for order in orders for unit, work in order.waiting_jobs()]
         wanted = [job for job in jobs if waiting in {None, job.work.waiting}]
         return sorted(wanted, key=lambda job: job.work.next_due_ms), behind
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from keyrail.ordering.model.work import Verdict, Work
 from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.disputes import Dispute
 from keyrail.payments.model.refunds import Refund
 from keyrail.platform.changes import Versioned
@@ -309,6 +310,12 @@ class Order(Versioned):
     def unit(self, unit_id: str) -> Unit:
         """Raises StopIteration for a unit of another order."""
         return next(u for u in self.units if u.unit_id == unit_id)
+
+    def waiting_jobs(self) -> tuple[tuple[Unit, Work], ...]:
+        """What somebody has to do something about; not an account that nobody may be shown while a bank decides."""
+        held = any(each.frozen and each.state is not DisputeState.LOST for each in self.disputes or ())
+        jobs = ((unit, work) for unit in self.units for work in unit.waiting_jobs)
+        return tuple((unit, work) for unit, work in jobs if not (held and work.is_manual and work.claim is None))
 
     def units_to_issue(self) -> tuple[Unit, ...]:
         """Units of keys that are not delivered yet."""

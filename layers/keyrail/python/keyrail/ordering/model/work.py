@@ -159,6 +159,11 @@ class Work:
     contradiction: Contradiction | None = None
 
     @property
+    def is_manual(self) -> bool:
+        """Open, and somebody is to credit the account."""
+        return self.kind is WorkKind.MANUAL and self.ended_at_ms is None
+
+    @property
     def is_contradicted(self) -> bool:
         """And nobody has seen to it."""
         return self.contradiction is not None and self.contradiction.seen is None
