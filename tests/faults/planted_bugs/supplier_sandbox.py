@@ -19,8 +19,8 @@ BUGS = (
     PlantedBug(
         "takes a broken secret for a shop without suppliers",
         ACCOUNTS,
-        '        raise ConfigError("SUPPLIER_ACCOUNTS") from None',
-        "        return SupplierAccounts({})",
+        "    except (RecursionError, ValueError):\n        raise ConfigError(ACCOUNTS) from None",
+        "    except (RecursionError, ValueError):\n        return SupplierAccounts({})",
         "tests/unit/suppliers/test_accounts.py::test_a_broken_secret_stops_the_start_and_is_not_quoted",
     ),
     PlantedBug(

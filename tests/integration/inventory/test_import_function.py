@@ -1,8 +1,6 @@
 """The function as its queue calls it: what it reads and removes, what it sends itself, when it is called again."""
 
-import io
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +14,13 @@ from keyrail.inventory.model.batches import BatchStatus
 from keyrail.inventory.providers.s3 import S3Upload
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.importing import reading, runs
-from keyrail.platform import aws, logs
+from keyrail.platform import aws
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.ids import new_id
 from keyrail.vault.model import SecretUnreadable
 from tests.local_cloud import LocalCloud
+from tests.logged import logged
 from tests.world import OPERATOR, SKU, World, new_codes
 
 TRIGGER = Path(__file__).resolve().parents[3] / "events" / "triggers" / "key_import.json"
@@ -425,20 +424,13 @@ def test_a_message_without_records_is_nothing_to_do() -> None:
 
 
 def test_the_log_tells_counts_and_reasons_and_no_code(stage: Stage) -> None:
-    out = io.StringIO()
-    listening = logging.StreamHandler(out)
-    logger = logging.getLogger(logs.logger().name)
-    listening.setFormatter(logger.handlers[0].formatter)
     codes = new_codes(3)
     good = stage.upload("\n".join([*codes, codes[0], f"={codes[1]}"]).encode())
     bad, foreign = stage.upload(f"={codes[2]}".encode()), stage.upload(b"A1", f"imports/{codes[0]}")
     nobodys = stage.upload(b"A1", "imports/bat_" + "0" * 26 + "/1")
-    logger.addHandler(listening)
-    try:
+    with logged() as told:
         assert call(event_of(good, bad, foreign, nobodys)) == []
-    finally:
-        logger.removeHandler(listening)
-    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    lines = told()
     assert [(line["code"], line.get("reason")) for line in lines] == [
         ("K4001", None),
         ("K4002", "no_key"),
@@ -451,4 +443,4 @@ def test_the_log_tells_counts_and_reasons_and_no_code(stage: Stage) -> None:
         "rejected": 1,
         "ignored": 0,
     }
-    assert not [code for code in codes if code in out.getvalue()]
+    assert not [code for code in codes if code in repr(lines)]

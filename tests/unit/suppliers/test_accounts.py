@@ -20,6 +20,7 @@ from keyrail.suppliers.service.accounts import (
     supplier_accounts,
     watched_suppliers,
 )
+from tests.logged import logged
 
 OLD, NEW = "the-old-key-of-the-test", "the-new-key-of-the-test"
 CALLBACK = Callback("POST", "", NEW.encode(), {})
@@ -75,6 +76,34 @@ def test_a_supplier_is_found_by_the_merchants_own_name_for_it() -> None:
     assert two.at("b").parse_callback(CALLBACK, 0) == "a reference"
     with pytest.raises(UnknownSupplier):
         two.at("house")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"adapter": "house", "key": ""}, "SUPPLIER_ACCOUNTS.second: house.key"),
+        ({"adapter": "house", "key": OLD, OLD: 1}, "SUPPLIER_ACCOUNTS.second"),
+        ({"adapter": "house"}, "SUPPLIER_ACCOUNTS.second"),
+        ({"adapter": OLD}, "SUPPLIER_ACCOUNTS.second"),
+        ({"key": OLD}, "SUPPLIER_ACCOUNTS.second"),
+        (OLD, "SUPPLIER_ACCOUNTS.second"),
+    ],
+)
+def test_whose_settings_are_wrong_is_said_and_nothing_of_what_is_in_them(settings: object, named: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        supplier_accounts(secret(main={"adapter": "house", "key": OLD}, second=settings))
+    assert str(refused.value) == named
+
+
+def test_a_change_that_is_unusable_says_whose_settings_are_wrong() -> None:
+    shelf = Shelf(secret())
+    watched = shelf.watched()
+    shelf.text = secret(main={"adapter": "house", "key": NEW}, second={"adapter": "house", "key": ""})
+    with logged() as lines:
+        assert watched.names() == ["main"]
+    (line,) = lines()
+    assert (line["code"], line["setting"]) == ("K0010", "SUPPLIER_ACCOUNTS.second: house.key")
+    assert NEW not in repr(line)
 
 
 def test_a_shop_without_suppliers_starts() -> None:

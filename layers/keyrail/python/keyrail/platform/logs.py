@@ -8,6 +8,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from keyrail.platform.config import ConfigError
+
 
 class Entry(Enum):
     """Code and message. The code is what an operator searches for; it is never reused."""
@@ -87,12 +89,17 @@ def warn(entry: Entry, **fields: Any) -> None:
 
 
 def log_failure(error: BaseException, **fields: Any) -> None:
-    """Where it happened and the types of the causes, not their messages: a message may quote a secret."""
+    """Where it happened and the types of the causes, not their messages: a message may quote a secret.
+
+    Of a setting that is wrong the name is said, which is all that a ConfigError says.
+    """
     code, message = Entry.UNEXPECTED_ERROR.value
     frames = [f"{f.filename.rpartition('/')[2]}:{f.lineno}:{f.name}" for f in traceback.extract_tb(error.__traceback__)]
     causes = []
     cause: BaseException | None = error
     while cause is not None:
         causes.append(type(cause).__name__)
+        if isinstance(cause, ConfigError):
+            fields["setting"] = str(cause)
         cause = cause.__cause__
     logger().error(message, extra={"code": code, "error": causes, "frames": frames[-12:], **fields})

@@ -185,8 +185,8 @@ class PaymentAccounts:
             return False
         try:
             read = payment_accounts(secret)
-        except ConfigError:
-            logs.warn(Entry.SECRET_UNREADABLE, error=ConfigError.__name__)
+        except ConfigError as error:
+            logs.warn(Entry.SECRET_UNREADABLE, error=ConfigError.__name__, setting=str(error))
             return False
         self.accounts, self.stores, self.credentials = read.accounts, read.stores, read.credentials
         return True

@@ -73,6 +73,8 @@ SECRET_LASTS_MS = 5 * 60 * 1000
 LOOK_AGAIN_MS = 30 * 1000
 """Sooner, where something comes that is not known; not for each of them, or forged callbacks would have us read on."""
 
+ACCOUNTS = "SUPPLIER_ACCOUNTS"
+
 NOT_SETTINGS = frozenset({"now_ms", "stage"})
 """What an adapter is given by us and not by the secret."""
 
@@ -126,8 +128,8 @@ class SupplierAccounts:
             return False
         try:
             self.suppliers = supplier_accounts(secret).suppliers
-        except ConfigError:
-            logs.warn(Entry.SECRET_UNREADABLE, error=ConfigError.__name__)
+        except ConfigError as error:
+            logs.warn(Entry.SECRET_UNREADABLE, error=ConfigError.__name__, setting=str(error))
             return False
         return True
 
@@ -148,28 +150,26 @@ def supplier_accounts(secret: str) -> SupplierAccounts:
     """From the secret's JSON: `{"<supplier>": {"adapter": "<adapter>", <what its adapter needs>}}`.
 
     `{}`, with which it is deployed, is a shop without suppliers. Anything else that is not understood whole is refused
-    whole. Raises ConfigError, which never quotes the secret.
+    whole. Raises ConfigError, which says whose settings are wrong and never quotes the secret.
     """
     try:
         document = json_object(secret.encode())
         json.dumps(document, ensure_ascii=False).encode()  # JSON can spell half a character, and no key has one
-        suppliers = {name: _supplier(name, _object(settings)) for name, settings in document.items()}
-    except (RecursionError, KeyError, TypeError, ValueError):
-        raise ConfigError("SUPPLIER_ACCOUNTS") from None
-    if len(suppliers) > MAX_SUPPLIERS:
-        raise ConfigError("SUPPLIER_ACCOUNTS")
-    return SupplierAccounts(suppliers)
+    except (RecursionError, ValueError):
+        raise ConfigError(ACCOUNTS) from None
+    if len(document) > MAX_SUPPLIERS or not all(map(SUPPLIER_NAME.fullmatch, document)):
+        raise ConfigError(ACCOUNTS)
+    return SupplierAccounts({name: _supplier(name, settings) for name, settings in document.items()})
 
 
-def _supplier(name: str, settings: Mapping[str, Any]) -> Supplier:
-    """Raises ConfigError; KeyError, TypeError and ValueError for what is none."""
-    if not SUPPLIER_NAME.fullmatch(name) or NOT_SETTINGS & settings.keys():
-        raise ValueError("a supplier")
+def _supplier(name: str, settings: object) -> Supplier:
+    """Raises ConfigError, in which a setting that there is not, or that is missing, has no name."""
+    if not isinstance(settings, dict) or NOT_SETTINGS & settings.keys():
+        raise ConfigError(f"{ACCOUNTS}.{name}")
     needed = {setting: value for setting, value in settings.items() if setting != "adapter"}
-    return ADAPTERS[settings["adapter"]](**needed)
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("no object")  # noqa: TRY004 - one error for whatever cannot be read
-    return value
+    try:
+        return ADAPTERS[settings["adapter"]](**needed)
+    except ConfigError as error:
+        raise ConfigError(f"{ACCOUNTS}.{name}: {error}") from None
+    except (KeyError, TypeError, ValueError):
+        raise ConfigError(f"{ACCOUNTS}.{name}") from None
