@@ -1,4 +1,4 @@
-"""What 福禄 signs, seals and calls back, by vectors of its public sandbox and of OpenSSL, sort and md5sum."""
+"""What 福禄 signs, seals and calls back, by vectors of its public sandbox, of OpenSSL, sort and md5sum, and of Node."""
 
 import json
 from base64 import b64decode, b64encode
@@ -78,6 +78,25 @@ def test_an_answer_of_the_sandbox_is_genuine_and_a_changed_one_is_not() -> None:
     assert answer.found["balance"] == "344283.1608"
     for changed in ({"result": result.replace("3", "4", 1)}, {"sign": ""}, {"sign": None}, {"sign": "\ud800"}):
         assert getattr(gateway(SANDBOX_SECRET)._answer({**heard, **changed}), "said", None) == "bad_signature"
+
+
+@pytest.mark.parametrize(
+    ("name", "by_halves", "by_characters"),
+    [
+        ("🔥话费，快充", "34d91bd61a8901b363e0ec0346c08bc6", "8ee52fd5dd947dbf685377990f4d8858"),
+        ("🔥话费，😀快充：🎮", "79670650f806812003981ac08db88ec4", "d2823b90c03120974730ad87aaffeebe"),
+    ],
+)
+def test_an_answer_with_a_picture_in_it_is_genuine_in_whichever_language_it_was_signed(
+    name: str, by_halves: str, by_characters: str
+) -> None:
+    heard = {"code": "0", "message": "", "result": f'{{"name":"{name}","balance":12.5}}'}
+    for sign in (by_halves, by_characters):
+        answer = gateway()._answer({**heard, "sign": sign})
+        assert isinstance(answer, Answer)
+        assert answer.found["name"] == name
+    for sign in ("", by_halves[::-1]):
+        assert getattr(gateway()._answer({**heard, "sign": sign}), "said", None) == "bad_signature"
 
 
 @pytest.mark.parametrize("sign", ["", None])

@@ -6,7 +6,7 @@ JSON object without `sign`, of an answer the text in `result`.
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
@@ -24,6 +24,7 @@ ACCEPTED = "0"
 MAX_CALLBACK_BYTES = 32 * 1024
 
 _AS_PHP = Style()
+_LAST_WHOLE = "\uffff"
 _CHINA = timedelta(hours=8)
 _HEADERS = {"content-type": "application/json; charset=utf-8", "accept": "application/json"}
 
@@ -117,11 +118,27 @@ class Gateway:
             return Unknown(said="not_json")
 
     def _sign(self, signed: str) -> str:
-        keyed = "".join(sorted(signed)) + self.secret
+        return self._digest("".join(sorted(signed)))
+
+    def _digest(self, in_order: str) -> str:
+        keyed = in_order + self.secret
         return md5(keyed.encode(), usedforsecurity=False).hexdigest()  # theirs; there is no other to agree on
 
     def _is_of(self, sign: str, signed: str) -> bool:
         try:
-            return hmac.compare_digest(self._sign(signed).encode(), sign.encode())
+            return any(hmac.compare_digest(self._digest(each).encode(), sign.encode()) for each in _orders(signed))
         except UnicodeEncodeError:  # JSON can spell half a character
             return False
+
+
+def _orders(signed: str) -> Iterator[str]:
+    """The characters of a text in each order that whoever signs may have them in; nobody says in which language it is.
+
+    Some know no character beyond U+FFFF and sort its two halves, which come before U+E000; a half that is left alone
+    they write as U+FFFD. Only texts with such a character, as a name with a picture in it, have two orders.
+    """
+    yield "".join(sorted(signed))
+    if signed and max(signed) > _LAST_WHOLE:
+        raw = signed.encode("utf-16-be")
+        halves = sorted(raw[at : at + 2] for at in range(0, len(raw), 2))
+        yield b"".join(halves).decode("utf-16-be", "replace")
