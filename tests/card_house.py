@@ -44,12 +44,15 @@ class Plan(StrEnum):
 
 @dataclass
 class CardHouse:
-    """`odd` changes the cards that are told, each time alike. While it is `silent` nobody can ask it anything."""
+    """`odd` changes the cards that are told, each time alike; `between` comes before each offer. While it is `silent`
+    nobody can ask it anything.
+    """
 
     plans: list[Plan] = field(default_factory=list)
     silent: bool = False
     offers: list[Offer] = field(default_factory=lambda: [Offer(item=ITEM, name="100 points", price=COST, on_sale=True)])
     breaks_after: int | None = None
+    between: Callable[[], None] = lambda: None
     takes: Money | None = None
     odd: Callable[[tuple[Card, ...]], tuple[Card, ...]] | None = None
     orders: list[Wanted] = field(default_factory=list)
@@ -107,6 +110,7 @@ class CardHouse:
 
     def catalog(self) -> Iterator[Offer]:
         for number, offer in enumerate(self.offers):
+            self.between()
             if self.silent or number == self.breaks_after:
                 raise SupplierUnavailable
             yield offer

@@ -10,6 +10,7 @@ from keyrail.payments.providers.http_client import CONNECT_TIMEOUT_S, READ_TIMEO
 from keyrail.payments.providers.settings import MAX_READ_TIMEOUT_S
 from keyrail.suppliers.providers import settings as suppliers
 from keyrail.suppliers.providers.settings import LOOK_TIMEOUT_S
+from keyrail.suppliers.service.syncing import LOOKS_FOR_MS
 from tests.infra.template import Template
 
 # Whatever an account's settings allow: all tries of one request to a provider, and what our own tables take beside it.
@@ -35,6 +36,13 @@ def test_a_recharge_outlives_the_supplier_that_it_is_ordered_from(prod: Template
     looking_s = CONNECT_TIMEOUT_S + LOOK_TIMEOUT_S + SPARE_S
     timeout_s = prod.functions()["direct_recharge"].properties["Timeout"]
     assert CONNECT_TIMEOUT_S + suppliers.MAX_READ_TIMEOUT_S + SPARE_S + 2 * looking_s + OF_OUR_OWN_S <= timeout_s
+
+
+def test_a_look_at_a_catalogue_ends_before_the_function_does(prod: Template) -> None:
+    """The page that is on its way when the time is over comes to its end; what was heard is written after it."""
+    timeout_s = prod.functions()["supply"].properties["Timeout"]
+    a_page_s = CONNECT_TIMEOUT_S + suppliers.MAX_READ_TIMEOUT_S + SPARE_S
+    assert LOOKS_FOR_MS / 1000 + a_page_s + timeout_s / 4 <= timeout_s
 
 
 def test_the_clock_asks_for_unpaid_orders_as_often_as_the_ages_are_made_for(prod: Template) -> None:

@@ -13,6 +13,7 @@ from keyrail.suppliers.model.guarding import GuardMode, PriceGuard, WrongCurrenc
 from keyrail.suppliers.model.offers import KnownOffer
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
 from keyrail.suppliers.providers import Offer
+from keyrail.suppliers.service.syncing import LOOKS_FOR_MS
 from tests.card_house import BOSS, CLOCK, COST, HOUSE, ITEM, Buying, CardHouse, Plan
 from tests.world import PRICE, SYSTEM, World
 
@@ -93,13 +94,15 @@ def test_a_balance_below_the_threshold_is_told_once(buying: Buying) -> None:
     assert versions == [(True, 2), (True, 2), (False, 3)]
 
 
-@pytest.mark.parametrize("trouble", ["silent", "breaks_off"])
+@pytest.mark.parametrize("trouble", ["silent", "breaks_off", "slow"])
 def test_a_supplier_that_cannot_be_looked_at_is_counted_and_leaves_what_was_known(buying: Buying, trouble: str) -> None:
     buying.house.offers += [Offer(item="other", name="other", price=COST, on_sale=True)]
     buying.sync()
     before, known = buying.store.watch(HOUSE), offers(buying)
     buying.house.silent = trouble == "silent"
-    buying.house.breaks_after = 1
+    buying.house.breaks_after = 1 if trouble == "breaks_off" else None
+    if trouble == "slow":
+        buying.house.between = lambda: setattr(buying.world, "ahead_ms", buying.world.ahead_ms + LOOKS_FOR_MS)
     synced = buying.sync()
     watch = buying.store.watch(HOUSE)
     assert before is not None

@@ -29,6 +29,8 @@ from keyrail.suppliers.store import SuppliersStore
 from keyrail.suppliers.supply_store import SupplyStore
 
 MAX_REWRITES = 5
+LOOKS_FOR_MS = 200_000
+"""At one catalogue. Its pages may be many and each of them slow, and what it said has to be written down after it."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,11 @@ class Syncing:
         return Synced(name, reached=True, offers=len(told), changed=len(changed))
 
     def _told(self, supplier: Supplier) -> Iterator[KnownOffer]:
-        """Each item once, as it came first. Raises SupplierUnavailable."""
+        """Each item once, as it came first. Raises SupplierUnavailable, also for what takes too long."""
         now_ms, seen = self.now_ms(), set[str]()
         for offer in supplier.catalog():
+            if self.now_ms() > now_ms + LOOKS_FOR_MS:
+                raise SupplierUnavailable
             if len(seen) >= MAX_OFFERS:
                 return
             if offer.item in seen or not 0 < len(offer.item) <= MAX_ITEM_LENGTH:
