@@ -1,15 +1,25 @@
 """Addresses that stand in settings or come from others: where may a request go?"""
 
+import re
 from urllib.parse import urlsplit
 
 from keyrail.platform.config import is_setting
+
+MAX_HOST_LENGTH = 253
+
+# What can be looked up as it stands: a name of another script is not, and would be refused with every request only.
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9a-f:.]+")
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def is_base(url: object) -> bool:
     """An address below which an interface lies: one that requests may go to, with nothing behind its path."""
-    return is_setting(url) and is_web_address(url, loopback=True) and set(url).isdisjoint("?#")
+    if not is_setting(url) or not is_web_address(url, loopback=True) or not set(url).isdisjoint("?#"):
+        return False
+    host = urlsplit(url).hostname or ""
+    return len(host) <= MAX_HOST_LENGTH and _HOST.fullmatch(host) is not None
 
 
 def is_web_address(url: str, *, loopback: bool) -> bool:

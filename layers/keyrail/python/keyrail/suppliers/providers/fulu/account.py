@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from keyrail.platform.addresses import is_web_address
+from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
-from keyrail.platform.config import ConfigError, is_setting
+from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.http_client import READ_TIMEOUT_S
 from keyrail.platform.json_objects import Document, text
@@ -84,7 +84,7 @@ class Fulu:
         check_credentials(PROVIDER, app_key=self.app_key, app_secret=self.app_secret)
         if len(self.app_secret) != KEY_BYTES:
             raise ConfigError(f"{PROVIDER}.app_secret")
-        if not is_setting(self.url) or not is_web_address(self.url, loopback=True):
+        if not is_base(self.url):
             raise ConfigError(f"{PROVIDER}.url")
         if type(self.signed_answers) is not bool:
             raise ConfigError(f"{PROVIDER}.signed_answers")
