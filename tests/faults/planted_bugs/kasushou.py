@@ -30,9 +30,9 @@ BUGS = (
     ),
     PlantedBug(
         "believes an answer about another order",
-        f"{PACKAGE}/answers.py",
-        "is_ours = text(order, self.dialect.names.reference) == placed.reference",
-        "is_ours = True",
+        "suppliers/providers/reading.py",
+        "if text(order, ours) != placed.reference or placed",
+        "if placed",
         f"{ANSWERS}::test_an_answer_about_another_order_is_none",
     ),
     PlantedBug(

@@ -25,13 +25,13 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def silence(
-    url: str, *, repeatable: bool = False, read_timeout_s: int = 8, fresh: bool = False
+    url: str, *, body: bytes = b"one recharge", repeatable: bool = False, read_timeout_s: int = 8, fresh: bool = False
 ) -> tuple[Silence, bool]:
     with pytest.raises(NoReply) as refusal:
         request(
             "POST",
             url,
-            body=b"one recharge",
+            body=body,
             headers={},
             read_timeout_s=read_timeout_s,
             repeatable=repeatable,
@@ -162,6 +162,47 @@ def test_what_breaks_after_the_connection_may_have_been_sent(
         assert silence(server.url, read_timeout_s=1) == (Silence.TIMED_OUT, False)
         release.set()
         assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("heard", [1, 65536])
+def test_a_server_that_breaks_off_in_the_middle_of_a_request_may_have_what_it_heard(heard: int) -> None:
+    def part(connection: socket.socket, _: socket.socket) -> None:
+        connection.recv(heard)
+        reset(connection)
+
+    with listening(part) as place:
+        assert silence(f"http://{place}", body=b"x" * 4_000_000) == (Silence.BROKEN, False)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (HEAD + b"content-length: 1073741824\r\n\r\n" + b"x" * 300_000, Silence.TOO_LONG),
+        (HEAD + b"content-length: " + b"9" * 5_000 + b"\r\n\r\n{}", None),
+        (HEAD + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}", Silence.BROKEN),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n-2\r\n{}\r\n", Silence.BROKEN),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}", Silence.BROKEN),
+        (HEAD + b"x: " + b"y" * 70_000 + b"\r\n\r\n{}", Silence.BROKEN),
+        (HEAD + b"x: y\r\n" * 200 + b"\r\n{}", Silence.BROKEN),
+        (b"HTTP/1.1 abc OK\r\n\r\n{}", Silence.BROKEN),
+        (b"{}", Silence.BROKEN),
+        (b"", Silence.BROKEN),
+    ],
+    ids=range(10),
+)
+def test_an_answer_that_is_none_is_one_of_the_silences(said: bytes, why: Silence | None) -> None:
+    def answer(connection: socket.socket, _: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(said)
+
+    with listening(answer) as place:
+        if why is None:
+            assert request("POST", f"http://{place}", headers={}, repeatable=False).body == b"{}"
+            return
+        assert silence(f"http://{place}") == (why, False)
 
 
 def test_a_connection_that_is_kept_and_then_breaks_may_have_been_sent_on() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from keyrail.platform import json_objects
 from keyrail.platform.json_objects import Document, text
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
+from keyrail.suppliers.providers import Placed
 
 MAX_REFERENCE_LENGTH = 64
 MAX_TITLE_LENGTH = 200
@@ -88,6 +89,14 @@ def number(holder: Document, name: str) -> str | None:
     """By which somebody calls an order; None for what could not be kept."""
     written = text(holder, name)
     return written if 0 < len(written) <= MAX_REFERENCE_LENGTH and written.isprintable() else None
+
+
+def bound(order: Document, ours: str, theirs: str, placed: Placed) -> str | None:
+    """Their number of an order, by the names that they give both; None where it is not the one that was placed."""
+    number_of_theirs = number(order, theirs)
+    if text(order, ours) != placed.reference or placed.their_reference not in {None, number_of_theirs}:
+        return None
+    return number_of_theirs
 
 
 def title(holder: Document, name: str) -> str:

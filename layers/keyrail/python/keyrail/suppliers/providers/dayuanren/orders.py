@@ -7,7 +7,7 @@ from keyrail.platform.json_objects import Document, text
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.providers import Placed
 from keyrail.suppliers.providers.lists import Meaning, said
-from keyrail.suppliers.providers.reading import amount, number
+from keyrail.suppliers.providers.reading import amount, bound, number
 
 # 3 is a part of it: what became of the rest no answer says, so a person does.
 STATUSES = {
@@ -40,9 +40,8 @@ class OrderReader:
         if len(orders) != 1:
             return Unknown(said="several_orders" if orders else "no_such_order")
         (order,) = orders
-        theirs = number(order, "order_number")
-        is_ours = text(order, "out_trade_num") == placed.reference
-        if not is_ours or theirs is None or placed.their_reference not in {None, theirs}:
+        theirs = bound(order, "out_trade_num", "order_number", placed)
+        if theirs is None:
             return Unknown(said="another_order")
         return self._outcome(order, theirs, placed)
 

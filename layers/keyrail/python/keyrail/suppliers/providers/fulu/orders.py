@@ -8,7 +8,7 @@ from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Pro
 from keyrail.suppliers.providers import Placed
 from keyrail.suppliers.providers.fulu import cards
 from keyrail.suppliers.providers.lists import Meaning, said
-from keyrail.suppliers.providers.reading import amount, money, number, objects
+from keyrail.suppliers.providers.reading import amount, bound, money, number, objects
 
 CURRENCY = "CNY"
 STATUSES = {
@@ -33,9 +33,8 @@ class OrderReader:
         return Processing(said="accepted", their_reference=number(order, "order_id"))
 
     def one(self, order: Document, placed: Placed) -> Outcome:
-        theirs = number(order, "order_id")
-        is_ours = text(order, "customer_order_no") == placed.reference
-        if not is_ours or theirs is None or placed.their_reference not in {None, theirs}:
+        theirs = bound(order, "customer_order_no", "order_id", placed)
+        if theirs is None:
             return Unknown(said="another_order")
         state = text(order, "order_state")
         match self.statuses.get(state):

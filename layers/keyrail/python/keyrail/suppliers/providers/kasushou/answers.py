@@ -8,7 +8,7 @@ from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.providers import Placed, lists
 from keyrail.suppliers.providers.kasushou.dialect import Dialect, Meaning
-from keyrail.suppliers.providers.reading import amount, last_day, number, objects, price
+from keyrail.suppliers.providers.reading import amount, bound, last_day, number, objects, price
 
 MAX_KEY_LENGTH = 1024  # characters of a card's number or password
 
@@ -37,9 +37,9 @@ class OrderReader:
         if len(orders) > 1:
             return Unknown(said="several_orders")
         (order,) = orders
-        theirs = self.theirs(order)
-        is_ours = text(order, self.dialect.names.reference) == placed.reference
-        if not is_ours or theirs is None or placed.their_reference not in {None, theirs}:
+        names = self.dialect.names
+        theirs = bound(order, names.reference, names.their_reference, placed)
+        if theirs is None:
             return Unknown(said="another_order")
         return self._outcome(order, theirs, placed)
 
