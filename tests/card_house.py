@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date
 from enum import StrEnum
 from functools import cached_property
 from threading import Lock
@@ -17,6 +18,7 @@ from keyrail.platform.money import Money
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.model.purchases import Purchase
+from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 from keyrail.suppliers.service.accounts import SupplierAccounts
 from keyrail.suppliers.service.purchases import Purchases, WantedKeys
@@ -58,10 +60,12 @@ class CardHouse:
     orders: list[Wanted] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     sold: dict[str, tuple[Card, ...]] = field(default_factory=dict)
+    statements: dict[date, list[SupplierLine]] = field(default_factory=dict)
     _accepted: dict[str, tuple[Wanted, Plan]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     acknowledgement = Acknowledgement("ok", "text/plain")
+    statement_zone = UTC
     settlement_ms = SETTLEMENT_MS
 
     def place(self, wanted: Wanted) -> Outcome:
@@ -114,6 +118,11 @@ class CardHouse:
             if self.silent or number == self.breaks_after:
                 raise SupplierUnavailable
             yield offer
+
+    def statement(self, day: date) -> Iterator[SupplierLine]:
+        if day not in self.statements:
+            raise SupplierStatementMissing
+        return iter(self.statements[day])
 
     def parse_callback(self, callback: Callback, now_ms: int) -> str:
         raise SignatureInvalid

@@ -17,6 +17,7 @@ from keyrail.platform.clock import epoch_ms, rfc3339, utc_date
 from keyrail.platform.ids import new_id
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.differences import Difference, DifferenceStatus
+from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.runs import Run, run_id
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.world import OPERATOR, PRICE, SYSTEM, World
@@ -24,6 +25,7 @@ from tests.world import OPERATOR, PRICE, SYSTEM, World
 HOUR_MS = 60 * 60 * 1000
 DAY_MS = 24 * HOUR_MS
 FEE = Money(6, "CNY")
+HOLDER = Holder(ACCOUNT, PROVIDER)
 
 
 def at_bank(process: World, bank: Bank) -> World:
@@ -136,11 +138,11 @@ class Books:
 
     def request(self, day: date) -> str:
         """As the clock does, or as an operator does who wants it again."""
-        name = run_id(PROVIDER, ACCOUNT, day.isoformat())
+        name = run_id(HOLDER, day.isoformat())
         yesterday = days_ago(self.world, 1)
-        self.world.reconciliation_desk.request_day([(PROVIDER, ACCOUNT)], SYSTEM)
+        self.world.reconciliation_desk.request_day([HOLDER], SYSTEM)
         if day != yesterday or self.run(day).compared_at_ms is not None:
-            self.world.reconciliation_desk.request(PROVIDER, ACCOUNT, day, OPERATOR)
+            self.world.reconciliation_desk.request(HOLDER, day, OPERATOR)
         return name
 
     def reconcile(self, day: date) -> list[Difference]:
@@ -150,7 +152,7 @@ class Books:
         return self.open(day)
 
     def run(self, day: date) -> Run:
-        return self.world.reconciliation_desk.run(run_id(PROVIDER, ACCOUNT, day.isoformat()))
+        return self.world.reconciliation_desk.run(run_id(HOLDER, day.isoformat()))
 
     def all(self, day: date) -> list[Difference]:
         return self.world.reconciliation_desk.all_differences(self.run(day).run_id)

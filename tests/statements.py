@@ -33,7 +33,7 @@ def payment(number: int, at_ms: int = NOON_MS) -> tuple[StatementLine, Movement]
         order_id=order,
         booked_between=(at_ms, at_ms),
     )
-    return _line(number, ours, attempt, at_ms), ours
+    return _line(number, StatementKind.PAYMENT, ours, attempt, at_ms), ours
 
 
 def refund(number: int, at_ms: int = NOON_MS) -> tuple[StatementLine, Movement]:
@@ -48,17 +48,17 @@ def refund(number: int, at_ms: int = NOON_MS) -> tuple[StatementLine, Movement]:
         order_id=order,
         booked_between=(at_ms - HOUR_MS, at_ms),
     )
-    return _line(number, ours, attempt_id(order, 1), at_ms), ours
+    return _line(number, StatementKind.REFUND, ours, attempt_id(order, 1), at_ms), ours
 
 
-def _line(number: int, ours: Movement, attempt: str, at_ms: int) -> StatementLine:
-    is_refund = ours.kind is StatementKind.REFUND
+def _line(number: int, kind: StatementKind, ours: Movement, attempt: str, at_ms: int) -> StatementLine:
+    is_refund = kind is StatementKind.REFUND
     return StatementLine(
         line=number + 1,
-        kind=ours.kind,
+        kind=kind,
         number=ours.number,
         reference=ours.reference or "",
-        amount=ours.amount,
+        amount=PRICE,
         fee=Money(12, "CNY"),
         status="SUCCESS",
         at=rfc3339(at_ms),
@@ -87,7 +87,7 @@ class Day:
         if ours:
             self.movements.append(ours)
             if booked_at_ms is not None:
-                self.bookings[ours.name] = Booking(ours.amount, booked_at_ms)
+                self.bookings[ours.name] = Booking(ours.amount or PRICE, booked_at_ms)
 
     def plant(self, kind: DifferenceKind, at: int) -> None:
         """In the movement of that number, which agreed so far."""

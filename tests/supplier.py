@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date
 from enum import StrEnum
 from threading import Lock
 
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
+from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 
 ITEM = "1001"
@@ -52,9 +54,11 @@ class Wholesaler:
     questions: list[str] = field(default_factory=list)
     books: dict[str, Plan] = field(default_factory=dict)
     accepted: dict[str, Wanted] = field(default_factory=dict)
+    statements: dict[date, list[SupplierLine]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     acknowledgement = Acknowledgement("ok", "text/plain")
+    statement_zone = UTC
 
     def place(self, wanted: Wanted) -> Outcome:
         with self._lock:
@@ -111,6 +115,11 @@ class Wholesaler:
         """News of an order: genuine whatever it is about."""
         headers = {"signature": SIGNATURE if genuine else "forged"}
         return Callback("POST", "", reference.encode(), headers)
+
+    def statement(self, day: date) -> Iterator[SupplierLine]:
+        if day not in self.statements:
+            raise SupplierStatementMissing
+        return iter(self.statements[day])
 
     def parse_callback(self, callback: Callback, now_ms: int) -> str:
         if callback.headers.get("signature") != SIGNATURE:

@@ -74,14 +74,17 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.money import Money
 from keyrail.reconciliation.service.comparing import Comparing
+from keyrail.reconciliation.service.counterparts import Counterparts
 from keyrail.reconciliation.service.desk import ReconciliationDesk
 from keyrail.reconciliation.store import ReconciliationStore
 from keyrail.redemption.service import Redemption
 from keyrail.risk.service import Allowances, Guards, News, Rounds
 from keyrail.risk.store import GuardStore
 from keyrail.suppliers.service.accounts import SupplierAccounts
+from keyrail.suppliers.service.purchases import PurchaseRecords
 from keyrail.suppliers.service.routing import Routing
 from keyrail.suppliers.store import SuppliersStore
+from keyrail.suppliers.supply_store import SupplyStore
 from keyrail.vault.providers.kms import KmsKeyWrapper
 from keyrail.vault.service.sealing import Opener
 from tests.files import FilesInMemory, UploadInMemory
@@ -288,7 +291,10 @@ class World:
 
     @cached_property
     def comparing(self) -> Comparing:
-        return Comparing(self.differences, self.accounts, self.orders, self.desk, self.books, self.now_ms)
+        purchases = PurchaseRecords(SupplyStore(self.dynamodb, self.names["suppliers"]))
+        suppliers = SupplierAccounts(self.wholesalers)
+        counterparts = Counterparts(self.accounts, lambda: suppliers, self.orders, self.desk, purchases, self.books)
+        return Comparing(self.differences, counterparts, self.now_ms)
 
     @cached_property
     def reconciliation_desk(self) -> ReconciliationDesk:

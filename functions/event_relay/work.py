@@ -8,11 +8,18 @@ from keyrail.inventory.model.batches import Batch, calls_for_importer
 from keyrail.inventory.model.exports import Export, ExportStatus
 from keyrail.inventory.model.following import calls_for_followers
 from keyrail.inventory.model.own_codes import calls_for_maker
-from keyrail.ordering.model.orders import Order
+from keyrail.ordering.model.orders import Order, order_of
 from keyrail.ordering.model.supplying import starts_between
 from keyrail.payments.model.attempts import AttemptStatus
 from keyrail.platform.changes import Event
-from keyrail.reconciliation.model.differences import Difference, calls_for_inquiry, calls_for_refunds
+from keyrail.reconciliation.model.differences import (
+    Difference,
+    calls_for_inquiry,
+    calls_for_question,
+    calls_for_refunds,
+)
+from keyrail.suppliers.model.attempts import unit_of
+from keyrail.suppliers.model.purchases import purchase_of
 
 Work = tuple[str, dict[str, str | int]]
 
@@ -32,14 +39,18 @@ def work_of(change: Change) -> Iterator[Work]:
             yield settings().inquiry_queue_url, {"order_id": order_id}
         case Difference(order_id=str() as order_id) as difference if calls_for_refunds(difference):
             yield settings().refund_queue_url, {"order_id": order_id}
+        case Difference() as difference if asked_about := purchase_of(calls_for_question(difference) or ""):
+            yield settings().supply_queue_url, {"purchase_id": asked_about}
 
 
 def starts_of(change: Change) -> Iterator[tuple[str, dict[str, str]]]:
-    """Name and input of the workflow of each unit that is to be supplied from this change on."""
-    order, before = change.item, change.before
-    if isinstance(order, Order):
-        for unit_id, name in starts_between(before if isinstance(before, Order) else None, order):
-            yield name, {"order_id": order.order_id, "unit_id": unit_id}
+    """Name and input of the workflow of each unit that is to be supplied, or asked about, from this change on."""
+    item, before = change.item, change.before
+    if isinstance(item, Order):
+        for unit_id, name in starts_between(before if isinstance(before, Order) else None, item):
+            yield name, {"order_id": item.order_id, "unit_id": unit_id}
+    if isinstance(item, Difference) and (open_yet := unit_of(calls_for_question(item) or "")):
+        yield f"{open_yet}-{item.difference_id}-{item.version}", {"order_id": order_of(open_yet), "unit_id": open_yet}
 
 
 def _after(event: Event) -> Iterator[Work]:

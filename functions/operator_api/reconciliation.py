@@ -1,4 +1,4 @@
-"""Reconciliations with the payment providers: what differs, and what a person makes of it."""
+"""Reconciliations with payment providers and suppliers: what differs, and what a person makes of it."""
 
 from functools import cache
 
@@ -13,11 +13,12 @@ from functions.operator_api.schemas.reconciliation import (
     ResolveIn,
     RunOut,
     RunsOut,
+    holder_in,
 )
 from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms, utc_date
 from keyrail.platform.cursor import decode_cursor, encode_cursor
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.http import Call, RawReply
 from keyrail.reconciliation.model.differences import (
     AlreadyResolved,
@@ -41,7 +42,7 @@ def reconciliations() -> ReconciliationDesk:
 @api.operation(
     "GET",
     "/ops/v1/reconciliations",
-    summary="What was compared with the providers' statements, by the days of a month, the latest first",
+    summary="What was compared with the providers' and suppliers' statements, by the days of a month, the latest first",
     query=ReconciliationsQuery,
     answer=RunsOut,
     raises=(Invalid, NotInGroup),
@@ -50,6 +51,9 @@ def list_reconciliations(call: Call) -> RunsOut:
     allow(call, MONEY)
     wanted: ReconciliationsQuery = call.query
     month = wanted.month or utc_date(system_now_ms() - _A_DAY_MS)[:7]
+    holder = holder_in(wanted)
+    if holder is not None:
+        return RunsOut(runs=tuple(map(RunOut.of, reconciliations().of_holder(holder, month))), cursor=None)
     runs, behind = reconciliations().of_month(month, wanted.limit, decode_cursor(wanted.cursor))
     return RunsOut(runs=tuple(RunOut.of(run) for run in runs), cursor=encode_cursor(behind))
 
@@ -57,7 +61,7 @@ def list_reconciliations(call: Call) -> RunsOut:
 @api.operation(
     "POST",
     "/ops/v1/reconciliations",
-    summary="Compare a day of a payment account, for the first time or anew",
+    summary="Compare a day of a payment account or a supplier, for the first time or anew",
     body=ReconcileIn,
     answer=RunOut,
     status=202,
@@ -66,7 +70,10 @@ def list_reconciliations(call: Call) -> RunsOut:
 def request_reconciliation(call: Call) -> RunOut:
     wanted: ReconcileIn = call.body
     origin = allow(call, PAYS_BACK, wanted.reason)
-    return RunOut.of(reconciliations().request(wanted.provider, wanted.account, wanted.day, origin))
+    holder = holder_in(wanted)
+    if holder is None:
+        raise Invalid(FieldError("supplier", "missing"))
+    return RunOut.of(reconciliations().request(holder, wanted.day, origin))
 
 
 @api.operation(

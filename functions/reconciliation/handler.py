@@ -1,4 +1,5 @@
-"""SQS: each morning asks for the day before, of every payment account, and compares what is asked for once it is there.
+"""SQS: each morning asks for the day before, of every payment account and every supplier, and compares what is asked
+for once it is there.
 
 The clock sends `{"job": "reconcile"}`, the stream `{"run_id": …}` of each run that is asked for.
 """
@@ -24,8 +25,12 @@ from keyrail.platform.messages import each_message
 from keyrail.platform.secrets import read_secret
 from keyrail.platform.slices import send_rest
 from keyrail.reconciliation.service.comparing import Comparing, Outcome
+from keyrail.reconciliation.service.counterparts import Counterparts
 from keyrail.reconciliation.service.desk import ReconciliationDesk
 from keyrail.reconciliation.store import ReconciliationStore
+from keyrail.suppliers.service.accounts import SupplierAccounts, watched_suppliers
+from keyrail.suppliers.service.purchases import PurchaseRecords
+from keyrail.suppliers.supply_store import SupplyStore
 
 WAIT_S = 900  # until a statement is asked for again that is not there
 CLOCK = "reconcile"
@@ -36,8 +41,10 @@ class Settings:
     orders_table: str
     payments_table: str
     accounts_table: str
+    suppliers_table: str
     reconciliation_table: str
     payment_accounts_secret_arn: str
+    supplier_accounts_secret_arn: str
     reconciliation_queue_url: str
 
 
@@ -52,17 +59,31 @@ def accounts() -> PaymentAccounts:
 
 
 @cache
+def suppliers() -> SupplierAccounts:
+    return watched_suppliers(lambda: read_secret(settings().supplier_accounts_secret_arn), system_now_ms)
+
+
+@cache
 def store() -> ReconciliationStore:
     return ReconciliationStore(client("dynamodb"), settings().reconciliation_table)
 
 
 @cache
-def comparing() -> Comparing:
+def counterparts() -> Counterparts:
     dynamodb, names = client("dynamodb"), settings()
-    orders = Orders(OrderStore(dynamodb, names.orders_table))
-    desk = Desk(PaymentStore(dynamodb, names.payments_table), system_now_ms)
-    books = Books(AccountStore(dynamodb, names.accounts_table))
-    return Comparing(store(), accounts(), orders, desk, books, system_now_ms)
+    return Counterparts(
+        accounts(),
+        suppliers,
+        Orders(OrderStore(dynamodb, names.orders_table)),
+        Desk(PaymentStore(dynamodb, names.payments_table), system_now_ms),
+        PurchaseRecords(SupplyStore(dynamodb, names.suppliers_table)),
+        Books(AccountStore(dynamodb, names.accounts_table)),
+    )
+
+
+@cache
+def comparing() -> Comparing:
+    return Comparing(store(), counterparts(), system_now_ms)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -72,8 +93,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def reconcile(message: dict[str, Any], message_id: str) -> None:
     origin = Origin("system:reconciliation", message_id)
     if message.get("job") == CLOCK:
-        asked = ReconciliationDesk(store(), system_now_ms).request_day(accounts().names(), origin)
-        logs.log(Entry.DAYS_REQUESTED, runs=asked)
+        ask_for_days(origin)
         return
     if comparing().run(message["run_id"], origin) is Outcome.AGAIN:
         send_rest(settings().reconciliation_queue_url, {"run_id": message["run_id"]}, delay_s=WAIT_S)
+
+
+def ask_for_days(origin: Origin) -> None:
+    """Of accounts first: whatever is wrong with the secret of suppliers, those are asked for."""
+    desk = ReconciliationDesk(store(), system_now_ms)
+    for holders in (counterparts().accounts_to_compare, counterparts().suppliers_to_compare):
+        logs.log(Entry.DAYS_REQUESTED, runs=desk.request_day(holders(), origin))

@@ -17,8 +17,16 @@ _BUSINESS_ALARMS = (
     ("UnmatchedPayment", "event_relay", "a verified payment fits no order: somebody must refund or assign it"),
     ("RefundFailed", "event_relay", "a provider refuses to give money back that is owed"),
     ("ProviderSilent", "payment_inquiries", "a payment provider does not answer when it is asked about attempts"),
-    ("ReconciliationDifference", "event_relay", "a provider's statement differs from our books: see which, and why"),
-    ("ReconciliationGivenUp", "event_relay", "a day could not be compared with the provider's statement"),
+    (
+        "ReconciliationDifference",
+        "event_relay",
+        "a provider's or a supplier's statement differs from our books: see which, and why",
+    ),
+    (
+        "ReconciliationGivenUp",
+        "event_relay",
+        "a day could not be compared with the statement of a provider or a supplier",
+    ),
     ("SupplierSilent", "event_relay", "a supplier does not answer, and gets no units until it does"),
     ("SupplierUnreached", "supply", "a supplier's catalogue cannot be looked at: what was known counts"),
     ("BalanceLow", "event_relay", "what we have with a supplier went below its threshold: top it up"),

@@ -14,12 +14,12 @@ RECONCILIATIONS = Work(
     timeout_s=900,
     soon_again=True,
     patience_s=7200,
-    meaning="a day waits longer than two hours to be compared with the provider's statement",
+    meaning="a day waits longer than two hours to be compared with a provider's or a supplier's statement",
 )
 
 
 def reconciliation(scope: Construct, parts: Parts) -> Function:
-    """Reads orders, payments and books, and asks providers; it changes nothing but its own table."""
+    """Reads orders, payments, purchases and books, and asks providers and suppliers; it changes its own table alone."""
     function = Function(
         scope,
         "Reconciliation",
@@ -32,8 +32,10 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
             "ORDERS_TABLE": parts.tables.orders.table_name,
             "PAYMENTS_TABLE": parts.tables.payments.table_name,
             "ACCOUNTS_TABLE": parts.tables.accounts.table_name,
+            "SUPPLIERS_TABLE": parts.tables.suppliers.table_name,
             "RECONCILIATION_TABLE": parts.tables.reconciliation.table_name,
             "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
+            "SUPPLIER_ACCOUNTS_SECRET_ARN": parts.secrets.supplier_accounts_arn,
             "RECONCILIATION_QUEUE_URL": parts.queues[RECONCILIATIONS].queue.queue_url,
         },
         in_slices=True,
@@ -42,7 +44,10 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
     query(function, parts.tables.orders, "by_paid_reference")
     table(function, parts.tables.payments, "BatchGetItem", "GetItem")
     table(function, parts.tables.accounts, "Query")
+    # Purchases of keys that a supplier's statement names.
+    table(function, parts.tables.suppliers, "BatchGetItem")
     table(function, parts.tables.reconciliation, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     secret(function, parts.secrets.payment_accounts_arn)
+    secret(function, parts.secrets.supplier_accounts_arn)
     function.may(["sqs:SendMessage"], parts.queues[RECONCILIATIONS].queue.queue_arn)
     return function

@@ -1,4 +1,4 @@
-"""A provider's statement on the deployed stack: clock, queue, statement, stream, books and the back office."""
+"""Statements of a provider and a supplier on the deployed stack: clock, queue, stream, books and the back office."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import recharges
 from tests.e2e.shop import Shop, eventually, problem
 from tests.provider_server import ProviderServer, serving
 
@@ -47,7 +48,7 @@ def charged(reference: str) -> bytes:
 
 def runs(shop: Shop, day: str) -> dict[tuple[str, str], dict[str, Any]]:
     listed = shop.ops("GET", f"reconciliations?month={day[:7]}&limit=100").json["runs"]
-    return {(run["provider"], run["account"]): run for run in listed if run["day"] == day}
+    return {(run.get("provider", ""), run.get("account", "")): run for run in listed if run["day"] == day}
 
 
 def test_yesterday_is_compared_and_what_differs_is_resolved(shop: Shop, stripe: tuple[str, ProviderServer]) -> None:
@@ -89,3 +90,50 @@ def test_yesterday_is_compared_and_what_differs_is_resolved(shop: Shop, stripe: 
     kept = shop.ops("GET", f"reconciliations/{run['run_id']}").json["differences"]
     assert [each["status"] for each in kept] == ["resolved"]
     assert shop.ops("GET", statement).json["account"]["credits_minor"] == FEE_MINOR
+
+
+def moved_to(shop: Shop, reference: str, day: str, named: str | None = None) -> None:
+    """The sandbox supplier's own record of an order, as if it had been made on that day; or of another one like it."""
+    name = shop.card["functions"]["supplier_sandbox"]
+    settings = shop.aws("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    dynamodb, merchant = shop.aws("dynamodb"), shop.card["suppliers"]["sandbox"]["merchant"]
+    key = {"sale_id": {"S": f"{merchant}#{reference}"}}
+    sale = dynamodb.get_item(TableName=settings["HOUSE_TABLE"], Key=key)["Item"]
+    noon_ms = int(datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp() * 1000)
+    sale |= {"placed_at_ms": {"N": str(noon_ms)}, "ends_at_ms": {"N": str(noon_ms)}}
+    if named:
+        sale |= {"sale_id": {"S": f"{merchant}#{named}"}, "reference": {"S": named}, "number": {"S": f"S-{named}"}}
+    dynamodb.put_item(TableName=settings["HOUSE_TABLE"], Item=sale)
+
+
+def test_a_suppliers_yesterday_is_compared_and_what_it_took_for_nothing_is_found(shop: Shop) -> None:
+    """A unit that is delivered agrees; an attempt and a purchase that nobody knows of are paid for."""
+    order = recharges.buy(shop, recharges.new_recharge(shop, ("sandbox", "recharge-10")), "13812345678")
+    assert eventually(lambda: recharges.unit_of(shop, order)["status"] == "delivered")
+    day = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+    (unit,) = shop.ops("GET", f"orders/{order.order_id}").json["units"]
+    reference = unit["attempts"][0]["reference"]
+    nobodys = [secrets.token_hex(13).upper() + mark for mark in ("0101", "PK01")]
+    moved_to(shop, reference, day)
+    for named in nobodys:
+        moved_to(shop, reference, day, named)
+
+    shop.aws("sqs").send_message(
+        QueueUrl=shop.card["queues"]["reconciliations"], MessageBody=json.dumps({"job": "reconcile"})
+    )
+
+    def run() -> dict[str, Any]:
+        found = shop.ops("GET", f"reconciliations?month={day[:7]}&supplier=sandbox").json["runs"]
+        return next((each for each in found if each["day"] == day), {})
+
+    assert eventually(lambda: run().get("status") == "reconciled")
+    compared = run()
+    assert (compared["supplier"], compared["tally"]["lines"], compared["tally"]["matched"]) == ("sandbox", 3, 1)
+    found = shop.ops("GET", f"reconciliations/{compared['run_id']}").json["differences"]
+    assert {(each["kind"], each["movement"], each["number"]) for each in found} == {
+        ("missing_with_us", "supply", named) for named in nobodys
+    }
+    again = {"supplier": "sandbox", "day": day, "reason": "to be sure"}
+    assert shop.ops("POST", "reconciliations", document=again).status == 202
+    assert eventually(lambda: run()["compared_at"] != compared["compared_at"])
+    assert run()["differences"] == 2

@@ -211,6 +211,7 @@ EXPECTED = {
         "orders/index/by_paid_reference": {"dynamodb:Query"},
         "payments": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "accounts": {"dynamodb:Query"},
+        "suppliers": {"dynamodb:BatchGetItem"},
         "reconciliation": {
             "dynamodb:BatchGetItem",
             "dynamodb:GetItem",
@@ -219,6 +220,7 @@ EXPECTED = {
             "dynamodb:UpdateItem",
         },
         "payment_accounts": {"secretsmanager:GetSecretValue"},
+        "supplier_accounts": {"secretsmanager:GetSecretValue"},
         "reconciliations": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
     },
     "key_issuance": {

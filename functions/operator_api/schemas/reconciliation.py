@@ -6,12 +6,14 @@ from typing import Annotated
 from pydantic import Field
 
 from functions.operator_api.schemas.common import LimitQuery, Reason
-from keyrail.payments.model.statements import StatementKind
+from functions.operator_api.schemas.suppliers import SupplierName
 from keyrail.platform.documents import incoming, outgoing, view
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.comparing import DifferenceKind
 from keyrail.reconciliation.model.differences import Difference, DifferenceStatus
-from keyrail.reconciliation.model.movements import Known
+from keyrail.reconciliation.model.holders import Holder
+from keyrail.reconciliation.model.movements import Known, MovementKind
 from keyrail.reconciliation.model.runs import FeeOfDay, Run, RunStatus, Tally
 
 AccountName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -19,9 +21,14 @@ AccountName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 @incoming
 class ReconciliationsQuery(LimitQuery):
-    """`month` of the days that were reconciled; without one, yesterday's."""
+    """`month` of the days that were reconciled; without one, yesterday's. Of all; or of a `supplier`, or of an
+    `account` at a `provider`: then all days of the month are one page.
+    """
 
     month: Annotated[str, Field(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
+    provider: AccountName | None = None
+    account: AccountName | None = None
+    supplier: SupplierName | None = None
     cursor: Annotated[str, Field(max_length=400)] | None = None
 
 
@@ -32,10 +39,13 @@ class DifferencesQuery(LimitQuery):
 
 @incoming
 class ReconcileIn:
-    """`day` as the provider counts days; it is over, and at most 90 days ago."""
+    """`day` of a `supplier`, or of an `account` at a `provider`, as they count days; it is over, and at most 90 days
+    ago.
+    """
 
-    provider: AccountName
-    account: AccountName
+    provider: AccountName | None = None
+    account: AccountName | None = None
+    supplier: SupplierName | None = None
     day: date
     reason: Reason
 
@@ -48,13 +58,30 @@ class ResolveIn:
     reason: Reason
 
 
+def holder_in(wanted: ReconciliationsQuery | ReconcileIn) -> Holder | None:
+    """Whom it names; None for nobody. Raises Invalid for both at once, and for half an account."""
+    of_account = wanted.provider, wanted.account
+    if wanted.supplier is not None and of_account == (None, None):
+        return Holder(wanted.supplier)
+    if wanted.supplier is not None:
+        raise Invalid(FieldError("supplier", "not_with_account"))
+    if wanted.account is not None and wanted.provider is not None:
+        return Holder(wanted.account, wanted.provider)
+    if of_account != (None, None):
+        raise Invalid(FieldError("provider" if wanted.provider is None else "account", "missing"))
+    return None
+
+
 @outgoing
 class RunOut:
-    """`trouble` is the code of what it had to be given up for. `tally` and `fees` are of the last comparison."""
+    """The day of a `supplier`, or of an `account` at a payment `provider`. `trouble` is the code of what it had to be
+    given up for. `tally` and `fees` are of the last comparison.
+    """
 
     run_id: str
-    provider: str
-    account: str
+    provider: str | None
+    account: str | None
+    supplier: str | None
     day: str
     status: RunStatus
     requested_at: str
@@ -66,7 +93,9 @@ class RunOut:
 
     @classmethod
     def of(cls, run: Run) -> "RunOut":
-        return view(cls, run, differences=run.tally.differences)
+        holder = run.holder.plain()
+        named = {each: holder.get(each) for each in ("provider", "account", "supplier")}
+        return view(cls, run, **named, differences=run.tally.differences)
 
 
 @outgoing
@@ -86,7 +115,7 @@ class TheirsOut:
 @outgoing
 class OursOut:
     name: str
-    amount: Money
+    amount: Money | None
     known: Known
     booked: Money | None
     booked_at: str | None
@@ -98,7 +127,7 @@ class DifferenceOut:
 
     difference_id: str
     kind: DifferenceKind
-    movement: StatementKind
+    movement: MovementKind
     number: str | None
     reference: str | None
     order_id: str | None

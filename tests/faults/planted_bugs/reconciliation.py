@@ -4,9 +4,13 @@ from tests.faults.planted_bugs.bug import PlantedBug
 
 UNIT = "tests/unit/reconciliation/test_comparing.py"
 TESTS = "tests/integration/reconciliation/test_comparing.py"
+SUPPLIED = "tests/unit/reconciliation/test_supplies.py"
+HOUSES = "tests/integration/reconciliation/test_suppliers.py"
 DESK = "tests/integration/reconciliation/test_desk.py"
 
 COMPARING = "reconciliation/model/comparing.py"
+MOVEMENTS = "reconciliation/model/movements.py"
+SUPPLIES = "reconciliation/model/supplies.py"
 DIFFERENCES = "reconciliation/model/differences.py"
 SERVICE = "reconciliation/service/comparing.py"
 STORE = "reconciliation/store.py"
@@ -14,9 +18,9 @@ STORE = "reconciliation/store.py"
 BUGS = (
     PlantedBug(
         "compares sums without their currency",
-        COMPARING,
-        "if line.amount != movement.amount or",
-        "if line.amount.amount_minor != movement.amount.amount_minor or",
+        MOVEMENTS,
+        "return self.amount in (None, amount)",
+        "return self.amount is None or self.amount.amount_minor == amount.amount_minor",
         f"{UNIT}::test_another_sum_or_currency_differs_in_amount",
     ),
     PlantedBug(
@@ -75,5 +79,54 @@ BUGS = (
         "if old is None else ReconciliationItem.version == old.version",
         "if old is None else ReconciliationItem.pk.exists()",
         f"{TESTS}::test_what_was_read_before_somebody_resolved_it_is_not_written_over_it",
+    ),
+    PlantedBug(
+        "believes that a supplier's money came back because it once gave something back",
+        SUPPLIES,
+        "alike = [each for each in kept if each.amount == returned.amount]",
+        "alike = list(kept)",
+        f"{SUPPLIED}::test_what_came_back_on_the_day_was_not_taken",
+    ),
+    PlantedBug(
+        "passes over what a supplier took for what was given up",
+        MOVEMENTS,
+        "LineState.DONE: {Known.DONE},",
+        "LineState.DONE: {Known.DONE, Known.FAILED},",
+        f"{SUPPLIED}::test_what_they_say_and_what_we_know_agree_or_differ",
+    ),
+    PlantedBug(
+        "passes over what a supplier gave back of what was delivered",
+        COMPARING,
+        "        if line.amount in credited:",
+        "        if line.amount in credited or movement.known is Known.DONE:",
+        f"{SUPPLIED}::test_what_they_took_and_gave_back_is_not_what_we_hold_done_or_open",
+    ),
+    PlantedBug(
+        "takes a charge-back for a leave to give back anything",
+        COMPARING,
+        "            credited.remove(line.amount)\n",
+        "",
+        f"{SUPPLIED}::test_what_they_gave_back_for_bad_keys_that_were_charged_back_is_no_difference_once",
+    ),
+    PlantedBug(
+        "misses what a supplier took for what is in no book",
+        COMPARING,
+        "            return movement.in_no_books\n",
+        "            return False\n",
+        f"{SUPPLIED}::test_what_they_took_for_what_is_in_no_book_is_missing_with_us",
+    ),
+    PlantedBug(
+        "takes another supplier's order for this one's",
+        "reconciliation/service/supply_gathering.py",
+        "            if attempt.supplier == supplier:\n",
+        "            if attempt.supplier:\n",
+        f"{HOUSES}::test_the_attempt_or_purchase_of_another_supplier_is_none_of_theirs",
+    ),
+    PlantedBug(
+        "books bought keys where their supplier's statement cannot find them",
+        "inventory/model/books.py",
+        "name = batch.purchase or batch.batch_id",
+        "name = batch.batch_id",
+        "tests/unit/inventory/test_batch_books.py::test_bought_keys_are_booked_under_the_reference_of_their_purchase",
     ),
 )

@@ -10,6 +10,7 @@ from keyrail.platform.changes import Origin
 from keyrail.reconciliation import books
 from keyrail.reconciliation.model.comparing import DifferenceKind
 from keyrail.reconciliation.model.differences import DifferenceStatus
+from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.runs import RunMoved, RunStatus, run_id
 from tests.bank import PROVIDER, Bank
 from tests.faults.use_cases.case import Case, Step, expect
@@ -25,13 +26,13 @@ def day_that_is_compared(world: World) -> Case:
     at_ms = noon_ms(day, UTC)
     first, second, third = (lines_of(unpaid(at_ms), at_ms)[0] for _ in range(3))
     bank.statements = {day - timedelta(days=number): [] for number in range(1, 4)} | {day: [first, second]}
-    name = run_id(PROVIDER, account, day.isoformat())
+    name = run_id(Holder(account, PROVIDER), day.isoformat())
     before = at(world.another_process(), account, bank)
-    before.reconciliation_desk.request_day([(PROVIDER, account)], SYSTEM)
+    before.reconciliation_desk.request_day([Holder(account, PROVIDER)], SYSTEM)
     before.comparing.run(name, SYSTEM)
     known = next(each for each in before.differences.all_differences(name) if each.number == first.number)
     before.reconciliation_desk.resolve(name, known.difference_id, known.version, KNOWN)
-    before.reconciliation_desk.request(PROVIDER, account, day, OPERATOR)
+    before.reconciliation_desk.request(Holder(account, PROVIDER), day, OPERATOR)
     bank.statements[day] = [first, third]
 
     def check(process: World) -> None:
@@ -67,9 +68,9 @@ def difference_that_is_resolved(world: World) -> Case:
 
 
 def _compared(world: World, account: str, bank: Bank, day: date) -> str:
-    name = run_id(PROVIDER, account, day.isoformat())
+    name = run_id(Holder(account, PROVIDER), day.isoformat())
     before = at(world.another_process(), account, bank)
-    before.reconciliation_desk.request_day([(PROVIDER, account)], SYSTEM)
+    before.reconciliation_desk.request_day([Holder(account, PROVIDER)], SYSTEM)
     before.comparing.run(name, SYSTEM)
     return name
 

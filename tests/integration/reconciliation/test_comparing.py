@@ -32,13 +32,27 @@ from keyrail.reconciliation.model.differences import (
     calls_for_inquiry,
     difference_of,
 )
+from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.movements import Known
 from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay, RunMoved, RunStatus, take_up
 from keyrail.reconciliation.service import comparing as service
+from keyrail.reconciliation.service import counterparts
 from keyrail.reconciliation.service.comparing import Outcome
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.racing import at_once
-from tests.reconciling import DAY_MS, FEE, HOUR_MS, Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid
+from tests.reconciling import (
+    DAY_MS,
+    FEE,
+    HOLDER,
+    HOUR_MS,
+    Books,
+    all_given_back,
+    at_bank,
+    days_ago,
+    lines_of,
+    noon_ms,
+    paid,
+)
 from tests.reconciling import unpaid as order_of
 from tests.world import OPERATOR, PRICE, SYSTEM, World
 
@@ -324,7 +338,7 @@ def test_a_payment_that_nobody_heard_of_is_a_difference_that_has_the_provider_as
     books.post()
     # The next morning looks at the days that still have something open.
     books.world.ahead_ms += DAY_MS
-    assert books.world.reconciliation_desk.request_day([(PROVIDER, ACCOUNT)], SYSTEM) == 2
+    assert books.world.reconciliation_desk.request_day([HOLDER], SYSTEM) == 2
     books.world.comparing.run(difference.run_id, SYSTEM)
     assert [each.status for each in books.all(day)] == [DifferenceStatus.GONE]
 
@@ -334,7 +348,7 @@ def test_a_day_of_which_all_is_resolved_is_not_compared_again_by_the_clock(books
     (found,) = books.reconcile(day)
     books.world.reconciliation_desk.resolve(found.run_id, found.difference_id, found.version, OPERATOR)
     books.world.ahead_ms += DAY_MS
-    assert books.world.reconciliation_desk.request_day([(PROVIDER, ACCOUNT)], SYSTEM) == 1
+    assert books.world.reconciliation_desk.request_day([HOLDER], SYSTEM) == 1
     assert books.run(day).status is RunStatus.RECONCILED
 
 
@@ -488,16 +502,16 @@ def test_a_run_that_waits_for_nobody_is_asked_for_anew(books: Books, day: date) 
     """Its message is lost for good: somebody emptied the dead letters."""
     name = books.request(day)
     desk = books.world.reconciliation_desk
-    assert desk.request(PROVIDER, ACCOUNT, day, OPERATOR).version == 1
+    assert desk.request(HOLDER, day, OPERATOR).version == 1
     books.world.ahead_ms += PATIENCE_MS
-    assert desk.request(PROVIDER, ACCOUNT, day, OPERATOR).version == 2
-    assert desk.request(PROVIDER, ACCOUNT, day, OPERATOR).version == 2
+    assert desk.request(HOLDER, day, OPERATOR).version == 2
+    assert desk.request(HOLDER, day, OPERATOR).version == 2
     assert desk.run(name).status is RunStatus.REQUESTED
 
 
 def test_an_account_that_is_gone_is_given_up(books: Books, day: date) -> None:
     name = books.request(day)
-    books.world.comparing.accounts.accounts.clear()  # type: ignore[attr-defined]  # a dict, as the test made it
+    books.world.comparing.counterparts.accounts.accounts.clear()  # type: ignore[attr-defined]  # a dict, as the test made it
     assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
     assert (books.run(day).status, books.run(day).trouble) == (RunStatus.GIVEN_UP, "unknown_payment_account")
 
@@ -505,14 +519,14 @@ def test_an_account_that_is_gone_is_given_up(books: Books, day: date) -> None:
 def test_a_provider_without_statements_is_said_to_have_none(world: World) -> None:
     epay = Epay(account="main", pid="1001", key="k" * 32, gateway_url="https://pay.example")
     world.accounts = PaymentAccounts({("epay", "main"): epay}, {("epay", "main"): ()})
-    assert world.reconciliation_desk.request_day([("epay", "main")], SYSTEM) == 1
+    assert world.reconciliation_desk.request_day([Holder("main", "epay")], SYSTEM) == 1
     (run,), _ = world.reconciliation_desk.of_month(days_ago(world, 1).isoformat()[:7], 10, None)
     assert world.comparing.run(run.run_id, SYSTEM) is Outcome.ENDED
     assert world.reconciliation_desk.run(run.run_id).status is RunStatus.STATEMENT_NOT_OFFERED
 
 
 def test_a_statement_that_is_too_long_is_given_up(books: Books, day: date, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MAX_LINES", 1)
+    monkeypatch.setattr(counterparts, "MAX_LINES", 1)
     sold(books, day)
     sold(books, day)
     assert books.reconcile(day) == []
@@ -598,7 +612,8 @@ def test_a_run_that_was_overtaken_writes_nothing(books: Books, day: date) -> Non
     name = books.request(day)
     slow = at_bank(books.world.another_process(), books.bank)
     asked = books.run(day)
-    found = slow.comparing._compare(asked, books.bank, UTC, window(day, UTC), books.bank.statements[day])
+    them = slow.comparing.counterparts.of(HOLDER)
+    found = slow.comparing._compare(them, UTC, window(day, UTC), books.bank.statements[day])
     books.bank.statements[day] = []
     assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
     with pytest.raises(RunMoved):

@@ -11,17 +11,22 @@ import pytest
 
 from functions.operator_api.access import Group
 from keyrail.platform.cursor import encode_cursor
+from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.report import COLUMNS
+from keyrail.reconciliation.model.runs import run_id
+from keyrail.suppliers.model.statements import Moved, SupplierLine
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.integration.test_after_sales_desk import Desk, desk
 from tests.reconciling import Books, at_bank, days_ago, lines_of, noon_ms, unpaid
-from tests.world import SYSTEM
+from tests.supplier import Wholesaler
+from tests.world import PRICE, SYSTEM
 
 __all__ = ["desk"]
 
 WHY = {"reason": "they have booked it twice, ticket 4711"}
 RESOLVED = {**WHY, "version": 1}
 PATH = "reconciliations"
+HOUSE = Holder("house")
 
 
 @pytest.fixture
@@ -187,3 +192,80 @@ def test_what_cannot_be_compared_is_refused_and_changes_nothing(desk: Desk, book
     resolve = f"{PATH}/{books.run(day).run_id}/differences/run/resolve"
     assert desk.ask("finance", "POST", resolve, RESOLVED)[0] == 404
     assert books.world.scan("reconciliation") == before
+
+
+@pytest.fixture
+def house(desk: Desk, day: date) -> Wholesaler:
+    """A supplier whose yesterday was compared: it took something for nothing that we know of."""
+    house = desk.world.wholesalers["house"] = Wholesaler()
+    taken = SupplierLine(
+        line=1,
+        moved=Moved.TAKEN,
+        reference="R-1",
+        their_reference="S-1",
+        amount=PRICE,
+        status="done",
+        is_over=True,
+        at="then",
+    )
+    house.statements[day] = [taken]
+    desk.world.reconciliation_desk.request_day([HOUSE], SYSTEM)
+    desk.world.comparing.run(run_id(HOUSE, day.isoformat()), SYSTEM)
+    return house
+
+
+def test_a_suppliers_day_is_shown_and_resolved_like_an_accounts(
+    desk: Desk, books: Books, day: date, house: Wholesaler
+) -> None:
+    books.said(day)
+    books.reconcile(day)
+    listed = desk.told("auditor", "GET", PATH, query=f"month={day.isoformat()[:7]}")["runs"]
+    assert {(run.get("provider"), run.get("account"), run.get("supplier")) for run in listed} == {
+        (PROVIDER, ACCOUNT, None),
+        (None, None, "house"),
+    }
+    name = run_id(HOUSE, day.isoformat())
+    (shown,) = desk.told("operator", "GET", f"{PATH}/{name}")["differences"]
+    assert (shown["kind"], shown["movement"], shown["number"]) == ("missing_with_us", "supply", "R-1")
+    (row,) = csv.DictReader(io.StringIO(text(desk, f"{PATH}/{name}/csv").removeprefix("\ufeff"), newline=""))
+    assert (row["supplier"], row["provider"], row["account"], row["movement"]) == ("house", "", "", "supply")
+    path = f"{PATH}/{name}/differences/{shown['difference_id']}/resolve"
+    assert desk.told("finance", "POST", path, {**WHY, "version": 1})["status"] == "resolved"
+    house.statements[day] = []
+    again = desk.ask("finance", "POST", PATH, {"supplier": "house", "day": day.isoformat(), **WHY})
+    assert (again[0], again[1]["supplier"], again[1]["status"]) == (202, "house", "requested")
+
+
+def test_runs_are_listed_by_whom_they_are_of(desk: Desk, books: Books, day: date, house: Wholesaler) -> None:
+    books.said(day)
+    books.reconcile(day)
+    month = f"month={day.isoformat()[:7]}"
+    for query, supplier in (("&supplier=house", "house"), (f"&provider={PROVIDER}&account={ACCOUNT}", None)):
+        page = desk.told("auditor", "GET", PATH, query=month + query)
+        assert [(run["day"], run.get("supplier")) for run in page["runs"]] == [(day.isoformat(), supplier)]
+        assert "cursor" not in page
+    assert desk.told("auditor", "GET", PATH, query=f"{month}&supplier=nobody")["runs"] == []
+    assert desk.told("auditor", "GET", PATH, query="month=2020-02&supplier=house")["runs"] == []
+    assert house.statements
+
+
+@pytest.mark.parametrize(
+    ("named", "field"),
+    [
+        ({}, "supplier"),
+        ({"provider": PROVIDER}, "account"),
+        ({"account": ACCOUNT}, "provider"),
+        ({"provider": PROVIDER, "account": ACCOUNT, "supplier": "house"}, "supplier"),
+        ({"provider": PROVIDER, "supplier": "house"}, "supplier"),
+        ({"supplier": "no name"}, "supplier"),
+    ],
+)
+def test_who_names_half_of_somebody_or_two_is_refused(
+    desk: Desk, books: Books, day: date, named: dict[str, str], field: str
+) -> None:
+    status, refusal = desk.ask("finance", "POST", PATH, {**named, "day": day.isoformat(), **WHY})
+    assert (status, [each["field"] for each in refusal["errors"]]) == (422, [field])
+    if named:
+        query = "&".join(f"{name}={value.replace(' ', '%20')}" for name, value in named.items())
+        assert desk.ask("finance", "GET", PATH, query=query)[0] == 422
+    assert books.world.scan("reconciliation") == []

@@ -10,23 +10,33 @@ from typing import Any
 import pytest
 
 from functions.event_relay.app import books as relay_books
+from functions.event_relay.app import settings as relay_settings
 from functions.operator_api.audit import verification
 from functions.reconciliation import handler as function
 from keyrail.payments.model.refunds import RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.audit_walk import walk, walk_subject
 from keyrail.platform.clock import utc_date
+from keyrail.platform.config import ConfigError
 from keyrail.reconciliation.model import runs
+from keyrail.reconciliation.model.comparing import DifferenceKind, Found
+from keyrail.reconciliation.model.differences import difference_of
+from keyrail.reconciliation.model.holders import Holder
+from keyrail.reconciliation.model.movements import Known, Movement
 from keyrail.reconciliation.model.runs import FeeOfDay, RunStatus
+from keyrail.reconciliation.model.supplies import SupplyLine
+from keyrail.suppliers.service.accounts import SupplierAccounts
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.bookkeeping import check_books
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import Stage, stage
-from tests.reconciling import DAY_MS, Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid, unpaid
-from tests.world import OPERATOR, SYSTEM
+from tests.reconciling import DAY_MS, HOLDER, Books, all_given_back, at_bank, days_ago, lines_of, noon_ms, paid, unpaid
+from tests.supplier import Wholesaler
+from tests.world import OPERATOR, PRICE, SYSTEM
 
 __all__ = ["relay", "stage"]
 
+HOUSE = Holder("house")
 FEES, CLEARING = "fees:CNY", f"clearing:{PROVIDER}/{ACCOUNT}:CNY"
 
 
@@ -40,26 +50,44 @@ def books(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Books:
     at_bank(stage.world, bank)
     accounts = PaymentAccounts({(PROVIDER, ACCOUNT): bank}, {(PROVIDER, ACCOUNT): ()})
     monkeypatch.setattr(function, "accounts", lambda: accounts)
+    monkeypatch.setattr(function, "suppliers", lambda: SupplierAccounts({HOUSE.account: Wholesaler()}))
     return Books(stage.world, bank)
 
 
-def test_the_clock_asks_for_yesterday_of_every_account_once(stage: Stage, books: Books) -> None:
+def test_the_clock_asks_for_yesterday_of_every_account_and_every_supplier_once(stage: Stage, books: Books) -> None:
     day = days_ago(stage.world, 1)
     for _ in range(2):
         assert function.handler(messages({"job": "reconcile"}), None) == {"batchItemFailures": []}
     assert (books.run(day).status, books.run(day).version) == (RunStatus.REQUESTED, 1)
-    assert len(stage.world.scan("reconciliation")) == 1
+    of_house = stage.world.reconciliation_desk.run(runs.run_id(HOUSE, day.isoformat()))
+    assert (of_house.holder, of_house.status, of_house.version) == (HOUSE, RunStatus.REQUESTED, 1)
+    assert len(stage.world.scan("reconciliation")) == 2
+
+
+def test_whatever_is_wrong_with_the_suppliers_accounts_are_compared(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable() -> SupplierAccounts:
+        raise ConfigError("SUPPLIER_ACCOUNTS")
+
+    monkeypatch.setattr(function, "suppliers", unreadable)
+    day = days_ago(books.world, 1)
+    books.said(day)
+    asked = function.handler(messages({"job": "reconcile"}), None)
+    assert asked == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
+    assert function.handler(messages({"run_id": books.run(day).run_id}), None) == {"batchItemFailures": []}
+    assert books.run(day).status is RunStatus.RECONCILED
 
 
 def test_a_morning_that_did_not_come_is_made_up_for(books: Books) -> None:
     world, now_ms = books.world, books.world.now_ms()
-    accounts, last = [(PROVIDER, ACCOUNT)], days_ago(world, 1)
+    accounts, last = [HOLDER], days_ago(world, 1)
     desk = world.reconciliation_desk
     assert desk.request_day(accounts, SYSTEM) == 1
     later = replace(desk, now_ms=lambda: now_ms + 3 * DAY_MS)
     assert later.request_day(accounts, SYSTEM) == 3
     assert [books.run(last + timedelta(days=number)).version for number in range(4)] == [1] * 4
-    assert later.request_day([*accounts, (PROVIDER, "new")], SYSTEM) == 1
+    assert later.request_day([*accounts, Holder("new", PROVIDER)], SYSTEM) == 1
 
 
 def test_a_run_that_is_asked_for_is_worked_on_and_tried_again_while_there_is_no_statement(
@@ -84,7 +112,7 @@ def test_what_the_day_cost_is_booked_once_and_a_correction_by_what_it_differs(bo
     day, world = days_ago(books.world, 1), books.world
     at_ms = noon_ms(day, UTC)
     (line,) = lines_of(unpaid(at_ms), at_ms)
-    requested = runs.new_run(PROVIDER, ACCOUNT, day, RunStatus.REQUESTED, SYSTEM, world.now_ms())
+    requested = runs.new_run(HOLDER, day, RunStatus.REQUESTED, SYSTEM, world.now_ms())
     first = runs.finish(requested, runs.Tally(), runs.fees_of([line] * 5), SYSTEM, world.now_ms())
     again = runs.ask_again(first, SYSTEM, world.now_ms())
     second = runs.finish(again, runs.Tally(), runs.fees_of([line] * 3), SYSTEM, world.now_ms())
@@ -145,6 +173,28 @@ def test_a_refund_that_is_done_with_them_and_open_with_us_is_asked_about(
     assert relay.relays([relay.record(0, (None, difference), "reconciliation")]) == []
     assert stage.messages("refunds") == [{"order_id": order.order_id}]
     assert stage.messages("inquiries") == []
+
+
+@pytest.mark.parametrize("known", Known)
+def test_what_a_supplier_is_through_with_and_we_hold_open_is_asked_about_once(
+    stage: Stage, relay: Relay, known: Known
+) -> None:
+    now_ms = stage.world.now_ms()
+    run = runs.new_run(HOUSE, days_ago(stage.world, 1), RunStatus.REQUESTED, SYSTEM, now_ms)
+    changes = []
+    for reference in (f"{'7' * 26}0101", f"{'7' * 26}PK01"):
+        line = SupplyLine(line=1, number=reference, reference="S-1", amount=PRICE, status="done", at="")
+        ours = Movement(name=reference, kind=line.kind, number=reference, reference="S-1", amount=None, known=known)
+        found = Found(kind=DifferenceKind.STATUS_DIFFERS, line=line, ours=ours)
+        changes.append(difference_of(run, found, SYSTEM, now_ms))
+    for _ in range(2):
+        assert relay.relays([relay.record(at, (None, new), "reconciliation") for at, new in enumerate(changes)]) == []
+    arn = relay_settings().direct_recharge_arn
+    started = stage.cloud.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
+    named = [f"unt_{'7' * 26}01-{changes[0].difference_id}-1"]
+    assert [each["name"] for each in started] == (named if known is Known.OPEN else [])
+    asked = [{"purchase_id": f"pur_{'7' * 26}"}] * 2
+    assert stage.messages("supply") == (asked if known is Known.OPEN else [])
 
 
 def test_the_audit_trail_of_a_run_and_of_its_differences_can_be_verified(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from keyrail.platform.signed_messages import signed_header
 from keyrail.suppliers.model.attempts import unit_of
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal, Success, Unknown
+from keyrail.suppliers.model.statements import Moved, SupplierStatementMissing, SupplierStatementUnreadable
 from keyrail.suppliers.providers.sandbox.account import HEADER, asking
 from tests.integration.payments.sandbox_street import event
 from tests.integration.suppliers.house_street import SECRET, Street
@@ -316,15 +317,47 @@ def test_the_statement_of_a_day_has_each_movement_once(street: Street) -> None:
     for number, scenario in enumerate(("success", "accept_then_fail", "sold_out"), start=1):
         street.place(scenario, number)
     street.later(5)
-    day = datetime.fromtimestamp(street.now_ms() / 1000, UTC).date().isoformat()
-    lines = street.ask("statement", day=day, after=None)["lines"]
-    assert sorted((line["reference"][-1], line["kind"], line["amount"]) for line in lines) == [
-        ("1", "order", "9.50"),
-        ("2", "order", "9.50"),
-        ("2", "return", "9.50"),
+    day = datetime.fromtimestamp(street.now_ms() / 1000, UTC).date()
+    lines = list(street.account.statement(day))
+    assert sorted((str(line.reference)[-1], line.moved, line.amount.decimal()) for line in lines) == [
+        ("1", Moved.TAKEN, "9.50"),
+        ("2", Moved.RETURNED, "9.50"),
+        ("2", Moved.TAKEN, "9.50"),
     ]
-    assert street.ask("statement", day="2020-01-01", after=None)["lines"] == []
-    assert street.ask("statement", day="2999-01-01", after=None) == {"missing": True}
+    assert [line.line for line in lines] == [1, 2, 3]
+    assert list(street.account.statement(date(2020, 1, 1))) == []
+    with pytest.raises(SupplierStatementMissing):
+        street.account.statement(date(2999, 1, 1))
+
+
+@pytest.mark.parametrize("scenario", Scenario)
+def test_a_statement_of_any_magic_account_is_understood_while_it_goes_on_and_when_it_is_over(
+    street: Street, scenario: Scenario
+) -> None:
+    street.place(scenario)
+    day = datetime.fromtimestamp(street.now_ms() / 1000, UTC).date()
+    for seconds in (0, 60):
+        street.later(seconds)
+        lines = list(street.account.statement(day))
+        assert {line.reference for line in lines} <= {street.wanted().reference}
+        assert all(line.is_over == (line.status in {"done", "failed", "partial"}) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"kind": "gift"}, {"status": "lost"}, {"amount": "9.505"}, {"currency": "XXX"}, {"number": ""}, {"at": ""}],
+)
+def test_a_statement_with_a_word_that_nobody_reviewed_is_unreadable(street: Street, changed: dict[str, str]) -> None:
+    named = {"number": "sup_1", "reference": "r", "kind": "order", "status": "done", "at": "2026-11-22T00:00:00Z"}
+    lines = [{**named, "amount": "9.50", "currency": "CNY"}, {**named, "amount": "9.50", "currency": "CNY", **changed}]
+    street.server.always(200, json.dumps({"lines": lines, "next": None}).encode())
+    read = street.account.statement(date(2026, 11, 22))
+    assert next(read).amount == Money(9_50, "CNY")
+    with pytest.raises(SupplierStatementUnreadable):
+        next(read)
+    street.server.always(200, b'{"lines": "none"}')
+    with pytest.raises(SupplierUnavailable):
+        list(street.account.statement(date(2026, 11, 22)))
 
 
 def _sent(wanted: Any) -> dict[str, Any]:

@@ -63,6 +63,8 @@ from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model import differences, runs
 from keyrail.reconciliation.model.comparing import DifferenceKind, Found
+from keyrail.reconciliation.model.holders import Holder
+from keyrail.reconciliation.model.supplies import SupplyLine
 from keyrail.suppliers.model import breaker
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success
@@ -542,21 +544,30 @@ def of_vouchers() -> Iterator[Happening]:
             yield Happening(agreed(asked, each), voucher_events_between(asked, agreed(asked, each)))
 
 
+HOLDERS = (Holder("main", "bank"), Holder("house"))
+
+
 def of_reconciliation() -> Iterator[Happening]:
-    asked = runs.new_run("bank", "main", DAY, runs.RunStatus.REQUESTED, ORIGIN, NOW_MS)
-    mine = runs.take_up(asked, ORIGIN, NOW_MS)
-    ended = runs.finish(mine, runs.Tally(status_differs=1), (), ORIGIN, NOW_MS)
-    failed = runs.end_without(asked, runs.RunStatus.GIVEN_UP, "statement_missing", ORIGIN, NOW_MS)
-    nowhere = runs.end_without(asked, runs.RunStatus.STATEMENT_NOT_OFFERED, None, ORIGIN, NOW_MS)
-    for old, item in ((None, asked), (asked, mine), (mine, ended), (asked, failed), (asked, nowhere)):
-        yield Happening(item, runs.events_between(old, item))
+    for holder in HOLDERS:
+        asked = runs.new_run(holder, DAY, runs.RunStatus.REQUESTED, ORIGIN, NOW_MS)
+        mine = runs.take_up(asked, ORIGIN, NOW_MS)
+        ended = runs.finish(mine, runs.Tally(status_differs=1), (), ORIGIN, NOW_MS)
+        failed = runs.end_without(asked, runs.RunStatus.GIVEN_UP, "statement_missing", ORIGIN, NOW_MS)
+        nowhere = runs.end_without(asked, runs.RunStatus.STATEMENT_NOT_OFFERED, None, ORIGIN, NOW_MS)
+        for old, item in ((None, asked), (asked, mine), (mine, ended), (asked, failed), (asked, nowhere)):
+            yield Happening(item, runs.events_between(old, item))
 
 
 def of_differences() -> Iterator[Happening]:
-    run = runs.new_run("bank", "main", DAY, runs.RunStatus.REQUESTED, ORIGIN, NOW_MS)
     line, ours = payment(1)
-    theirs = Found(kind=DifferenceKind.MISSING_WITH_US, line=line)
-    for found in (theirs, Found(kind=DifferenceKind.STATUS_DIFFERS, line=line, ours=ours)):
+    theirs, status = DifferenceKind.MISSING_WITH_US, Found(kind=DifferenceKind.STATUS_DIFFERS, line=line, ours=ours)
+    taken = SupplyLine(line=1, number=f"{'7' * 26}0101", reference="S-1", amount=PRICE, status="done", at="then")
+    for holder, found in (
+        (HOLDERS[0], Found(kind=theirs, line=line)),
+        (HOLDERS[0], status),
+        (HOLDERS[1], Found(kind=theirs, line=taken)),
+    ):
+        run = runs.new_run(holder, DAY, runs.RunStatus.REQUESTED, ORIGIN, NOW_MS)
         new = differences.difference_of(run, found, ORIGIN, NOW_MS)
         other = differences.found_again(new, replace(new, number="another"))
         gone = differences.gone(other, ORIGIN, NOW_MS)

@@ -110,3 +110,13 @@ def test_more_than_an_amount_may_be_is_owed_in_parts_of_different_names() -> Non
         MAX_AMOUNT_MINOR // 2
     ]
     assert len({each.entry_id for each in entries}) == 3
+
+
+def test_bought_keys_are_booked_under_the_reference_of_their_purchase() -> None:
+    """By which their supplier's statement names them, also when some are charged back."""
+    bought = replace(batch(filling=Filling.PURCHASE), purchase="P-1")
+    done = imported(bought, 4)
+    (delivered,) = entries_between(bought, done)
+    (returned,) = entries_between(done, changed(done, charged_back=1))
+    assert (delivered.number, returned.number) == ("P-1", "P-1")
+    assert (delivered.source, returned.what) == ("batch:bat_1", "keys_charged_back")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyrail.payments.model.statements import LineState, StatementKind, StatementLine
+from keyrail.payments.model.statements import LineState, StatementKind
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.comparing import DifferenceKind, missing_with_them, named_in
 from keyrail.reconciliation.model.days import SKEW_MS
-from keyrail.reconciliation.model.movements import Booking, Known, Movement
+from keyrail.reconciliation.model.movements import Booking, Known, Line, Movement
 from keyrail.reconciliation.model.runs import fees_of
 from tests.statements import NOON_MS, WINDOW, Day, payment, refund
 
@@ -282,7 +282,7 @@ def assert_found(day: Day, planted: Planted) -> None:
     assert result.matched == len(day.said) - len(result.found)
 
 
-def _name(line: StatementLine | None, ours: Movement | None) -> str | None:
+def _name(line: Line | None, ours: Movement | None) -> str | None:
     either = line or ours
     return either.number if either else None
 

@@ -1,4 +1,4 @@
-"""What a reconciled day means in the books: the provider's fees. Pure."""
+"""What a reconciled day means in the books: the provider's fees. A supplier takes its price and no more. Pure."""
 
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, clearing, credit, debit
 from keyrail.platform.money import Money
@@ -10,15 +10,15 @@ def entries_between(old: Run | None, new: Run) -> tuple[JournalEntry, ...]:
     before = {fee.currency: fee.kept_minor for fee in old.fees} if old else {}
     after = {fee.currency: fee.kept_minor for fee in new.fees}
     return tuple(
-        _entry(new, currency, more)
+        _entry(new, clearing(new.provider, new.account, currency), more)
         for currency in sorted({*before, *after})
-        if (more := after.get(currency, 0) - before.get(currency, 0))
+        if new.provider and (more := after.get(currency, 0) - before.get(currency, 0))
     )
 
 
-def _entry(run: Run, currency: str, more_minor: int) -> JournalEntry:
-    amount = Money(abs(more_minor), currency)
-    fees, at_provider = Account(AccountKind.FEES, currency), clearing(run.provider, run.account, currency)
+def _entry(run: Run, at_provider: Account, more_minor: int) -> JournalEntry:
+    currency = at_provider.currency
+    fees, amount = Account(AccountKind.FEES, currency), Money(abs(more_minor), currency)
     kept = (debit(fees, amount), credit(at_provider, amount))
     returned = (debit(at_provider, amount), credit(fees, amount))
     return JournalEntry(

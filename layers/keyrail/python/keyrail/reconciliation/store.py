@@ -1,4 +1,4 @@
-"""The `reconciliation` table: a run of an account's day, and one item for each difference in the run's partition."""
+"""The `reconciliation` table: a run of a holder's day, and one item for each difference in the run's partition."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -127,7 +127,7 @@ def _of_run(run_id: str) -> dict[str, str]:
 
 
 def _place(run: Run) -> dict[str, str]:
-    return {"month": run.day[:7], "place": _BETWEEN.join((run.day, run.provider, run.account))}
+    return {"month": run.day[:7], "place": _BETWEEN.join((run.day, *run.holder.names))}
 
 
 def _sort_key(key: Attributes | None) -> str | None:

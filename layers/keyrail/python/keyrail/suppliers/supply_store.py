@@ -154,13 +154,14 @@ class SupplyStore:
         """The latest ones, newest first."""
         here = (SupplyItem.pk == f"sku#{sku_id}") & SupplyItem.sk.startswith(_NUMBERED)
         page = self._table.query(here, limit=limit, newest_first=True, consistent=True)
-        return self._purchases([item["purchase_id"]["S"] for item in page.items])
+        return self.purchases([item["purchase_id"]["S"] for item in page.items])
 
     def open_purchases(self) -> list[Purchase]:
         """All that are not over, oldest first."""
-        return sorted(self._purchases(self._listed("open")), key=lambda each: each.created_at_ms)
+        return sorted(self.purchases(self._listed("open")), key=lambda each: each.created_at_ms)
 
-    def _purchases(self, names: Sequence[str]) -> list[Purchase]:
+    def purchases(self, names: Sequence[str]) -> list[Purchase]:
+        """Those of them that there are, each SKU's newest first."""
         found = [from_attributes(Purchase, item) for item in self._table.get_all([_purchase(each) for each in names])]
         return sorted(found, key=lambda each: -each.number)
 

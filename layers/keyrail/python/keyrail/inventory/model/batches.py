@@ -213,7 +213,8 @@ class Batch(Versioned):
     `request_hash` recognises a repeated request.
     `expires_on` is for keys that come without a last day. Higher `priority` sells first, before earlier expiry does.
     `sales_per_key` above one makes loop keys: each secret is sold so often. Keys `for_print` are never sold online.
-    `wanted` is how many codes of our own it is to hold; `exports` are the requests to print them, oldest first.
+    `wanted` is how many codes of our own it is to hold; `purchase` is our reference with its source, of keys that were
+    bought; `exports` are the requests to print them, oldest first.
 
     `parts` are where its claimable keys are; the pool has them as the batch says. `generation` counts the commands that
     its keys have to follow, `followed` is the last one that every key was found to follow. `extended_to` is an ISO date
@@ -233,6 +234,7 @@ class Batch(Versioned):
     sales_per_key: int = 1
     for_print: bool = False
     wanted: int | None = None
+    purchase: str | None = None
     exports: tuple[str, ...] = ()
     data_keys: tuple[bytes, ...] = ()
     first_expiry: str | None = None

@@ -38,9 +38,13 @@ def _delivered(batch: Batch) -> int:
 
 
 def _owed(batch: Batch, cost: Money, keys: int) -> Iterator[tuple[str, tuple[Posting, ...]]]:
-    """For that many keys more, or fewer. What is more than an amount may be is owed in several entries."""
+    """For that many keys more, or fewer. What is more than an amount may be is owed in several entries.
+
+    What was bought is booked under our reference with the supplier, by which its statement names it.
+    """
     payable = Account(AccountKind.SUPPLIER_PAYABLE, cost.currency, batch.source)
     goods = Account(AccountKind.COST_OF_GOODS, cost.currency)
+    name = batch.purchase or batch.batch_id
     left, part = abs(keys) * cost.amount_minor, 1
     while left:
         amount = Money(min(left, MAX_AMOUNT_MINOR), cost.currency)
@@ -48,5 +52,5 @@ def _owed(batch: Batch, cost: Money, keys: int) -> Iterator[tuple[str, tuple[Pos
             (debit(goods, amount), credit(payable, amount)),
             (debit(payable, amount), credit(goods, amount)),
         )
-        yield batch.batch_id if part == 1 else f"{batch.batch_id}/{part}", bought if keys > 0 else returned
+        yield name if part == 1 else f"{name}/{part}", bought if keys > 0 else returned
         left, part = left - amount.amount_minor, part + 1

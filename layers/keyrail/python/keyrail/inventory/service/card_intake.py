@@ -109,6 +109,7 @@ class CardIntake:
             sku_id=bought.sku_id,
             source=bought.source,
             filling=Filling.PURCHASE,
+            purchase=bought.purchase,
             status=BatchStatus.IMPORTING,
             unit_cost=bought.unit_cost,
             importing_since_ms=now_ms,

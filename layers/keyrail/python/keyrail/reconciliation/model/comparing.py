@@ -1,12 +1,14 @@
-"""A provider's statement of a day held against what we know: every line and every entry, once."""
+"""A provider's or a supplier's statement of a day held against what we know: every line and every entry, once."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from keyrail.payments.model.statements import LineState, StatementKind, StatementLine
+from keyrail.payments.model.statements import LineState, StatementKind
 from keyrail.reconciliation.model.days import Window
-from keyrail.reconciliation.model.movements import Booking, Known, Movement, agrees, is_void
+from keyrail.reconciliation.model.movements import Booking, Known, Line, Movement, MovementKind, agrees, is_void
+from keyrail.reconciliation.model.supplies import SupplyKind
 
 
 class DifferenceKind(StrEnum):
@@ -26,7 +28,7 @@ class Found:
     """A difference as the comparison finds it. `again` counts a movement's further lines from 1, and is 0 elsewhere."""
 
     kind: DifferenceKind
-    line: StatementLine | None = None
+    line: Line | None = None
     ours: Movement | None = None
     booked: Booking | None = None
     again: int = 0
@@ -44,23 +46,28 @@ class OurSide:
     booked_until_ms: int
 
     def must_be_booked(self, movement: Movement) -> bool:
-        if movement.booked_between is None or movement.amount.amount_minor == 0:
-            return False
+        is_for_nothing = movement.amount is not None and not movement.amount.amount_minor
+        if movement.booked_between is None or is_for_nothing:
+            return movement.in_no_books
         earliest, latest = movement.booked_between
         return self.booked_from_ms <= earliest and latest < self.booked_until_ms
 
 
 @dataclass
 class Comparison:
-    """What became of each line, and which entries of the day are in no line."""
+    """What became of each line, and which entries of the day are in no line.
+
+    Of what was `matched`, a supplier is still at work on what is `under_way`, and may yet give it back.
+    """
 
     matched: int = 0
+    under_way: int = 0
     found: list[Found] = field(default_factory=list)
-    unexplained: list[StatementLine] = field(default_factory=list)
+    unexplained: list[Line] = field(default_factory=list)
     left: list[Movement] = field(default_factory=list)
 
 
-def compare(window: Window, lines: Sequence[StatementLine], ours: OurSide) -> Comparison:
+def compare(window: Window, lines: Sequence[Line], ours: OurSide) -> Comparison:
     """Each line is matched or differs in one way; `left` may be in statements of days before.
 
     A line that names our number takes what it names before those do that have only the provider's.
@@ -70,6 +77,7 @@ def compare(window: Window, lines: Sequence[StatementLine], ours: OurSide) -> Co
         found = shelf.judge(line)
         if found is None:
             result.matched += 1
+            result.under_way += line.kind is SupplyKind.SUPPLY and line.state is LineState.UNDER_WAY
         else:
             result.found.append(found)
             result.unexplained.append(line)
@@ -87,7 +95,8 @@ def _is_due(window: Window, ours: OurSide, movement: Movement) -> bool:
     return booking is not None and movement.known is not Known.FAILED and window.judges(booking.at_ms)
 
 
-_Name = tuple[StatementKind, str | None, str]
+_Name = tuple[MovementKind, str | None, str]
+_GIVEN_BACK = ""  # in the place of their reference, which is the same as of what they took
 
 
 class _Shelf:
@@ -95,36 +104,57 @@ class _Shelf:
 
     def __init__(self, ours: OurSide) -> None:
         self._ours = ours
-        self.taken: dict[str, StatementLine] = {}
+        self.taken: dict[str, Line] = {}
         self._seen: dict[_Name, int] = {}
-        self._by_number: dict[tuple[StatementKind, str], list[Movement]] = {}
-        self._by_reference: dict[tuple[StatementKind, str], list[Movement]] = {}
+        self._credited = {each.name: list(each.credited) for each in ours.movements if each.credited}
+        self._by_number: dict[tuple[MovementKind, str], list[Movement]] = {}
+        self._by_reference: dict[tuple[MovementKind, str], list[Movement]] = {}
         for movement in ours.movements:
             if movement.number:
                 self._by_number.setdefault((movement.kind, movement.number), []).append(movement)
             if movement.reference:
                 self._by_reference.setdefault((movement.kind, movement.reference), []).append(movement)
 
-    def judge(self, line: StatementLine) -> Found | None:
+    def judge(self, line: Line) -> Found | None:
         movement = self._of(line)
         if is_void(line.state, line.kind, movement):
             return None
-        name = (line.kind, line.number, line.reference)
-        again = self._seen[name] = self._seen.get(name, -1) + 1
+        if movement and line.kind is SupplyKind.SUPPLY and line.state is LineState.FAILED:
+            return self._given_back(line, movement)
+        again = self._count(line, line.reference)
         if movement is None:
             kind = DifferenceKind.TWICE_WITH_THEM if again else DifferenceKind.MISSING_WITH_US
             return Found(kind=kind, line=line, again=again)
         booked = self._ours.bookings.get(movement.name)
         before = self.taken.get(movement.name)
         if before is not None:
-            same = again or before.reference == line.reference or line.kind is StatementKind.REFUND
+            same = again or before.reference == line.reference or line.kind is not StatementKind.PAYMENT
             kind = DifferenceKind.TWICE_WITH_THEM if same else DifferenceKind.MISSING_WITH_US
             return Found(kind=kind, line=line, ours=movement, booked=booked, again=again + 1 if same else 0)
         self.taken[movement.name] = line
         difference = self._difference(line, movement, booked)
         return None if difference is None else Found(kind=difference, line=line, ours=movement, booked=booked)
 
-    def _of(self, line: StatementLine) -> Movement | None:
+    def _count(self, line: Line, reference: str) -> int:
+        """How many lines with the same numbers were there before."""
+        name = (line.kind, line.number, reference)
+        self._seen[name] = self._seen.get(name, -1) + 1
+        return self._seen[name]
+
+    def _given_back(self, line: Line, movement: Movement) -> Found | None:
+        """What a supplier gave back of an order that is not known to have failed. What the books credit it with for bad
+        keys is no difference, once.
+        """
+        self.taken.setdefault(movement.name, line)
+        credited = self._credited.get(movement.name, [])
+        if line.amount in credited:
+            credited.remove(line.amount)
+            return None
+        again = 1 + self._count(line, _GIVEN_BACK)  # what they took for it has 0
+        booked = self._ours.bookings.get(movement.name)
+        return Found(kind=DifferenceKind.STATUS_DIFFERS, line=line, ours=movement, booked=booked, again=again)
+
+    def _of(self, line: Line) -> Movement | None:
         """The provider's own number of a payment says which it is; an attempt that nobody heard of has none yet.
 
         Of a refund some providers give the payment's in its place, so that ours comes first there.
@@ -142,10 +172,10 @@ class _Shelf:
             candidates, key=lambda each: (each.name in self.taken, each.name not in self._ours.bookings), default=None
         )
 
-    def _difference(self, line: StatementLine, movement: Movement, booked: Booking | None) -> DifferenceKind | None:
+    def _difference(self, line: Line, movement: Movement, booked: Booking | None) -> DifferenceKind | None:
         if not agrees(line.state, movement):
             return DifferenceKind.STATUS_DIFFERS
-        if line.amount != movement.amount or (booked is not None and booked.amount != line.amount):
+        if not movement.is_of(line.amount, booked.amount if booked else None):
             return DifferenceKind.AMOUNT_DIFFERS
         is_done = line.state is LineState.DONE and movement.known is Known.DONE
         if is_done and booked is None and self._ours.must_be_booked(movement):
@@ -153,13 +183,13 @@ class _Shelf:
         return None
 
 
-def named_in(lines: Iterable[StatementLine], left: Sequence[Movement]) -> set[str]:
+def named_in(lines: Iterable[Line], left: Sequence[Movement]) -> set[str]:
     """The names of those among `left` that another day's statement has, as more than an attempt that was in vain."""
     payments = {each.reference: each for each in left if each.kind is StatementKind.PAYMENT and each.reference}
     numbers = {
         (each.kind, each.number): each
         for each in left
-        if each.number and (each.kind is StatementKind.REFUND or not each.reference)
+        if each.number and (each.kind is not StatementKind.PAYMENT or not each.reference)
     }
     found: set[str] = set()
     for line in lines:
@@ -173,3 +203,24 @@ def named_in(lines: Iterable[StatementLine], left: Sequence[Movement]) -> set[st
 def missing_with_them(left: Iterable[Movement], ours: OurSide) -> list[Found]:
     kind = DifferenceKind.MISSING_WITH_THEM
     return [Found(kind=kind, ours=each, booked=ours.bookings.get(each.name)) for each in left]
+
+
+def is_kept_for_nothing(found: Found) -> bool:
+    """Whether a supplier took money for an order that has failed with us, and did not give it back on that day."""
+    line, ours = found.line, found.ours
+    of_supply = line is not None and line.kind is SupplyKind.SUPPLY and line.state is not LineState.FAILED
+    return of_supply and ours is not None and ours.known is Known.FAILED
+
+
+def came_back(result: Comparison, lines: Iterable[Line]) -> None:
+    """What a later day's statement gives back was not kept for nothing: it is matched after all."""
+    back = Counter((line.number, line.amount) for line in lines if line.state is LineState.FAILED)
+    left: list[Found] = []
+    for each in result.found:
+        kept = (each.line.number, each.line.amount) if each.line and is_kept_for_nothing(each) else None
+        if kept is not None and back[kept]:
+            back[kept] -= 1
+            result.matched += 1
+        else:
+            left.append(each)
+    result.found = left

@@ -1,4 +1,4 @@
-"""A day as the provider counts it, and which of our entries are held against its statement."""
+"""A day as a provider or a supplier counts it, and which of our entries are held against its statement."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SKEW_MS = 10 * 60 * 1000
 LOOK_BACK_DAYS = 3
 """We hear of a payment when we ask, of a refund when the bank is done: it stands in the statement of a day before."""
 LOOK_AHEAD_DAYS = 2
-"""What is booked later than that is not looked for in the books when an old day is compared anew."""
+"""What is booked, or given back, later than that is not looked for when an old day is compared anew."""
 MAX_STATEMENTS = 10  # read for what one statement has not
 
 
@@ -51,3 +51,10 @@ def days_before(day: date, asked_at_ms: Iterable[int], zone: tzinfo) -> Iterator
         asked = datetime.fromtimestamp(at_ms // 1000, zone).date()
         wanted |= {asked, asked + timedelta(days=1)}
     yield from sorted((each for each in wanted if each < day), reverse=True)[:MAX_STATEMENTS]
+
+
+def days_after(day: date, now_ms: int, zone: tzinfo) -> list[date]:
+    """In whose statements that may stand which was given back after the day, as far as there can be any by now."""
+    today = datetime.fromtimestamp(now_ms // 1000, zone).date()
+    following = (day + timedelta(days=number) for number in range(1, LOOK_AHEAD_DAYS + 1))
+    return [each for each in following if each <= today]

@@ -3,16 +3,20 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from keyrail.ordering.model.orders import order_of
 from keyrail.payments.model.attempts import order_id_of
-from keyrail.payments.model.statements import LineState, StatementKind, StatementLine
+from keyrail.payments.model.statements import LineState, StatementKind
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.errors import Conflict, NotFound
 from keyrail.platform.ids import derived_id
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.comparing import DifferenceKind, Found
-from keyrail.reconciliation.model.movements import Known
+from keyrail.reconciliation.model.holders import Holder
+from keyrail.reconciliation.model.movements import Known, Line, MovementKind
 from keyrail.reconciliation.model.runs import Run
+from keyrail.reconciliation.model.supplies import SupplyKind, SupplyLine
+from keyrail.suppliers.model.attempts import unit_of
 
 MAX_TEXT_LENGTH = 200  # of what a statement says in its own words
 
@@ -64,10 +68,10 @@ class Theirs:
 
 @dataclass(frozen=True, kw_only=True)
 class OurOwn:
-    """`booked` is what the books have of it, and when."""
+    """`booked` is what the books have of it, and when. `amount` None: nobody has told us."""
 
     name: str
-    amount: Money
+    amount: Money | None = None
     known: Known
     booked: Money | None = None
     booked_at: str | None = None
@@ -75,15 +79,17 @@ class OurOwn:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference(Versioned):
-    """`number` is ours, `reference` the provider's; `resolution` is the reason it was resolved with."""
+    """`number` is ours, `reference` theirs; `resolution` is the reason it was resolved with. Of a supplier's day it has
+    no `provider`.
+    """
 
     difference_id: str
     run_id: str
-    provider: str
+    provider: str | None = None
     account: str
     day: str
     kind: DifferenceKind
-    movement: StatementKind
+    movement: MovementKind
     number: str | None = None
     reference: str | None = None
     order_id: str | None = None
@@ -91,6 +97,10 @@ class Difference(Versioned):
     ours: OurOwn | None = None
     status: DifferenceStatus = DifferenceStatus.OPEN
     resolution: str | None = None
+
+    @property
+    def holder(self) -> Holder:
+        return Holder(self.account, self.provider)
 
 
 def difference_id(run_id: str, found: Found) -> str:
@@ -122,7 +132,10 @@ def difference_of(run: Run, found: Found, origin: Origin, now_ms: int) -> Differ
     )
 
 
-def _order_named_by(line: StatementLine | None) -> str | None:
+def _order_named_by(line: Line | None) -> str | None:
+    if isinstance(line, SupplyLine):
+        unit_id = unit_of(line.number) if line.number else None
+        return order_of(unit_id) if unit_id else None
     number = (line.payment_number if line.kind is StatementKind.REFUND else line.number) if line else None
     return order_id_of(number) if number else None
 
@@ -212,6 +225,12 @@ def calls_for_inquiry(difference: Difference) -> bool:
     return _waits_with_us(difference) and difference.movement is StatementKind.PAYMENT
 
 
+def calls_for_question(difference: Difference) -> str | None:
+    """The reference of an order that is over with its supplier and open with us: it is to be asked about."""
+    asks = _waits_with_us(difference) and difference.movement is SupplyKind.SUPPLY
+    return difference.number if asks else None
+
+
 def _waits_with_us(difference: Difference) -> bool:
     return (
         difference.status is DifferenceStatus.OPEN
@@ -230,11 +249,5 @@ def events_between(old: Difference | None, new: Difference | None) -> list[Event
         DifferenceStatus.GONE: "difference_gone",
         DifferenceStatus.RESOLVED: "difference_resolved",
     }[new.status]
-    data = {
-        "kind": new.kind,
-        "provider": new.provider,
-        "account": new.account,
-        "day": new.day,
-        "order_id": new.order_id,
-    }
+    data = {"kind": new.kind, **new.holder.plain(), "day": new.day, "order_id": new.order_id}
     return [Event(f"reconciliation.{happened}", f"difference:{new.run_id}/{new.difference_id}", data)]

@@ -14,6 +14,7 @@ COLUMNS = (
     "day",
     "provider",
     "account",
+    "supplier",
     "difference_id",
     "kind",
     "status",
@@ -49,12 +50,14 @@ def as_csv(differences: Iterable[Difference]) -> str:
 
 
 def _cells(difference: Difference) -> tuple[str | int | None, ...]:
-    theirs, ours = difference.theirs, difference.ours
+    theirs, ours, holder = difference.theirs, difference.ours, difference.holder.plain()
     booked = ours.booked if ours else None
+    amount = ours.amount if ours else None
     return (
         difference.day,
-        difference.provider,
-        difference.account,
+        holder.get("provider"),
+        holder.get("account"),
+        holder.get("supplier"),
         difference.difference_id,
         difference.kind,
         difference.status,
@@ -64,7 +67,8 @@ def _cells(difference: Difference) -> tuple[str | int | None, ...]:
         difference.order_id,
         *((theirs.line, theirs.amount.amount_minor, theirs.amount.currency) if theirs else (None, None, None)),
         *((theirs.status, theirs.at) if theirs else (None, None)),
-        *((ours.amount.amount_minor, ours.amount.currency, ours.known) if ours else (None, None, None)),
+        *((amount.amount_minor, amount.currency) if amount else (None, None)),
+        ours.known if ours else None,
         *((booked.amount_minor, booked.currency) if booked else (None, None)),
         ours.booked_at if ours else None,
         difference.resolution,

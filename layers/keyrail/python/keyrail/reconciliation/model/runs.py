@@ -1,7 +1,7 @@
-"""The reconciliation of one account's day: asked for, compared, and what came of it."""
+"""The reconciliation of one holder's day: asked for, compared, and what came of it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -12,6 +12,8 @@ from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import Conflict, FieldError, Invalid, NotFound
 from keyrail.platform.ids import derived_id
 from keyrail.reconciliation.model.comparing import Comparison, DifferenceKind, Found
+from keyrail.reconciliation.model.holders import Holder
+from keyrail.reconciliation.model.movements import Line
 
 PATIENCE_MS = 12 * 60 * 60 * 1000
 """For so long a statement is waited for that is not there, or that the provider does not hand out."""
@@ -21,7 +23,7 @@ MAX_LISTED = 5_000  # differences of a run that are kept one by one
 
 
 class RunStatus(StrEnum):
-    """`nothing_moved`: the provider has no statement of the day, and neither have our books an entry of it.
+    """`nothing_moved`: they have no statement of the day, and neither have our books an entry of it.
 
     `given_up`: the day could not be reconciled; somebody has to look, and ask for it again.
     """
@@ -47,13 +49,13 @@ class AccountNotReconciled(NotFound):
     """No day of the last week was reconciled for an account of this name."""
 
     code = "account_not_reconciled"
-    title = "No payment account of this name was reconciled in the last week."
-    title_zh = "最近一周没有该支付账户的对账记录。"
+    title = "No payment account or supplier of this name was reconciled in the last week."
+    title_zh = "最近一周没有该支付账户或供货商的对账记录。"
 
 
 class StatementTooLong(Invalid):
     code = "statement_too_long"
-    title = "The provider's statement of the day has more lines than one run may read."
+    title = "The statement of the day has more lines than one run may read."
     title_zh = "对账单行数超过上限。"
 
 
@@ -77,7 +79,7 @@ class FeeOfDay:
 class Tally:
     """`entries` are those of our books that the day had to account for; `elsewhere` of them stand in the statement of a
     day before. `unlisted` differences were found beyond those that are kept one by one. `fees_unread` lines have none
-    that can be read.
+    that can be read. A supplier was still at work on what `under_way` of the lines are about.
     """
 
     lines: int = 0
@@ -91,6 +93,7 @@ class Tally:
     twice_with_them: int = 0
     unlisted: int = 0
     fees_unread: int = 0
+    under_way: int = 0
 
     @property
     def differences(self) -> int:
@@ -99,13 +102,13 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Versioned):
-    """`day` is an ISO date, as the provider counts days. `trouble` is why it had to be given up: an error's code.
+    """`day` is an ISO date, as they count days. `trouble` is why it had to be given up: an error's code.
 
-    `tally` and `fees` are of the last time that it was compared.
+    `tally` and `fees` are of the last time that it was compared. A supplier's has no `provider`.
     """
 
     run_id: str
-    provider: str
+    provider: str | None = None
     account: str
     day: str
     status: RunStatus = RunStatus.REQUESTED
@@ -115,17 +118,25 @@ class Run(Versioned):
     tally: Tally = Tally()
     fees: tuple[FeeOfDay, ...] = ()
 
+    @property
+    def holder(self) -> Holder:
+        return Holder(self.account, self.provider)
 
-def run_id(provider: str, account: str, day: str) -> str:
-    return derived_id("rec", provider, account, day)
+    @property
+    def may_change(self) -> bool:
+        """Whether its day may be another when it is compared again, though nobody is told to do anything about it."""
+        return self.tally.under_way > 0
 
 
-def new_run(provider: str, account: str, day: date, status: RunStatus, origin: Origin, now_ms: int) -> Run:
-    name = run_id(provider, account, day.isoformat())
+def run_id(holder: Holder, day: str) -> str:
+    return derived_id("rec", *holder.names, day)
+
+
+def new_run(holder: Holder, day: date, status: RunStatus, origin: Origin, now_ms: int) -> Run:
     return Run(
-        run_id=name,
-        provider=provider,
-        account=account,
+        run_id=run_id(holder, day.isoformat()),
+        provider=holder.provider,
+        account=holder.account,
         day=day.isoformat(),
         status=status,
         requested_at_ms=now_ms,
@@ -173,26 +184,25 @@ def _changed(run: Run, origin: Origin, now_ms: int, **changes: object) -> Run:
     return replace(run, **changes, **stamp(origin, now_ms, run.version + 1))  # type: ignore[arg-type]  # its own fields
 
 
-def tally_of(
-    lines: int, entries: int, elsewhere: int, compared: Comparison, found: list[Found], fees_unread: int
-) -> Tally:
+def tally_of(lines: Sequence[Line], entries: int, elsewhere: int, compared: Comparison, found: list[Found]) -> Tally:
     kinds = Counter(each.kind for each in found)
     return Tally(
-        lines=lines,
+        lines=len(lines),
         matched=compared.matched,
         entries=entries,
         elsewhere=elsewhere,
         unlisted=max(0, len(found) - MAX_LISTED),
-        fees_unread=fees_unread,
+        fees_unread=sum(isinstance(line, StatementLine) and line.fee is None for line in lines),
+        under_way=compared.under_way,
         **{kind: kinds[kind] for kind in DifferenceKind},
     )
 
 
-def fees_of(lines: Iterable[StatementLine]) -> tuple[FeeOfDay, ...]:
-    """By currency, in the order of their names; one that comes to nothing is left out."""
+def fees_of(lines: Iterable[Line]) -> tuple[FeeOfDay, ...]:
+    """By currency, in the order of their names; one that comes to nothing is left out. A supplier names none."""
     kept: Counter[str] = Counter()
     for line in lines:
-        if line.fee is not None:
+        if isinstance(line, StatementLine) and line.fee is not None:
             kept[line.fee.currency] += -line.fee.amount_minor if line.fee_returned else line.fee.amount_minor
     return tuple(FeeOfDay(currency=currency, kept_minor=minor) for currency, minor in sorted(kept.items()) if minor)
 
@@ -200,7 +210,7 @@ def fees_of(lines: Iterable[StatementLine]) -> tuple[FeeOfDay, ...]:
 def events_between(old: Run | None, new: Run | None) -> list[Event]:
     if new is None or (old is not None and old.version == new.version):
         return []
-    data: dict[str, object] = {"provider": new.provider, "account": new.account, "day": new.day}
+    data: dict[str, object] = {**new.holder.plain(), "day": new.day}
     if new.status in WAITING:
         happened = new.status.value
     elif new.status is RunStatus.GIVEN_UP:

@@ -1,28 +1,32 @@
-"""Compare an account's day: fetch its statement, gather our side, keep what differs; the same again finds the same."""
+"""Compare a holder's day: fetch its statement, gather our side, keep what differs; the same again finds the same."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from enum import StrEnum
 
-from keyrail.ledger.service import Books
-from keyrail.ordering.service.orders import Orders
 from keyrail.payments.model.attempts import ProviderUnavailable
-from keyrail.payments.model.statements import StatementLine, StatementMissing
-from keyrail.payments.service.accounts import PaymentAccounts, PaymentProvider, UnknownAccount
-from keyrail.payments.service.desk import Desk
+from keyrail.payments.model.statements import StatementMissing
+from keyrail.payments.service.accounts import UnknownAccount
 from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.logs import Entry
-from keyrail.reconciliation.model.comparing import Found, compare, missing_with_them, named_in
-from keyrail.reconciliation.model.days import Window, days_before, window
+from keyrail.reconciliation.model.comparing import (
+    Comparison,
+    Found,
+    came_back,
+    compare,
+    is_kept_for_nothing,
+    missing_with_them,
+    named_in,
+)
+from keyrail.reconciliation.model.days import Window, days_after, days_before, window
 from keyrail.reconciliation.model.differences import Difference, difference_id, difference_of, found_again, gone
-from keyrail.reconciliation.model.movements import Movement
+from keyrail.reconciliation.model.movements import Line, Movement
 from keyrail.reconciliation.model.runs import (
-    MAX_LINES,
     MAX_LISTED,
     WAITING,
     Run,
@@ -37,14 +41,18 @@ from keyrail.reconciliation.model.runs import (
     take_up,
     tally_of,
 )
-from keyrail.reconciliation.service.gathering import Gathering
+from keyrail.reconciliation.service.counterparts import Counterpart, Counterparts, bounded
 from keyrail.reconciliation.store import LOT, ReconciliationStore
+from keyrail.suppliers.model.errors import SupplierUnavailable, UnknownSupplier
+from keyrail.suppliers.model.statements import SupplierStatementMissing
 
 MAX_TRIES = 5
+MISSING = (StatementMissing, SupplierStatementMissing)
+UNAVAILABLE = (ProviderUnavailable, SupplierUnavailable)
 
 
 class Outcome(StrEnum):
-    """`again`: the provider has no statement yet, or does not hand it out."""
+    """`again`: they have no statement yet, or do not hand it out."""
 
     ENDED = "ended"
     AGAIN = "again"
@@ -59,10 +67,7 @@ class Compared:
 @dataclass(frozen=True)
 class Comparing:
     store: ReconciliationStore
-    accounts: PaymentAccounts
-    orders: Orders
-    desk: Desk
-    books: Books
+    counterparts: Counterparts
     now_ms: NowMs
 
     def run(self, run_id: str, origin: Origin) -> Outcome:
@@ -71,59 +76,54 @@ class Comparing:
         if run is None or run.status not in WAITING:
             return Outcome.ENDED
         try:
-            provider = self.accounts.at(run.provider, run.account)
-        except UnknownAccount as error:
+            them = self.counterparts.of(run.holder)
+        except (UnknownAccount, UnknownSupplier) as error:
             return self._end(run, RunStatus.GIVEN_UP, error.code, origin)
-        zone = provider.statement_zone
+        zone = them.zone
         if zone is None:
             return self._end(run, RunStatus.STATEMENT_NOT_OFFERED, None, origin)
         day = window(date.fromisoformat(run.day), zone)
         try:
             # To its end, before anything of it is believed: what breaks off in the middle is no statement.
-            lines = _read(provider.statement(day.day))
-            compared = self._compare(run, provider, zone, day, lines)
-        except (StatementMissing, ProviderUnavailable) as error:
-            return self._without(run, provider, zone, day, error, origin)
+            lines = list(bounded(them.statement(day.day)))
+            compared = self._compare(them, zone, day, lines)
+        except (*MISSING, *UNAVAILABLE) as error:
+            return self._without(run, them, zone, day, error, origin)
         except StatementTooLong as error:
             return self._end(run, RunStatus.GIVEN_UP, error.code, origin)
         self._keep(run, compared, lines, origin)
         return Outcome.ENDED
 
-    def _compare(
-        self, run: Run, provider: PaymentProvider, zone: tzinfo, day: Window, lines: Sequence[StatementLine]
-    ) -> Compared:
-        gathering, now_ms = self._gathering(run, provider), self.now_ms()
-        ours = gathering.our_side(day, lines, now_ms)
+    def _compare(self, them: Counterpart, zone: tzinfo, day: Window, lines: Sequence[Line]) -> Compared:
+        now_ms = self.now_ms()
+        ours = them.gathering.our_side(day, lines, now_ms)
         result = compare(day, lines, ours)
         if result.unexplained:
-            ours = gathering.looked_further(ours, result.unexplained)
+            ours = them.gathering.looked_further(ours, result.unexplained)
             result = compare(day, lines, ours)
-        elsewhere = _elsewhere(provider, zone, day, result.left)
+        _given_back_since(them, days_after(day.day, now_ms, zone), result)
+        elsewhere = _elsewhere(them, zone, day, result.left)
         missing = [movement for movement in result.left if movement.name not in elsewhere]
         found = [*result.found, *missing_with_them(missing, ours)]
         entries = sum(day.judges(booking.at_ms) for booking in ours.bookings.values())
-        fees_unread = sum(line.fee is None for line in lines)
-        return Compared(tally_of(len(lines), entries, len(elsewhere), result, found, fees_unread), tuple(found))
-
-    def _gathering(self, run: Run, provider: PaymentProvider) -> Gathering:
-        return Gathering(self.orders, self.desk, self.books, run.provider, run.account, provider.merchant)
+        return Compared(tally_of(lines, entries, len(elsewhere), result, found), tuple(found))
 
     def _without(
-        self, run: Run, provider: PaymentProvider, zone: tzinfo, day: Window, error: KeyrailError, origin: Origin
+        self, run: Run, them: Counterpart, zone: tzinfo, day: Window, error: KeyrailError, origin: Origin
     ) -> Outcome:
-        """Some providers have no statement of a day on which nothing moved."""
+        """Some have no statement of a day on which nothing moved."""
         logs.warn(Entry.NEIGHBOUR_UNAVAILABLE, refusal=error.code, run_id=run.run_id)
         if not is_out_of_patience(run, self.now_ms()):
             return Outcome.AGAIN
-        if isinstance(error, StatementMissing) and self._would_agree(run, provider, zone, day):
+        if isinstance(error, MISSING) and self._would_agree(them, zone, day):
             return self._end(run, RunStatus.NOTHING_MOVED, None, origin)
         return self._end(run, RunStatus.GIVEN_UP, error.code, origin)
 
-    def _would_agree(self, run: Run, provider: PaymentProvider, zone: tzinfo, day: Window) -> bool:
+    def _would_agree(self, them: Counterpart, zone: tzinfo, day: Window) -> bool:
         """With a statement that has no line."""
         try:
-            return not self._compare(run, provider, zone, day, ()).found
-        except ProviderUnavailable:
+            return not self._compare(them, zone, day, ()).found
+        except UNAVAILABLE:
             return False
 
     def _end(self, run: Run, status: RunStatus, trouble: str | None, origin: Origin) -> Outcome:
@@ -133,7 +133,7 @@ class Comparing:
         logs.log(Entry.DAY_RECONCILED, run_id=run.run_id, status=status, trouble=trouble)
         return Outcome.ENDED
 
-    def _keep(self, run: Run, compared: Compared, lines: Sequence[StatementLine], origin: Origin) -> None:
+    def _keep(self, run: Run, compared: Compared, lines: Sequence[Line], origin: Origin) -> None:
         """First the run is ours, then its differences, then its end: whoever dies in between leaves it waiting."""
         mine = take_up(run, origin, self.now_ms())
         if not self.store.replace(run, mine):
@@ -172,17 +172,18 @@ def _changes(
             yield before, after
 
 
-def _read(statement: Iterator[StatementLine]) -> list[StatementLine]:
-    """Raises StatementTooLong, and what the provider raises on the way."""
-    lines: list[StatementLine] = []
-    for line in statement:
-        if len(lines) == MAX_LINES:
-            raise StatementTooLong
-        lines.append(line)
-    return lines
+def _given_back_since(them: Counterpart, days: Iterable[date], result: Comparison) -> None:
+    """Take off what they took in vain and gave back later. Reads as few statements as it takes."""
+    for after in days:
+        if not any(map(is_kept_for_nothing, result.found)):
+            return
+        try:
+            came_back(result, them.statement(after))
+        except MISSING:
+            continue
 
 
-def _elsewhere(provider: PaymentProvider, zone: tzinfo, day: Window, left: Sequence[Movement]) -> set[str]:
+def _elsewhere(them: Counterpart, zone: tzinfo, day: Window, left: Sequence[Movement]) -> set[str]:
     """The names of those that stand in the statement of a day before. Reads as few of them as it takes."""
     found: set[str] = set()
     asked = [each.asked_at_ms for each in left if each.asked_at_ms is not None]
@@ -191,7 +192,7 @@ def _elsewhere(provider: PaymentProvider, zone: tzinfo, day: Window, left: Seque
         if not missing:
             break
         try:
-            found |= named_in(provider.statement(before), missing)
-        except StatementMissing:
+            found |= named_in(them.statement(before), missing)
+        except MISSING:
             continue
     return found

@@ -1,5 +1,6 @@
 """What people and the clock do about reconciliations: ask for them, read them, resolve what differs."""
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.ids import body_of
 from keyrail.reconciliation.model.days import LOOK_BACK_DAYS
 from keyrail.reconciliation.model.differences import Difference, DifferenceNotFound, DifferenceStatus, resolve
+from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.runs import (
     AccountNotReconciled,
     ReconciliationNotFound,
@@ -24,7 +26,7 @@ from keyrail.reconciliation.model.runs import (
 from keyrail.reconciliation.store import ReconciliationStore
 
 MAX_TRIES = 8
-KNOWN_DAYS = 7  # an account is known by a run of one of the last days
+KNOWN_DAYS = 7  # a holder is known by a run of one of the last days
 
 
 @dataclass(frozen=True)
@@ -32,51 +34,54 @@ class ReconciliationDesk:
     store: ReconciliationStore
     now_ms: NowMs
 
-    def request_day(self, accounts: Iterable[tuple[str, str]], origin: Origin) -> int:
-        """Yesterday, for each account, and what a morning that did not come has left out; and the days before that
-        still have open differences, which may be gone by now.
+    def request_day(self, holders: Iterable[Holder], origin: Origin) -> int:
+        """Yesterday, for each of them, and what a morning that did not come has left out; and the days before that
+        still have open differences, which may be gone by now, or something that was under way.
 
         How many runs were asked for. Asking twice is asking once. Raises StoreUnavailable.
         """
         today = date.fromisoformat(utc_date(self.now_ms()))
         asked = 0
-        for provider, account in accounts:
-            for day in self._never_asked(provider, account, today):
-                run = new_run(provider, account, day, RunStatus.REQUESTED, origin, self.now_ms())
+        for holder in holders:
+            for day in self._never_asked(holder, today):
+                run = new_run(holder, day, RunStatus.REQUESTED, origin, self.now_ms())
                 asked += self.store.add(run) is None
             for number in range(2, LOOK_BACK_DAYS + 2):
-                asked += self._ask_if_open(provider, account, today - timedelta(days=number), origin)
+                asked += self._ask_if_open(holder, today - timedelta(days=number), origin)
         return asked
 
-    def _never_asked(self, provider: str, account: str, today: date) -> list[date]:
-        """Of the last days those that no run is of: of a new account yesterday, else from its first one on."""
-        standing = {run.day for run in self._of_last_days(provider, account, today)}
+    def _never_asked(self, holder: Holder, today: date) -> list[date]:
+        """Of the last days those that no run is of: of a new holder yesterday, else from its first one on."""
+        standing = {run.day for run in self._of_last_days(holder, today)}
         yesterday = today - timedelta(days=1)
         first = min(standing, default=yesterday.isoformat())
         days = (today - timedelta(days=number) for number in range(1, KNOWN_DAYS + 1))
         return [day for day in days if first <= day.isoformat() not in standing]
 
-    def _of_last_days(self, provider: str, account: str, today: date) -> list[Run]:
+    def _of_last_days(self, holder: Holder, today: date) -> list[Run]:
         days = (today - timedelta(days=number) for number in range(1, KNOWN_DAYS + 1))
-        return self.store.runs([run_id(provider, account, day.isoformat()) for day in days])
+        return self.store.runs([run_id(holder, day.isoformat()) for day in days])
 
-    def _ask_if_open(self, provider: str, account: str, day: date, origin: Origin) -> bool:
-        run = self.store.run(run_id(provider, account, day.isoformat()))
-        if run is None or run.status is not RunStatus.RECONCILED or not run.tally.differences:
-            return False
-        if all(each.status is not DifferenceStatus.OPEN for each in self.store.all_differences(run.run_id)):
+    def _ask_if_open(self, holder: Holder, day: date, origin: Origin) -> bool:
+        run = self.store.run(run_id(holder, day.isoformat()))
+        if run is None or run.status is not RunStatus.RECONCILED or not (run.may_change or self._has_open(run)):
             return False
         return self.store.replace(run, ask_again(run, origin, self.now_ms()))
 
-    def request(self, provider: str, account: str, day: date, origin: Origin) -> Run:
-        """Compare an account's day, for the first time or anew; while it waits, asking again changes nothing.
+    def _has_open(self, run: Run) -> bool:
+        if not run.tally.differences:
+            return False
+        return any(each.status is DifferenceStatus.OPEN for each in self.store.all_differences(run.run_id))
+
+    def request(self, holder: Holder, day: date, origin: Origin) -> Run:
+        """Compare a holder's day, for the first time or anew; while it waits, asking again changes nothing.
 
         Raises Invalid, AccountNotReconciled, StoreUnavailable.
         """
         check_day(day, self.now_ms())
-        self._check_known(provider, account)
+        self._check_known(holder)
         for _ in range(MAX_TRIES):
-            run = new_run(provider, account, day, RunStatus.REQUESTED, origin, self.now_ms())
+            run = new_run(holder, day, RunStatus.REQUESTED, origin, self.now_ms())
             standing = self.store.add(run)
             if standing is None:
                 return run
@@ -85,9 +90,9 @@ class ReconciliationDesk:
                 return asked
         raise StoreUnavailable
 
-    def _check_known(self, provider: str, account: str) -> None:
+    def _check_known(self, holder: Holder) -> None:
         today = date.fromisoformat(utc_date(self.now_ms()))
-        if not self._of_last_days(provider, account, today):
+        if not self._of_last_days(holder, today):
             raise AccountNotReconciled
 
     def run(self, run_id: str) -> Run:
@@ -104,6 +109,12 @@ class ReconciliationDesk:
             if not place or body_of(name, "rec") is None:
                 raise Invalid(FieldError("cursor", "unknown"))
         return self.store.of_month(month, limit, behind)
+
+    def of_holder(self, holder: Holder, month: str) -> list[Run]:
+        """Its runs of the days of a month (`2026-11`), the latest day first."""
+        year, number = (int(part) for part in month.split("-"))
+        days = (f"{month}-{day:02d}" for day in range(monthrange(year, number)[1], 0, -1))
+        return sorted(self.store.runs([run_id(holder, day) for day in days]), key=lambda run: run.day, reverse=True)
 
     def differences(self, run_id: str, limit: int, behind: str | None) -> tuple[list[Difference], str | None]:
         """Raises Invalid for a place that no page ended with."""

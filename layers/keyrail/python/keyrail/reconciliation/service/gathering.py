@@ -20,7 +20,7 @@ from keyrail.payments.service.desk import Desk
 from keyrail.platform.clock import end_of_day_ms
 from keyrail.reconciliation.model.comparing import OurSide
 from keyrail.reconciliation.model.days import SKEW_MS, Window
-from keyrail.reconciliation.model.movements import Booking, Known, Movement
+from keyrail.reconciliation.model.movements import Booking, Known, Line, Movement
 
 BOOKS_LAG_MS = 60 * 60 * 1000
 """What was paid so lately may not have come through the stream into the books."""
@@ -45,8 +45,20 @@ class _Gathered:
     bookings: dict[str, Booking] = field(default_factory=dict)
 
 
+def postings_of(
+    books: Books, kind: AccountKind, holder: str, days: Iterable[str], since_ms: int
+) -> Iterator[tuple[JournalEntry, Posting]]:
+    """What the journals of these UTC days have on the holder's account of that kind, from that time on."""
+    for day in days:
+        for entry in books.journal(day, since_ms):
+            for posting in entry.postings:
+                if posting.account.kind is kind and posting.account.holder == holder:
+                    yield entry, posting
+                    break
+
+
 @dataclass(frozen=True)
-class Gathering:
+class PaymentGathering:
     """`provider` and `account` name the payment account, `merchant` is the provider's name for it."""
 
     orders: Orders
@@ -56,13 +68,13 @@ class Gathering:
     account: str
     merchant: str
 
-    def our_side(self, window: Window, lines: Sequence[StatementLine], now_ms: int) -> OurSide:
+    def our_side(self, window: Window, lines: Sequence[Line], now_ms: int) -> OurSide:
         """Raises StoreUnavailable."""
         gathered = _Gathered()
         days = window.books(now_ms)
         sources = self._read_books(days, window.begin_ms - SKEW_MS, gathered)
         order_ids = {source.removeprefix(_ORDER) for source in sources if source.startswith(_ORDER)}
-        order_ids |= self._orders_of(lines)
+        order_ids |= self._orders_of(_of_payments(lines))
         placed = self._read_orders(sorted(order_ids), gathered)
         of_desk = {source.removeprefix(_PAYMENT) for source in sources if source.startswith(_PAYMENT)}
         self._read_desk(of_desk | placed, gathered)
@@ -70,35 +82,29 @@ class Gathering:
         movements = tuple(gathered.movements.values())
         return OurSide(movements, gathered.bookings, window.begin_ms - SKEW_MS, until_ms)
 
-    def looked_further(self, ours: OurSide, lines: Sequence[StatementLine]) -> OurSide:
+    def looked_further(self, ours: OurSide, lines: Sequence[Line]) -> OurSide:
         """Our side with what is known of lines that nothing else explains.
 
         On the desk, however long ago it came there; and in the order that a payment has paid whose number is another's.
         """
         gathered = _Gathered({each.name: each for each in ours.movements})
-        back = {line.payment_reference for line in lines if line.kind is StatementKind.REFUND}
+        unexplained = _of_payments(lines)
+        back = {line.payment_reference for line in unexplained if line.kind is StatementKind.REFUND}
         self._read_orders(
             sorted({name for reference in back if reference for name in self._paid_by(reference)}), gathered
         )
-        self._read_desk((name for line in lines if (name := self._desk_id(line))), gathered)
+        self._read_desk((name for line in unexplained if (name := self._desk_id(line))), gathered)
         return OurSide(tuple(gathered.movements.values()), ours.bookings, ours.booked_from_ms, ours.booked_until_ms)
 
     def _read_books(self, days: Iterable[str], since_ms: int, gathered: _Gathered) -> set[str]:
         """The entries of the account on these UTC days from that time on; gives back what they are about."""
         sources: set[str] = set()
-        for day in days:
-            for entry in self.books.journal(day, since_ms):
-                posting = self._at_provider(entry)
-                if posting is None or entry.what not in IN_STATEMENTS:
-                    continue
+        holder = f"{self.provider}/{self.account}"
+        for entry, posting in postings_of(self.books, AccountKind.CLEARING, holder, days, since_ms):
+            if entry.what in IN_STATEMENTS:
                 sources.add(entry.source)
                 self._book(entry, posting, gathered)
         return sources
-
-    def _at_provider(self, entry: JournalEntry) -> Posting | None:
-        holder = f"{self.provider}/{self.account}"
-        here = (each for each in entry.postings if each.account.kind is AccountKind.CLEARING)
-        return next((each for each in here if each.account.holder == holder), None)
 
     def _book(self, entry: JournalEntry, posting: Posting, gathered: _Gathered) -> None:
         """A refund that came back is no movement in a statement, and the refund was none either; nor is a payment that
@@ -170,6 +176,11 @@ class Gathering:
             status=line.status,
         )
         return payment_id(said)
+
+
+def _of_payments(lines: Iterable[Line]) -> list[StatementLine]:
+    """All of them, since a provider's statement has no others."""
+    return [line for line in lines if isinstance(line, StatementLine)]
 
 
 def _name_of(entry: JournalEntry) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, tzinfo
 from typing import Protocol
 
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import Outcome
+from keyrail.suppliers.model.statements import SupplierLine
 
 
 @dataclass(frozen=True)
@@ -104,5 +106,16 @@ class Supplier(Protocol):
         """Which of our references there is news of; what the news is, only `query` tells.
 
         Raises SignatureInvalid for anything that is forged, stale or not understood.
+        """
+        ...
+
+    @property
+    def statement_zone(self) -> tzinfo | None:
+        """Where the days of its statements begin and end; None where it makes none that can be read."""
+        ...
+
+    def statement(self, day: date) -> Iterator[SupplierLine]:
+        """What it took and gave back on a day. Raises SupplierStatementMissing, and SupplierUnavailable and
+        SupplierStatementUnreadable also while it is read.
         """
         ...

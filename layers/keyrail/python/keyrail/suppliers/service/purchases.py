@@ -1,6 +1,6 @@
 """Purchases of keys as the table has them: who may want one, what is left of the budget, and who may ask for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
@@ -47,6 +47,17 @@ class WantedKeys:
     item: str
     pieces: int
     max_price: Money
+
+
+@dataclass(frozen=True)
+class PurchaseRecords:
+    """For whoever only reads them."""
+
+    store: SupplyStore
+
+    def some(self, names: Sequence[str]) -> list[Purchase]:
+        """Those of them that there are. Raises StoreUnavailable."""
+        return self.store.purchases(names)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from keyrail.platform.addresses import is_base
 from keyrail.platform.config import ConfigError
@@ -11,6 +12,7 @@ from keyrail.platform.json_objects import Document, text
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
+from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 from keyrail.suppliers.providers.dayuanren.gateway import ACCEPTED, KEY_JOINTS, Answer, Gateway
 from keyrail.suppliers.providers.dayuanren.orders import STATUSES, OrderReader
@@ -82,6 +84,7 @@ class Dayuanren:
     _gate: Mapping[str, Refusal] = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
+    statement_zone = None
 
     def __post_init__(self) -> None:
         check_credentials(PROVIDER, userid=self.userid, apikey=self.apikey)
@@ -196,6 +199,10 @@ class Dayuanren:
         if groups is None:
             raise SupplierUnavailable
         yield from filter(None, (_offer(item) for group in groups for item in objects(group, "products") or ()))
+
+    def statement(self, day: date) -> Iterator[SupplierLine]:  # noqa: ARG002 - there is one of no day
+        """Its orders are told by their numbers alone, those that one names. Raises SupplierStatementMissing."""
+        raise SupplierStatementMissing
 
     def parse_callback(self, callback: Callback, now_ms: int) -> str:  # noqa: ARG002 - nothing says when it was signed
         """An old one cannot be told from a new one, and is as harmless: it only has the order asked about."""

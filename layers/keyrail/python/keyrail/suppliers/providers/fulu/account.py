@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from keyrail.platform.addresses import is_base
 from keyrail.platform.clock import NowMs, system_now_ms
@@ -12,6 +13,7 @@ from keyrail.platform.json_objects import Document, text
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
+from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 from keyrail.suppliers.providers.fulu.cards import KEY_BYTES
 from keyrail.suppliers.providers.fulu.gateway import ACCEPTED, Answer, Gateway
@@ -79,6 +81,7 @@ class Fulu:
     _absent: frozenset[str] = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
+    statement_zone = None
 
     def __post_init__(self) -> None:
         check_credentials(PROVIDER, app_key=self.app_key, app_secret=self.app_secret)
@@ -184,6 +187,13 @@ class Fulu:
         if not isinstance(goods, list):
             raise SupplierUnavailable
         yield from filter(None, (_offer(item) for item in goods if isinstance(item, dict)))
+
+    def statement(self, day: date) -> Iterator[SupplierLine]:  # noqa: ARG002 - there is one of no day
+        """There is one only as a file, which is asked for and laid down elsewhere later; and which words its column of
+        states has, nobody says. Raises SupplierStatementMissing.
+
+        """
+        raise SupplierStatementMissing
 
     def parse_callback(self, callback: Callback, now_ms: int) -> str:  # noqa: ARG002 - nothing says when it was signed
         """An old one cannot be told from a new one, and is as harmless: it only has the order asked about."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from keyrail.platform.addresses import is_base
@@ -12,6 +13,7 @@ from keyrail.platform.json_objects import Document, child, text
 from keyrail.platform.money import MINOR_DIGITS, Money
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown, word
+from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted, exchange, lists
 from keyrail.suppliers.providers.kasushou.answers import OrderReader
 from keyrail.suppliers.providers.kasushou.callbacks import reference
@@ -66,6 +68,7 @@ class Kasushou:
     _orders: OrderReader = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("ok", "text/plain")
+    statement_zone = None
 
     def __post_init__(self) -> None:
         check_credentials(PROVIDER, user_id=self.user_id, key=self.key)
@@ -223,6 +226,13 @@ class Kasushou:
             on_sale=text(item, names.status) == ON_SALE,
             stock=count(item, names.goods_stock),
         )
+
+    def statement(self, day: date) -> Iterator[SupplierLine]:  # noqa: ARG002 - there is one of no day
+        """Its orders are told by their numbers alone; the lists of orders are for the house and those who supply it.
+
+        Raises SupplierStatementMissing.
+        """
+        raise SupplierStatementMissing
 
     def parse_callback(self, callback: Callback, now_ms: int) -> str:
         return reference(callback, self._dialect, self.key, now_ms)

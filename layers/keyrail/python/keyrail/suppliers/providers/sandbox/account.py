@@ -8,6 +8,7 @@ and nothing more, signed under the name `callback`.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date
 from typing import Any
 
 from keyrail.platform.addresses import is_base
@@ -19,10 +20,12 @@ from keyrail.platform.money import Money
 from keyrail.platform.signed_messages import signed_header, verify
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Unknown
+from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
 from keyrail.suppliers.providers.exchange import ask, had, order
 from keyrail.suppliers.providers.reading import count, objects
 from keyrail.suppliers.providers.sandbox.answers import money_of, outcome_of
+from keyrail.suppliers.providers.sandbox.statements import line_of
 
 ADAPTER = "sandbox"
 # Where supplying is only pretended. A stage that is not here is production.
@@ -33,6 +36,7 @@ MIN_SECRET_LENGTH = 32
 MAX_SECRETS = 16
 MAX_CALLBACK_BYTES = 4096
 MAX_PAGES = 1_000
+MAX_STATEMENT_PAGES = 10_000
 MAX_READ_TIMEOUT_S = 20
 MAX_SETTLEMENT_S = 7 * 24 * 60 * 60
 MAX_SETTLE_S = 24 * 60 * 60
@@ -67,6 +71,7 @@ class Sandbox:
     now_ms: NowMs = field(default=system_now_ms, repr=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
+    statement_zone = UTC
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
@@ -124,6 +129,31 @@ class Sandbox:
             if not after:
                 return
         raise SupplierUnavailable
+
+    def statement(self, day: date) -> Iterator[SupplierLine]:
+        """Raises SupplierStatementMissing at once, SupplierUnavailable and SupplierStatementUnreadable at any time."""
+        page = self._statement_page(day, None)
+        if page.get("missing") is True:
+            raise SupplierStatementMissing
+        return self._lines(day, page)
+
+    def _lines(self, day: date, page: Mapping[str, Any]) -> Iterator[SupplierLine]:
+        before = 0
+        for _ in range(MAX_STATEMENT_PAGES):
+            lines = objects(page, "lines")
+            if lines is None:
+                raise SupplierUnavailable
+            for number, said in enumerate(lines, start=before + 1):
+                yield line_of(number, said)
+            before += len(lines)
+            after = text(page, "next")
+            if not after:
+                return
+            page = self._statement_page(day, after)
+        raise SupplierUnavailable
+
+    def _statement_page(self, day: date, after: str | None) -> dict[str, Any]:
+        return had(self._ask("statement", {"day": day.isoformat(), "after": after}))
 
     def parse_callback(self, callback: Callback, now_ms: int) -> str:
         if callback.method != "POST" or callback.raw_query or len(callback.raw_body) > MAX_CALLBACK_BYTES:
