@@ -143,6 +143,7 @@ def sync(name: str, origin: Origin) -> None:
         reached=synced.reached,
         offers=synced.offers,
         changed=synced.changed,
+        whole=synced.whole,
     )
     if not synced.reached:
         metrics.count(Metric.SUPPLIER_UNREACHED)

@@ -80,4 +80,25 @@ BUGS = (
         "step = wanted - price.amount_minor",
         f"{GUARDING}::test_a_price_follows_in_bounded_steps_and_nothing_is_sold_before_it_has_caught_up",
     ),
+    PlantedBug(
+        "takes what stands behind the items that are looked at for gone",
+        "suppliers/model/offers.py",
+        "if at_ms is None or not whole:",
+        "if at_ms is None:",
+        f"{GUARDING}::test_a_catalogue_that_is_not_whole_takes_nothing_away",
+    ),
+    PlantedBug(
+        "believes that something is sold for nothing",
+        "suppliers/model/offers.py",
+        " and self.price.amount_minor > 0",
+        "",
+        f"{GUARDING}::test_what_is_said_to_cost_nothing_moves_no_price_and_is_not_sold",
+    ),
+    PlantedBug(
+        "moves a price once more for each supplier whose catalogue has changed",
+        "suppliers/model/guarding.py",
+        "if guard.mode is GuardMode.FOLLOW and may_move:",
+        "if guard.mode is GuardMode.FOLLOW:",
+        "tests/integration/suppliers/test_supply.py::test_a_price_follows_its_supplier_step_by_step",
+    ),
 )

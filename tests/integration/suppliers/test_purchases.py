@@ -117,6 +117,18 @@ def test_what_was_not_told_at_once_is_told_when_it_is_asked_about_and_is_never_o
     assert buying.go_on(purchase) == purchase
 
 
+def test_a_purchase_waits_while_its_supplier_is_kept_out_by_hand(buying: Buying) -> None:
+    purchase, world = buying.request(new_sku(buying)), buying.world
+    for disabled in (True, False):
+        health = world.suppliers.health(HOUSE)
+        assert health is not None
+        world.suppliers.move(switched(health, disabled=disabled, origin=BOSS, now_ms=world.now_ms()))
+        status = buying.go_on(purchase).status
+        assert (status, len(buying.house.orders)) == (
+            (PurchaseStatus.APPROVED, 0) if disabled else (PurchaseStatus.STOCKED, 1)
+        )
+
+
 def test_a_refused_purchase_gives_its_budget_back_and_another_may_follow(buying: Buying) -> None:
     purchase = bought(buying, Plan.REFUSED)
     assert (purchase.status, purchase.refusal, spent(buying, purchase)) == (PurchaseStatus.FAILED, "sold_out", 0)

@@ -13,7 +13,8 @@ from keyrail.suppliers.model.guarding import GuardMode, PriceGuard, WrongCurrenc
 from keyrail.suppliers.model.offers import KnownOffer
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
 from keyrail.suppliers.providers import Offer
-from keyrail.suppliers.service.syncing import LOOKS_FOR_MS
+from keyrail.suppliers.service import syncing
+from keyrail.suppliers.service.syncing import BETWEEN_STEPS_MS, LOOKS_FOR_MS
 from tests.card_house import BOSS, CLOCK, COST, HOUSE, ITEM, Buying, CardHouse, Plan
 from tests.world import PRICE, SYSTEM, World
 
@@ -136,6 +137,30 @@ def test_a_source_pauses_while_it_is_too_dear_and_comes_back_by_itself(buying: B
     assert (withheld(buying, sku), buying.world.catalog.sku(sku).price) == (None, PRICE)
 
 
+def test_a_rule_that_is_switched_off_lets_its_sources_back(buying: Buying) -> None:
+    sku = sell(buying)
+    guard(buying, sku, mode=GuardMode.PAUSE, max_cost=Money(1, "CNY"))
+    asks(buying, COST)
+    buying.guarding.guard(sku, CLOCK)
+    assert withheld(buying, sku) == "too_dear"
+    guard(buying, sku, mode=GuardMode.PAUSE, enabled=False)
+    assert buying.guarding.guard(sku, CLOCK)
+    rule = buying.store.guard(sku)
+    assert (withheld(buying, sku), rule and rule.withheld, buying.guarding.guard(sku, CLOCK)) == (None, None, False)
+
+
+def test_what_stands_behind_the_items_that_are_looked_at_is_not_taken_for_gone(
+    buying: Buying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buying.house.offers += [replace(buying.house.offers[0], item=f"more-{number}") for number in range(2)]
+    buying.sync()
+    known = offers(buying)
+    monkeypatch.setattr(syncing, "MAX_OFFERS", 2)
+    synced = buying.sync()
+    assert (synced.reached, synced.offers, synced.changed, synced.whole) == (True, 2, 0, False)
+    assert offers(buying) == known
+
+
 def test_a_price_follows_its_supplier_step_by_step(buying: Buying) -> None:
     sku = sell(buying)
     guard(
@@ -149,8 +174,10 @@ def test_a_price_follows_its_supplier_step_by_step(buying: Buying) -> None:
     asks(buying, Money(970, "CNY"))
     seen = []
     for _ in range(3):
-        buying.guarding.guard(sku, CLOCK)
+        for _ in range(2):  # looked at once more, for what another supplier changed
+            buying.guarding.guard(sku, CLOCK)
         seen.append((buying.world.catalog.sku(sku).price.amount_minor, withheld(buying, sku)))
+        buying.world.ahead_ms += BETWEEN_STEPS_MS
     assert seen == [(1040, "too_dear"), (1070, None), (1070, None)]
     assert buying.world.catalog.sku(sku).changed_by == CLOCK.by
 
@@ -174,6 +201,7 @@ def test_a_higher_price_is_in_before_the_source_that_it_lets_through(buying: Buy
     buying.world.dynamodb.meta.events.register("before-call.dynamodb.PutItem", note)
     buying.guarding.guard(sku, CLOCK)
     higher, order[:] = order[:], []
+    buying.world.ahead_ms += BETWEEN_STEPS_MS
     buying.house.offers = [replace(buying.house.offers[0], price=Money(700, "CNY"))]
     buying.sync()
     order.clear()

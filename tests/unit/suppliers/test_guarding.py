@@ -57,6 +57,7 @@ def judged(guard: PriceGuard, price: int, *offers: KnownOffer) -> Guarded:
         (offer(800, on_sale=False), "not_on_sale"),
         (offer(800, stock=0), "not_on_sale"),
         (offer(800, stock=1), None),
+        (offer(0), "not_on_sale"),
         (replace(offer(1), price=Money(1, "USD")), "too_dear"),
     ],
 )
@@ -111,9 +112,9 @@ def test_the_price_follows_the_cheapest_that_can_be_had() -> None:
     assert (result.price, result.withheld) == (yuan(1010), {"first": "not_on_sale"})
 
 
-def test_not_even_what_costs_nothing_is_sold_below_the_margin() -> None:
-    result = judged(replace(FOLLOW, margin=yuan(20), max_step=yuan(1)), 10, offer(0))
-    assert (result.price, result.withheld) == (yuan(11), {"first": "too_dear"})
+def test_what_is_said_to_cost_nothing_moves_no_price_and_is_not_sold() -> None:
+    result = judged(FOLLOW, 1000, offer(0), offer(910, "1002"))
+    assert (result.price, result.withheld) == (yuan(1010), {"first": "not_on_sale"})
 
 
 @given(
@@ -152,7 +153,19 @@ def test_a_rule_says_what_its_mode_is_about(guard: PriceGuard) -> None:
     check_guard(replace(guard, enabled=False))
 
 
+def test_a_rule_that_is_switched_off_withholds_nothing_any_more() -> None:
+    withheld = judged(PAUSE, 1000, offer(950))
+    assert withheld.withheld
+    off = guarded(replace(PAUSE, enabled=False), replace(SOURCING, sources=withheld.sources), yuan(1000), {})
+    assert ([each.withheld for each in off.sources], off.withheld, off.price) == ([None, None], {}, yuan(1000))
+
+
 # catalogues
+
+
+def test_a_catalogue_that_is_not_whole_takes_nothing_away() -> None:
+    known = {each.item: each for each in (offer(1, "a"), offer(2, "b"))}
+    assert changes(known, [offer(9, "a")], whole=False) == [offer(9, "a")]
 
 
 def test_only_what_changed_of_a_catalogue_is_news_and_what_is_missing_is_not_on_sale() -> None:

@@ -19,7 +19,7 @@ MAX_GUARDS = 1_000  # SKUs that are looked after
 
 class GuardMode(StrEnum):
     """`pause`: a source that costs more than `max_cost` is withheld. `follow`: the price keeps `margin` over the
-    cheapest source, by at most `max_step` a round and never above `ceiling`.
+    cheapest source, by at most `max_step` a round of ten minutes and never above `ceiling`.
     """
 
     PAUSE = "pause"
@@ -97,14 +97,19 @@ class Guarded:
     withheld: dict[str, str]
 
 
-def guarded(guard: PriceGuard, sourcing: Sourcing, price: Money, offers: Offers) -> Guarded:
-    """Sources that no catalogue tells of stay as they are."""
+def guarded(guard: PriceGuard, sourcing: Sourcing, price: Money, offers: Offers, *, may_move: bool = True) -> Guarded:
+    """Sources that no catalogue tells of stay as they are, and so does the price unless it `may_move`.
+
+    A rule that is switched off withholds nothing any more.
+    """
+    if not guard.enabled:
+        return Guarded(tuple(replace(each, withheld=None) for each in sourcing.sources), price, {})
     costs = {
         source.source_id: _landed(guard, offer.price)
         for source, offer in _offered(sourcing, offers)
         if offer.price.currency == price.currency
     }
-    if guard.mode is GuardMode.FOLLOW:
+    if guard.mode is GuardMode.FOLLOW and may_move:
         price = _followed(guard, price, _cheapest(sourcing, offers, costs))
     withheld: dict[str, str] = {}
     for source, offer in _offered(sourcing, offers):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.money import Money
 
-MAX_OFFERS = 20_000  # of one supplier; what comes behind them is not looked at
+MAX_OFFERS = 20_000  # of one supplier; whether there are those that come behind them nobody knows
 MAX_ITEM_LENGTH = 128
 MAX_NAME_LENGTH = 200
 
@@ -24,7 +24,8 @@ class KnownOffer:
 
     @property
     def can_be_had(self) -> bool:
-        return self.on_sale and self.stock != 0
+        """Nobody sells for nothing: a price of nothing is one that is not there yet, or a slip."""
+        return self.on_sale and self.stock != 0 and self.price.amount_minor > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +93,13 @@ def watch_events_between(old: Watch | None, new: Watch | None) -> list[Event]:
     return [Event(f"balance.{happened}", f"balance:{new.supplier}", data)]
 
 
-def changes(known: Mapping[str, KnownOffer], told: Iterable[KnownOffer]) -> list[KnownOffer]:
-    """What of a whole catalogue is otherwise than it was known; what it has no more is not on sale."""
+def changes(known: Mapping[str, KnownOffer], told: Iterable[KnownOffer], *, whole: bool = True) -> list[KnownOffer]:
+    """What of a catalogue is otherwise than it was known; what a `whole` one has no more is not on sale."""
     now = {each.item: each for each in told}
     changed = [each for item, each in now.items() if not _is_same(known.get(item), each)]
     at_ms = max((each.changed_at_ms for each in now.values()), default=None)
-    if at_ms is None:
-        return []
+    if at_ms is None or not whole:
+        return changed
     gone = (each for item, each in known.items() if item not in now and each.on_sale)
     return [*changed, *(replace(each, on_sale=False, stock=None, changed_at_ms=at_ms) for each in gone)]
 

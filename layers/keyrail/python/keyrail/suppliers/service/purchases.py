@@ -204,8 +204,13 @@ class Purchases:
     def begin(self, purchase: Purchase, settlement_ms: int, origin: Origin) -> Purchase | None:
         """As it is stored now that the caller, and nobody else ever, asks its supplier; None for everybody else.
 
+        Nobody asks a supplier that is kept out by hand: the purchase waits until it is let back, or rejected.
+
         Raises PurchaseDecided, StoreUnavailable.
         """
+        health = self.suppliers.health(purchase.supplier)
+        if health is not None and health.disabled:
+            return None
         begun = model.begun(purchase, settlement_ms, origin, self.now_ms())
         return begun if self.store.replace_purchase(purchase, begun) else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from keyrail.catalog.model import UnknownSku
 from keyrail.catalog.service import Catalog
@@ -31,16 +32,18 @@ from keyrail.suppliers.supply_store import SupplyStore
 MAX_REWRITES = 5
 LOOKS_FOR_MS = 200_000
 """At one catalogue. Its pages may be many and each of them slow, and what it said has to be written down after it."""
+BETWEEN_STEPS_MS = 9 * 60_000  # of a price that follows: a step a round, however often it is looked at in between
 
 
 @dataclass(frozen=True)
 class Synced:
-    """How it went; `reached` False: what was known before stays."""
+    """How it went; `reached` False: what was known before stays. `whole` False: it has more than is looked at."""
 
     supplier: str
     reached: bool
     offers: int = 0
     changed: int = 0
+    whole: bool = True
 
 
 @dataclass
@@ -56,7 +59,8 @@ class Syncing:
     def sync(self, name: str, origin: Origin) -> Synced:
         """The catalogue of one supplier, of which only what changed is written; and whether our balance there does.
 
-        A catalogue that breaks off takes nothing away. Raises UnknownSupplier, StoreUnavailable.
+        A catalogue that breaks off changes nothing, and one that is too long takes nothing away. Killed half way, it
+        goes on there: what is in is no change any more. Raises UnknownSupplier, StoreUnavailable.
         """
         supplier = self.accounts.at(name)
         health = self.suppliers.health(name)
@@ -64,15 +68,17 @@ class Syncing:
             self.suppliers.add(new_supplier(name, origin, self.now_ms()))
         balance = health.balance if health else None
         try:
-            told = list(self._told(supplier))
+            told = list(islice(self._told(supplier), MAX_OFFERS + 1))
         except SupplierUnavailable:
             self._put_watch(name, balance, None, origin)
             return Synced(name, reached=False)
-        changed = changes(self.supply.offers(name), told)
+        whole = len(told) <= MAX_OFFERS
+        del told[MAX_OFFERS:]
+        changed = changes(self.supply.offers(name), told, whole=whole)
         for offer in changed:
             self.supply.put_offer(name, offer)
         self._put_watch(name, balance, len(told), origin)
-        return Synced(name, reached=True, offers=len(told), changed=len(changed))
+        return Synced(name, reached=True, offers=len(told), changed=len(changed), whole=whole)
 
     def _told(self, supplier: Supplier) -> Iterator[KnownOffer]:
         """Each item once, as it came first. Raises SupplierUnavailable, also for what takes too long."""
@@ -80,8 +86,6 @@ class Syncing:
         for offer in supplier.catalog():
             if self.now_ms() > now_ms + LOOKS_FOR_MS:
                 raise SupplierUnavailable
-            if len(seen) >= MAX_OFFERS:
-                return
             if offer.item in seen or not 0 < len(offer.item) <= MAX_ITEM_LENGTH:
                 continue
             seen.add(offer.item)
@@ -128,16 +132,17 @@ class Guarding:
     def _guard(self, sku_id: str, origin: Origin) -> bool | None:
         """None if somebody changed meanwhile what it was decided on."""
         rule, sourcing = self.supply.guard(sku_id), self.suppliers.sourcing(sku_id)
-        if rule is None or sourcing is None or not rule.enabled:
+        if rule is None or sourcing is None:
             return False
         try:
             sku = self.catalog.sku(sku_id)
         except UnknownSku:
             return False
-        if any(each.currency != sku.price.currency for each in rule.amounts()):
+        if rule.enabled and any(each.currency != sku.price.currency for each in rule.amounts()):
             return False
         named = {(each.supplier, each.item) for each in sourcing.sources if each.supplier and each.item}
-        result = guarded(rule, sourcing, sku.price, self.supply.known(named))
+        has_just_moved = sku.changed_by == origin.by and self.now_ms() < sku.changed_at_ms + BETWEEN_STEPS_MS
+        result = guarded(rule, sourcing, sku.price, self.supply.known(named), may_move=not has_just_moved)
         steps: list[Callable[[], bool]] = []
         if result.price != sku.price:
             steps.append(lambda: self.catalog.move_price(sku, result.price, origin))
