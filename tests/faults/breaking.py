@@ -45,6 +45,7 @@ class Wire:
     requests: list[str] = field(default_factory=list)
     broken: bool = False
     _dead: bool = False
+    _in_delivery: Any = None
     _numbers: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,6 +64,8 @@ class Wire:
                 client.meta.events.unregister("before-send", handler)
 
     def _pass(self, client: Any, event_name: str, request: Any, **_: Any) -> None:
+        if request is self._in_delivery:
+            return
         with self._lock:
             if self._dead:
                 raise Killed
@@ -84,20 +87,14 @@ class Wire:
             return
         if is_retry or self.way is Way.REFUSED:
             raise ConnectTimeoutError(endpoint_url=request.url)
-        _deliver(client, event_name, request)
+        self._deliver(client, event_name, request)
         if self.way is Way.KILLED:
             self._dead = True
             raise Killed
         raise ReadTimeoutError(endpoint_url=request.url)
 
-
-def _deliver(client: Any, event_name: str, request: Any) -> None:
-    """Let it take effect, and drop the answer. The in-memory double answers in the place of the network."""
-    from moto.core.botocore_stubber import BotocoreStubber
-    from moto.core.models import botocore_stubber
-
-    stubber: BotocoreStubber = botocore_stubber
-    if not stubber.enabled:
-        client._endpoint.http_session.send(request)
-    elif stubber(event_name, request) is None:
-        raise AssertionError("the in-memory double does not know this request")
+    def _deliver(self, client: Any, event_name: str, request: Any) -> None:
+        """Let it take effect, and drop the answer. A double in memory answers in the place of the network."""
+        self._in_delivery = request
+        if client.meta.events.emit_until_response(event_name, request=request)[1] is None:
+            client._endpoint.http_session.send(request)

@@ -1,4 +1,4 @@
-"""The engines of the crash matrix: the local cloud, and a double in memory."""
+"""The engines of the crash matrix: the local cloud, and the quick tables."""
 
 from collections.abc import Iterator
 

@@ -39,7 +39,7 @@ def test_after_a_break_anywhere_and_the_usual_retries_every_promise_holds(
 def test_a_second_engine_agrees_about_processes_that_are_killed(
     engine: Engine, use_case: UseCase, subtests: pytest.Subtests
 ) -> None:
-    """In memory every request takes three times as long, so the main use cases in the hardest way must do."""
+    """The main use cases in the hardest way must do."""
     break_everywhere(engine, use_case, Way.KILLED, subtests)
 
 

@@ -24,7 +24,7 @@ from keyrail.platform.errors import KeyrailError, Unavailable
 from keyrail.platform.money import Money
 from tests.bookkeeping import DAY_MS, check_books, vouchers_of
 from tests.faults.breaking import Killed, Way, Wire
-from tests.properties.in_memory import world_in_memory
+from tests.properties.in_memory import world_and_wire
 from tests.properties.orders import PROVIDER, SYSTEM, unpaid_orders
 from tests.world import World
 
@@ -37,7 +37,7 @@ class Ledger(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.until = ExitStack()
-        self.world = world_in_memory(self.until)
+        self.world, self.wire = world_and_wire(self.until)
         self.orders: dict[str, Order] = {}
         self.brought: list[tuple[Order | None, Order]] = []
         self.unposted: list[JournalEntry] = []
@@ -106,7 +106,7 @@ class Ledger(RuleBasedStateMachine):
         self.broken_off(at, way, lambda process: vouchers_of(process).reverse(f"V-{number}", f"V-{of}", FINANCE))
 
     def broken_off(self, at: int, way: Way, act: Callable[[World], object]) -> None:
-        process = self.world.another_process()
+        process = self.world.another_process(self.wire)
         with suppress(KeyrailError, Killed), Wire(at, way).carrying(process.dynamodb):
             act(process)
         check_books(self.world)
@@ -118,7 +118,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(many=st.integers(1, 5), at=st.integers(0, 2), way=st.sampled_from(Way))
     def delivered(self, many: int, at: int, way: Way) -> None:
-        some, process = self.unposted[:many], self.world.another_process()
+        some, process = self.unposted[:many], self.world.another_process(self.wire)
         with suppress(Unavailable, Killed), Wire(at, way).carrying(process.dynamodb):
             process.books.post(some)
             self.unposted = self.unposted[many:]

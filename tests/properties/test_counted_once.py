@@ -20,7 +20,7 @@ from keyrail.platform.audit_verification import AuditVerification
 from keyrail.platform.changes import stamp
 from keyrail.platform.errors import Unavailable
 from tests.faults.breaking import Killed, Way, Wire
-from tests.properties.in_memory import world_in_memory
+from tests.properties.in_memory import world_and_wire
 from tests.stream_of_keys import BATCH, NOW_MS, SKU, SOURCE, change, leased, looked_at, new_key, sold, stands
 from tests.world import CHAIN_SECRET, SYSTEM
 
@@ -32,7 +32,7 @@ class Stream(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.until = ExitStack()
-        self.world = world_in_memory(self.until)
+        self.world, self.wire = world_and_wire(self.until)
         batch = Batch(batch_id=BATCH, sku_id=SKU, source=SOURCE, created_at_ms=NOW_MS, **stamp(SYSTEM, NOW_MS))
         self.world.keys.add_batch(batch)
         self.keys: list[list[Key]] = [[] for _ in range(SHARDS)]
@@ -94,7 +94,7 @@ class Stream(RuleBasedStateMachine):
             self.runs_through(self.given_up.pop(which % len(self.given_up)), Wire())
 
     def runs_through(self, some: list[KeyChange], wire: Wire) -> bool:
-        process = self.world.another_process()
+        process = self.world.another_process(self.wire)
         with suppress(Unavailable, Killed), wire.carrying(process.dynamodb):
             process.counting.put_on_record(SKU, some)
             return True

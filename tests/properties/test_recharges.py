@@ -20,7 +20,7 @@ from keyrail.platform.errors import NotFound, Unavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal, Success
 from tests.faults.breaking import Killed, Way, Wire
 from tests.promises import check_promises
-from tests.properties.in_memory import world_in_memory
+from tests.properties.in_memory import world_and_wire
 from tests.recharging import BEGIN, MANUAL, POOL, buy, recharge, run, sell, take, unit_of
 from tests.supplier import SETTLEMENT_MS, Plan
 from tests.world import OPERATOR, SYSTEM, new_codes
@@ -34,7 +34,7 @@ class Recharges(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.until = ExitStack()
-        self.world = world_in_memory(self.until)
+        self.world, self.wire = world_and_wire(self.until)
         first, second = recharge("first"), recharge("second", priority=200)
         sources = {"recharged": (first, second), "either": (first, POOL), "by_hand": (first, MANUAL)}
         self.skus = {name: sell(self.world, *sources[name], kind=kind) for name, kind in KINDS.items()}
@@ -56,7 +56,7 @@ class Recharges(RuleBasedStateMachine):
     @rule(data=st.data(), turn=st.sampled_from([Turn.PLACE, Turn.ASK]), breaks=BREAKS)
     def step(self, data: st.DataObject, turn: Turn, breaks: tuple[int, Way] | None) -> None:
         """Whether it is its turn or not, and broken at one of its requests or not."""
-        placed, process = self.draw(data), self.world.another_process()
+        placed, process = self.draw(data), self.world.another_process(self.wire)
         process.ahead_ms = self.world.ahead_ms
         wire = Wire(*breaks) if breaks else Wire()
         with wire.carrying(process.dynamodb), suppress(Unavailable, Killed):
