@@ -5,10 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from infra.constructs.workflow import definition_of
+from keyrail.platform.money import Money
+from keyrail.suppliers.model.attempts import SupplyAttempt
+from keyrail.suppliers.model.waiting import wait_s
+from keyrail.suppliers.providers.settings import HOUR_MS, MAX_SETTLEMENT_HOURS
 from tests.infra.template import Template
 
 MOST_TRANSITIONS = 8
+MOST_EVENTS = 25_000  # of one execution; Step Functions ends it at the next
+EVENTS = {"Task": 6, "Choice": 2, "Wait": 2}  # of a state that is entered, at most, where nothing breaks
+DAY_MS = 24 * HOUR_MS
 DEFINITION: dict[str, Any] = json.loads(definition_of("direct_recharge"))
 STATES: dict[str, Any] = DEFINITION["States"]
 
@@ -44,6 +53,27 @@ def test_a_recharge_whose_callback_comes_takes_as_few() -> None:
 def test_a_unit_that_nobody_can_supply_for_the_moment_waits_and_is_placed_again() -> None:
     assert way("wait", "wait", "done") == [*(["Place", "WhatNext", "WaitForSource"] * 2), "Place", "WhatNext", "Over"]
     assert STATES["WaitForSource"]["Seconds"] == STATES["Pause"]["Seconds"] == "{% $states.input.wait_s %}"
+
+
+@pytest.mark.parametrize("chance", [0, 0.5, 1])
+def test_the_longest_settlement_fits_into_one_execution_and_into_its_history(chance: float) -> None:
+    lasts_ms = MAX_SETTLEMENT_HOURS * HOUR_MS
+    attempt = SupplyAttempt(
+        reference="1",
+        source_id="first",
+        supplier="main",
+        item="1001",
+        quantity=1,
+        limit=Money(1, "CNY"),
+        asked_at_ms=0,
+        until_ms=lasts_ms,
+    )
+    now_ms, asked = 0, 0
+    while now_ms < lasts_ms:
+        now_ms, asked = now_ms + 1000 * wait_s(attempt, now_ms, chance), asked + 1
+    events = sum(EVENTS[STATES[name]["Type"]] for name in ("Await", "Ask", "WhatNext"))
+    assert asked * events < 0.6 * MOST_EVENTS, "the rest is for news, and for what is repeated"
+    assert now_ms + DAY_MS <= 1000 * DEFINITION["TimeoutSeconds"]
 
 
 def test_a_unit_goes_on_at_the_next_source_and_ends_where_a_person_has_it() -> None:

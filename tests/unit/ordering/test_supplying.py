@@ -177,11 +177,11 @@ def test_an_attempt_of_another_number_is_not_begun() -> None:
         begin(order, UNIT, strange, Decision(at_ms=2_000, chosen="first"), SYSTEM)
 
 
-def disputed(order: Order, state: DisputeState) -> Order:
+def disputed(order: Order, state: DisputeState, dispute_id: str = "dp_1") -> Order:
     notice = DisputeNotice(
         provider="epay",
         account="main",
-        dispute_id="dp_1",
+        dispute_id=dispute_id,
         reference="T-1",
         attempt_id=None,
         amount=PRICE,
@@ -218,6 +218,14 @@ def test_what_a_bank_took_meanwhile_is_given_up_once_it_surely_was_not_supplied(
     assert (order.refunds, is_frozen(order)) == ((), False)
     (dispute,) = order.disputes or ()
     assert (dispute.unit_ids, dispute.awaits) == (given_up, None)
+
+
+@pytest.mark.parametrize(("outcome", "unit_status"), [(REFUSED, UnitStatus.REFUNDED), (DONE, UnitStatus.DELIVERED)])
+def test_what_two_disputes_wait_for_is_over_for_both(outcome: Outcome, unit_status: UnitStatus) -> None:
+    lost = disputed(disputed(begun(paid()), DisputeState.LOST), DisputeState.LOST, "dp_2")
+    order = after(lost, outcome)
+    assert (order.unit(UNIT).status, order.version, is_frozen(order)) == (unit_status, lost.version + 1, False)
+    assert [dispute.awaits for dispute in order.disputes or ()] == [None, None]
 
 
 def test_an_account_that_was_credited_is_not_given_up_for_a_bank() -> None:

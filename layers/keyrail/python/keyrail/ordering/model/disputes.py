@@ -68,9 +68,10 @@ def conclude(order: Order, unit_id: str, origin: Origin, now_ms: int) -> Order:
         left = tuple(each for each in awaits if each != unit_id)
         known = replace(dispute, awaits=left or None, frozen=bool(left))
         unit = order.unit(unit_id)
-        if not unit.is_open:
-            return replace(order, disputes=_among(order, known))
-        return _give_up(order, replace(known, unit_ids=(*known.unit_ids, unit_id)), [unit], origin, now_ms)
+        if unit.is_open:
+            order = _give_up(order, replace(known, unit_ids=(*known.unit_ids, unit_id)), [unit], origin, now_ms)
+        else:
+            order = replace(order, disputes=_among(order, known))
     return order
 
 
