@@ -14,6 +14,7 @@ from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.model.work import WorkKind
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
 from keyrail.suppliers.model.breaker import MAX_UNANSWERED
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal
@@ -147,7 +148,7 @@ def test_what_a_person_does_waits_for_a_person(world: World, sources: tuple[Sour
     unit = unit_of(world, placed)
     assert (unit.work.kind if unit.work else None, unit.status) == (WorkKind.MANUAL, UnitStatus.RECHARGING)
     assert supplied(world, placed) is Turn.PERSON
-    assert len(unit_of(world, placed).attempts or ()) == 1
+    assert unit_of(world, placed) == unit, "nobody else can be asked about it"
 
 
 def test_a_key_of_our_own_does_as_well_where_either_will_do(world: World) -> None:
@@ -299,6 +300,52 @@ def test_news_that_come_before_somebody_waits_are_not_lost(world: World) -> None
     assert recharging.await_news("unt_1", "token-2", 60) is False
     assert news.tell("unt_2") is None
     assert recharging.await_news("unt_2", "token-3", 60) is True
+
+
+def test_a_question_answers_all_news_that_came_before_it(world: World) -> None:
+    placed = buy(world, sell(world, recharge("first"), first=[Plan.STUCK]))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    take(world, order_id, unit_id, Turn.PLACE)
+    world.news.tell(unit_id)
+    assert world.recharging.await_news(unit_id, "token-1", 60)
+    take(world, order_id, unit_id, Turn.ASK)
+    assert not world.recharging.await_news(unit_id, "token-2", 60), "it would be asked about without an end"
+
+
+def left_today(world: World, sku_id: str, quota: int) -> int:
+    """Of the quota of its source `first`."""
+    need = Need(sku_id=sku_id, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="")
+    return next(n for n in range(quota, -1, -1) if n == 0 or world.routing.usable_kinds(replace(need, quantity=n)))
+
+
+@pytest.mark.parametrize(
+    ("plan", "left"),
+    [(Plan.DONE, 1), (Plan.STUCK, 1), (Plan.REFUSED, 2), (Plan.SLOW_THEN_FAILED, 2), (Plan.LOST_REFUSED, 2)],
+)
+def test_what_surely_failed_takes_nothing_of_a_quota(world: World, plan: Plan, left: int) -> None:
+    sku_id = sell(world, recharge("first", quota=2), first=[plan])
+    supplied(world, buy(world, sku_id))
+    assert left_today(world, sku_id, 2) == left
+
+
+def test_what_was_not_begun_takes_nothing_of_a_quota(world: World) -> None:
+    sku_id = sell(world, recharge("first", quota=2))
+    placed = buy(world, sku_id)
+    gone = world.wholesalers.pop("first")
+    assert supplied(world, placed) is Turn.DONE
+    world.wholesalers["first"] = gone
+    assert left_today(world, sku_id, 2) == 2
+
+
+def test_a_supplier_may_take_no_more_than_leaves_the_margin(world: World) -> None:
+    sku_id = sell(world, recharge("first"))
+    standing = world.suppliers.sourcing(sku_id)
+    assert standing is not None
+    margin = Money(15, PRICE.currency)
+    assert world.suppliers.put_sourcing(replace(standing, min_margin=margin, version=standing.version + 1))
+    supplied(world, buy(world, sku_id))
+    (wanted,) = world.wholesalers["first"].placed
+    assert wanted.limit == Money(PRICE.amount_minor - margin.amount_minor, PRICE.currency)
 
 
 def test_a_supplier_whose_breaker_is_open_is_told_of_no_more_units(world: World) -> None:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from keyrail.catalog.model import SkuKind
 from keyrail.fulfilment.service.forgotten import STALE_MS, ForgottenUnits
 from keyrail.fulfilment.service.recharging import Turn
+from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import OrderStatus, UnitStatus
 from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.service.checkout import Placed
@@ -46,7 +47,8 @@ class Recharges(RuleBasedStateMachine):
     def buy(self, kind: str, plans: list[Plan]) -> None:
         for supplier, plan in zip(self.world.wholesalers.values(), plans, strict=False):
             supplier.plans.append(plan)
-        self.placed.append(buy(self.world, self.skus[kind]))
+        with suppress(SoldOut):  # where nobody could supply it now
+            self.placed.append(buy(self.world, self.skus[kind]))
 
     def draw(self, data: st.DataObject) -> Placed:
         placed: Placed = data.draw(st.sampled_from(self.placed))
@@ -76,6 +78,11 @@ class Recharges(RuleBasedStateMachine):
     @rule(name=st.sampled_from(["first", "second"]), silent=st.booleans())
     def fall_silent(self, name: str, silent: bool) -> None:
         self.world.wholesalers[name].silent = silent
+
+    @rule(name=st.sampled_from(["first", "second"]), minutes=st.sampled_from([1, 20, 90]))
+    def run_short(self, name: str, minutes: int) -> None:
+        """Our balance there does not do for so long."""
+        self.world.suppliers.put_short(name, self.world.now_ms() + minutes * 60_000)
 
     @BOUGHT
     @rule(data=st.data())
