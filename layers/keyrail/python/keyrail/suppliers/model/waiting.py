@@ -5,7 +5,7 @@ from keyrail.suppliers.model.breaker import MAX_OPEN_MS
 
 FIRST_WAIT_S = 5
 MAX_WAIT_S = 3600
-FIRST_LOOK_S = 15
+FIRST_LOOK_S = 5  # a crowd before a supplier that has to answer first passes in seconds
 MAX_LOOK_S = MAX_OPEN_MS // 1000  # by then a breaker may be probed
 SPREAD = 0.5  # a wait is shorter or longer by up to half of this part of it, so that crowds come apart
 
