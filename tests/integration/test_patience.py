@@ -140,5 +140,21 @@ def test_a_pool_without_a_key_is_not_waited_for(world: World) -> None:
     assert (unit_of(world, second).status, decision.passed_over) == (UnitStatus.FAILED, {"pool": PassedOver.SOLD_OUT})
 
 
+def test_whoever_is_overtaken_leaves_the_key_that_it_took_to_others(world: World, engine: Engine) -> None:
+    sku_id = sell(world, POOL, kind=SkuKind.EITHER)
+    world.import_codes(new_codes(2), sku_id)
+    placed, slow, faster = buy(world, sku_id), world.another_process(engine.dynamodb()), [world.another_process()]
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+
+    def overtake(**_: object) -> None:
+        while faster:
+            take(faster.pop(), order_id, unit_id, Turn.PLACE)
+
+    slow.dynamodb.meta.events.register_first("before-send.dynamodb.TransactWriteItems", overtake)
+    assert take(slow, order_id, unit_id, Turn.PLACE).turn is Turn.DONE
+    left = world.claims.stock(sku_id)
+    assert (faster, left.claimable, left.leased) == ([], 1, 0)
+
+
 def test_nobody_takes_a_unit_that_waits_for_a_forgotten_one() -> None:
     assert PATIENCE_MS + 1000 * MAX_LOOK_S < STALE_MS
