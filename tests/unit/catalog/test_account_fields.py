@@ -52,6 +52,8 @@ def refused(fields: Sequence[AccountField], given: Mapping[str, str]) -> list[tu
         "１３８００１３８０００",
         "＋８６　１３８００１３８０００",
         "138－0013－8000",
+        "138\u20110013\u20118000",  # so that no line ends there
+        "138\u20130013\u20148000",
         "\u202d138 0013 8000\u202c",  # as an address book copies it
         "13800138000\ufeff",
         "\u300013800138000\xa0",

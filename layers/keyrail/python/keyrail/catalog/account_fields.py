@@ -26,7 +26,8 @@ _BLANK_RANGES = (
     range(0x09, 0x0E), range(0x1C, 0x21), range(0x2000, 0x2010), range(0x2028, 0x2030), range(0x2060, 0x2070)
 )  # fmt: skip
 _BLANKS = "".join(chr(c) for each in _BLANK_RANGES for c in each) + "\x85\xa0\u1680\u205f\u3000\ufeff"
-_SEPARATORS = frozenset(_BLANKS) | {"-"}
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"  # keyboards and address books have their own
+_SEPARATORS = frozenset(_BLANKS + _DASHES)
 
 
 class FieldKind(StrEnum):
