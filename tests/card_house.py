@@ -10,8 +10,6 @@ from threading import Lock
 from zoneinfo import ZoneInfo
 
 from keyrail.fulfilment.service.purchasing import Purchasing
-from keyrail.inventory.service.card_intake import CardIntake
-from keyrail.inventory.store.imports import ImportStore
 from keyrail.platform.changes import Origin
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
@@ -25,7 +23,6 @@ from keyrail.suppliers.service.purchases import Purchases, WantedKeys
 from keyrail.suppliers.service.supply_desk import SupplyDesk
 from keyrail.suppliers.service.syncing import Guarding, Synced, Syncing
 from keyrail.suppliers.supply_store import SupplyStore
-from keyrail.vault.providers.kms import KmsKeyWrapper
 from tests.world import BUSINESS_TIME_ZONE, World
 
 HOUSE, ITEM = "house", "card-100"
@@ -153,15 +150,9 @@ class Buying:
         return Purchases(self.store, self.world.suppliers, ZoneInfo(BUSINESS_TIME_ZONE), self.world.now_ms)
 
     @cached_property
-    def intake(self) -> CardIntake:
-        world = self.world
-        vault, fingerprint = (KmsKeyWrapper(world.kms, key) for key in (world.vault_key, world.fingerprint_key))
-        return CardIntake(world.keys, ImportStore(world.keys), world.catalog, vault, fingerprint, world.now_ms)
-
-    @cached_property
     def purchasing(self) -> Purchasing:
         return Purchasing(
-            self.purchases, accounts(self.house), self.intake, self.world.stock_figures, "https://api.example"
+            self.purchases, accounts(self.house), self.world.intake, self.world.stock_figures, "https://api.example"
         )
 
     @cached_property

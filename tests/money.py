@@ -91,7 +91,8 @@ class _Expected:
 
     def _add_supplies(self, order: Order) -> None:
         for supply in (each for unit in order.units for each in unit.attempts or ()):
-            if supply.state is SupplyState.SUCCEEDED and supply.supplier and supply.cost:
+            booked = supply.supplier and not supply.of_keys  # what keys cost is booked with their batch
+            if supply.state is SupplyState.SUCCEEDED and booked and supply.cost:
                 self._move("cost_of_goods", "supplier_payable", supply.cost)
 
     def add_payment(self, payment: UnmatchedPayment) -> None:

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import pairwise
 from typing import Any
 
 from keyrail.inventory.model.batches import NOTHING_HELD, Batch, Held, Standing
@@ -171,6 +172,7 @@ def _delivered_whole_and_paid(order: Order, keys: dict[str, Key]) -> None:
     for unit in _delivered(order):
         assert order.paid_attempt() is not None, "delivered and not paid"
         if unit.is_credited:
+            assert not unit.comes_as_keys, "delivered without its keys"
             continue
         assert len(set(unit.key_ids)) == unit.quantity, "half a delivery"
         assert {keys[key].sku_id for key in unit.key_ids} == {unit.sku_id}, "delivered something else"
@@ -188,14 +190,23 @@ def _supplied_once(order: Order) -> None:
         assert not attempts or order.paid_attempt() is not None, "asked for and not paid"
         numbers = [reference(unit.unit_id, number + 1) for number in range(len(attempts))]
         assert [attempt.reference for attempt in attempts] == numbers, "a try without a number of its own"
-        before = [each for each in attempts[:-1] if each.reference not in _done_after_all(unit)]
+        after_all, in_stock = _done_after_all(unit), _in_stock(unit)
+        before = [each for each in attempts[:-1] if each.reference not in after_all | in_stock]
         assert all(each.state is SupplyState.FAILED for each in before), "asked elsewhere while nobody knew"
+        behind = [each for bought, each in pairwise(attempts) if bought.reference in in_stock]
+        assert not [each for each in behind if each.supplier], "bought again, and nobody said so"
         assert unit.work is None or unit.open_attempt() is not None, "a person has work with what is decided"
         assert unit.is_open or unit.open_attempt() is None, "over, and nobody knows whether it was supplied"
-        done = any(each.state is SupplyState.SUCCEEDED for each in attempts)
+        done = any(each.state is SupplyState.SUCCEEDED and each.reference not in in_stock for each in attempts)
         assert not unit.is_credited or done, "delivered, and nobody supplied it"
         knowingly = any(r.request and r.request.even_if_used for r in order.refunds if unit.unit_id in r.unit_ids)
         assert not done or unit.is_credited or knowingly, "goods and money back, or neither"
+
+
+def _in_stock(unit: Unit) -> set[str]:
+    """What was bought with these is in our stock; whether the unit has it, or somebody else, its keys say."""
+    bought = (each for each in unit.attempts or () if each.of_keys or unit.comes_as_keys)
+    return {each.reference for each in bought if each.state is SupplyState.SUCCEEDED}
 
 
 def _done_after_all(unit: Unit) -> set[str]:
@@ -204,16 +215,18 @@ def _done_after_all(unit: Unit) -> set[str]:
     return {job for job, word in seen.items() if word and word.verdict is Verdict.DONE}
 
 
-def _as_the_suppliers_know(suppliers: Iterable[Wholesaler], orders: list[Order]) -> None:
+def _as_the_suppliers_know(suppliers: Collection[Wholesaler], orders: list[Order]) -> None:
     """By their own books: none was ordered twice, and what they did is not given back, nor done by two of them."""
     placed = Counter(wanted.reference for each in suppliers for wanted in each.placed)
     assert not [one for one, times in placed.items() if times > 1], "sent again"
-    done = Counter(unit_of(one) for each in suppliers for one in each.credited)
-    assert not [one for one, times in done.items() if times > 1], "supplied twice"
+    keys = {one for each in suppliers for one in each.of_keys}
     units = {unit.unit_id: unit for order in orders for unit in order.units}
+    said = {job.job for unit in units.values() for job in unit.jobs if job.word and job.word.final}
+    done = Counter(unit_of(one) for each in suppliers for one in each.credited.keys() - (keys & said))
+    assert not [one for one, times in done.items() if times > 1], "supplied twice"
     known = {attempt.reference for unit in units.values() for attempt in unit.attempts or ()}
     assert placed.keys() <= known, "asked for before that was on record"
-    for each in (units[str(one)] for one in done):
+    for each in (units[str(one)] for one in done.keys() - {unit_of(one) for one in keys}):
         assert each.is_credited or each.is_open, "supplied, and its money goes back"
 
 

@@ -15,6 +15,7 @@ from tests.supplier import COST, ITEM, Wholesaler
 from tests.world import OPERATOR, PRICE, SYSTEM, World
 
 PHONE = "13800138000"
+PHONE_FIELD = (AccountField(name="phone", label="Phone", kind=FieldKind.PHONE),)
 PATIENCE = 200
 BEGIN = Next(Turn.PLACE)
 
@@ -22,6 +23,11 @@ BEGIN = Next(Turn.PLACE)
 def recharge(name: str, **fields: Any) -> Source:
     """A source at the supplier of that name."""
     return Source(source_id=name, kind=SourceKind.RECHARGE, supplier=name, item=ITEM, cost=COST, **fields)
+
+
+def keys_of(name: str, **fields: Any) -> Source:
+    """The same, which sells keys."""
+    return Source(source_id=name, kind=SourceKind.KEYS, supplier=name, item=ITEM, cost=COST, **fields)
 
 
 MANUAL = Source(source_id="manual", kind=SourceKind.MANUAL, priority=900)
@@ -40,7 +46,7 @@ def sell(world: World, *sources: Source, kind: SkuKind = SkuKind.RECHARGE, **pla
         price=PRICE,
         issuer=None if kind is SkuKind.RECHARGE else "phone",
         kind=kind,
-        account_fields=(AccountField(name="phone", label="Phone", kind=FieldKind.PHONE),),
+        account_fields=None if kind is SkuKind.KEY else PHONE_FIELD,
         **now,
     )
     world.catalog.save_sku(sku, OPERATOR)
@@ -52,9 +58,10 @@ def sell(world: World, *sources: Source, kind: SkuKind = SkuKind.RECHARGE, **pla
     return sku_id
 
 
-def buy(world: World, *sku_ids: str, quantity: int = 1) -> Placed:
-    """An order of these that is paid."""
-    lines = tuple(Line(sku_id, quantity, recharge_account={"phone": PHONE}) for sku_id in sku_ids)
+def buy(world: World, *sku_ids: str, quantity: int = 1, account: bool = True) -> Placed:
+    """An order of these that is paid; without an account it is of keys."""
+    to = {"phone": PHONE} if account else None
+    lines = tuple(Line(sku_id, quantity, recharge_account=to) for sku_id in sku_ids)
     placed = world.order(lines=lines)
     world.pay(placed.attempt)
     return placed

@@ -1,6 +1,6 @@
 """A supplier for tests, at the outside port: it keeps its books, and answers as it is told to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date
 from enum import StrEnum
@@ -31,9 +31,10 @@ class Plan(StrEnum):
     LOST_REFUSED = "lost_refused"  # refused, and the answer is lost
     UNHEARD = "unheard"  # not done, no answer, and nobody there knows of it
     CRASHES = "crashes"  # done, and the adapter breaks on the answer
+    WITHOUT_CARDS = "without_cards"  # said to be done, and no keys are told
 
 
-_DONE_AT_ONCE = {Plan.DONE, Plan.LOST, Plan.CRASHES}
+_DONE_AT_ONCE = {Plan.DONE, Plan.LOST, Plan.CRASHES, Plan.WITHOUT_CARDS}
 _DONE_WHEN_ASKED = {Plan.SLOW}
 _FAILED = {Plan.REFUSED, Plan.LOST_REFUSED, Plan.SLOW_THEN_FAILED}
 
@@ -42,7 +43,8 @@ _FAILED = {Plan.REFUSED, Plan.LOST_REFUSED, Plan.SLOW_THEN_FAILED}
 class Wholesaler:
     """`plans` come over the next orders, one each, and then all are done. While it is `silent` no question is answered.
 
-    `placed` is every order as it came, `credited` what was done, by our references.
+    `placed` is every order as it came, `credited` what was done, by our references; of keys it tells those that are
+    made of the reference, or `odd` ones in their place, each time alike.
     """
 
     plans: list[Plan] = field(default_factory=list)
@@ -51,7 +53,9 @@ class Wholesaler:
     cost: Money = COST
     placed: list[Wanted] = field(default_factory=list)
     credited: dict[str, Wanted] = field(default_factory=dict)
+    odd: Callable[[tuple[Card, ...]], tuple[Card, ...]] | None = None
     questions: list[str] = field(default_factory=list)
+    of_keys: set[str] = field(default_factory=set)
     books: dict[str, Plan] = field(default_factory=dict)
     accepted: dict[str, Wanted] = field(default_factory=dict)
     statements: dict[date, list[SupplierLine]] = field(default_factory=dict)
@@ -78,11 +82,8 @@ class Wholesaler:
             return self._said(wanted.reference, asked=False)
 
     def buy_keys(self, wanted: Wanted) -> Outcome:
-        outcome = self.place(wanted)
-        if not isinstance(outcome, Success):
-            return outcome
-        cards = tuple(Card(code=f"{wanted.reference}-{number}") for number in range(wanted.quantity))
-        return Success(said=outcome.said, their_reference=outcome.their_reference, cost=outcome.cost, cards=cards)
+        self.of_keys.add(wanted.reference)
+        return self.place(wanted)
 
     def query(self, placed: Placed) -> Outcome:
         with self._lock:
@@ -90,7 +91,7 @@ class Wholesaler:
             if self.silent:
                 return Unknown(said="no_answer")
             plan = self.books.get(placed.reference)
-            if plan is None:
+            if plan is None or placed.of_keys is not (placed.reference in self.of_keys):
                 return Unknown(said="no_such_order")
             if plan in _DONE_WHEN_ASKED:
                 self.credited.setdefault(placed.reference, self.accepted[placed.reference])
@@ -100,10 +101,21 @@ class Wholesaler:
         plan, theirs = self.books[reference], f"S-{reference}"
         if reference in self.credited:
             quantity = self.credited[reference].quantity
-            return Success(said="4", their_reference=theirs, cost=self.cost.times(quantity))
+            cards = self._cards(reference) if plan is not Plan.WITHOUT_CARDS else ()
+            return Success(said="4", their_reference=theirs, cost=self.cost.times(quantity), cards=cards)
         if plan in _FAILED and (asked or plan is Plan.REFUSED):
             return DefiniteFailure(said="5", refusal=Refusal.SOLD_OUT, their_reference=theirs)
         return Processing(said="3", their_reference=theirs)
+
+    def _cards(self, reference: str) -> tuple[Card, ...]:
+        if reference not in self.of_keys:
+            return ()
+        cards = tuple(Card(code=f"{reference}-{number}") for number in range(self.credited[reference].quantity))
+        return self.odd(cards) if self.odd else cards
+
+    def codes(self) -> list[str]:
+        """Of all keys that it sold."""
+        return [card.code for reference in self.credited for card in self._cards(reference)]
 
     def balance(self) -> Money:
         return self.cost.times(1000)

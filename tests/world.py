@@ -21,6 +21,7 @@ from keyrail.fulfilment.service.delivery import Delivery
 from keyrail.fulfilment.service.disputes import Disputes, Freezing
 from keyrail.fulfilment.service.inquiries import Inquiries
 from keyrail.fulfilment.service.issuance import Issuance
+from keyrail.fulfilment.service.keys_for_units import KeysForUnits
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.fulfilment.service.payment_desk import PaymentDesk
 from keyrail.fulfilment.service.recharging import Recharging
@@ -34,6 +35,7 @@ from keyrail.fulfilment.service.work_watch import WorkWatch
 from keyrail.inventory.model.batches import RUN_IS_OVER_MS, Batch
 from keyrail.inventory.model.keys import Key, KeyState
 from keyrail.inventory.service.batches import Batches, NewBatch
+from keyrail.inventory.service.card_intake import CardIntake
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.commands import BatchCommands
 from keyrail.inventory.service.counting import Counting
@@ -49,6 +51,7 @@ from keyrail.inventory.service.sources import SourceReports
 from keyrail.inventory.service.withdrawals import Withdrawals
 from keyrail.inventory.store.batches import BatchStore
 from keyrail.inventory.store.figures import FigureStore
+from keyrail.inventory.store.imports import ImportStore
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.inventory.store.sources import SourceStore
 from keyrail.inventory.store.uses import UseStore
@@ -314,13 +317,17 @@ class World:
             self.orders,
             self.routing,
             SupplierAccounts(self.wholesalers),
-            self.claims,
+            KeysForUnits(self.orders, self.claims, self.intake, self.dynamodb, self.now_ms),
             self.news,
-            self.dynamodb,
             "https://api.example",
             self.now_ms,
             lambda: 0.5,
         )
+
+    @cached_property
+    def intake(self) -> CardIntake:
+        vault, fingerprint = (KmsKeyWrapper(self.kms, key) for key in (self.vault_key, self.fingerprint_key))
+        return CardIntake(self.keys, ImportStore(self.keys), self.catalog, vault, fingerprint, self.now_ms)
 
     @cached_property
     def routing(self) -> Routing:

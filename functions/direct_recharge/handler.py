@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from keyrail.catalog.service import Catalog
+from keyrail.catalog.store import CatalogStore
+from keyrail.fulfilment.service.keys_for_units import KeysForUnits
 from keyrail.fulfilment.service.recharging import Next, Recharging
+from keyrail.inventory.service.card_intake import CardIntake
 from keyrail.inventory.service.claims import Claims
+from keyrail.inventory.store.imports import ImportStore
 from keyrail.inventory.store.keys import KeyStore
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import OrderStore
@@ -25,6 +30,7 @@ from keyrail.risk.store import GuardStore
 from keyrail.suppliers.service.accounts import SupplierAccounts, watched_suppliers
 from keyrail.suppliers.service.routing import Routing
 from keyrail.suppliers.store import SuppliersStore
+from keyrail.vault.providers.kms import KmsKeyWrapper
 
 BY = "system:direct_recharge"
 
@@ -33,9 +39,12 @@ BY = "system:direct_recharge"
 class Settings:
     orders_table: str
     keys_table: str
+    catalog_table: str
     guards_table: str
     suppliers_table: str
     supplier_accounts_secret_arn: str
+    vault_key_arn: str
+    fingerprint_key_arn: str
     public_api_url: str
     business_time_zone: str
 
@@ -55,15 +64,30 @@ def suppliers() -> SupplierAccounts:
 
 
 @cache
+def keys() -> KeysForUnits:
+    dynamodb, kms, names = client("dynamodb"), client("kms"), settings()
+    store = KeyStore(dynamodb, names.keys_table)
+    intake = CardIntake(
+        store,
+        ImportStore(store),
+        Catalog(CatalogStore(dynamodb, names.catalog_table), system_now_ms),
+        KmsKeyWrapper(kms, names.vault_key_arn),
+        KmsKeyWrapper(kms, names.fingerprint_key_arn),
+        system_now_ms,
+    )
+    orders = Orders(OrderStore(dynamodb, names.orders_table))
+    return KeysForUnits(orders, Claims(store, system_now_ms), intake, dynamodb, system_now_ms)
+
+
+@cache
 def recharging() -> Recharging:
     dynamodb, names = client("dynamodb"), settings()
     return Recharging(
-        Orders(OrderStore(dynamodb, names.orders_table)),
+        keys().orders,
         Routing(SuppliersStore(dynamodb, names.suppliers_table), zone_named(names.business_time_zone), system_now_ms),
         suppliers(),
-        Claims(KeyStore(dynamodb, names.keys_table), system_now_ms),
+        keys(),
         News(GuardStore(dynamodb, names.guards_table), system_now_ms),
-        dynamodb,
         names.public_api_url.rstrip("/"),
         system_now_ms,
     )

@@ -193,7 +193,10 @@ EXPECTED = {
     },
     "direct_recharge": {
         "orders": {"dynamodb:GetItem", "dynamodb:PutItem"},
-        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "keys": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "catalog": {"dynamodb:GetItem"},
+        "vault": {"kms:GenerateDataKey"},
+        "fingerprint": {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
         "keys/index/claimable": {"dynamodb:Query"},
         "guards": {"dynamodb:UpdateItem"},
         "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -316,8 +319,11 @@ def test_only_delivery_and_export_may_unwrap_what_the_vault_wrapped(prod: Templa
     assert may_by_role == openers
 
 
+_BRINGERS = ("key_import", "code_generation", "supply", "direct_recharge")
+
+
 def test_whoever_brings_keys_in_may_wrap_new_keys_in_the_vault_but_unwrap_none(prod: Template) -> None:
-    bringers = {prod.role_of(prod.functions()[name]) for name in ("key_import", "code_generation", "supply")}
+    bringers = {prod.role_of(prod.functions()[name]) for name in _BRINGERS}
     assert _named_users(prod.key("Vault"), "kms:GenerateDataKey") == bringers
     assert not bringers & _named_users(prod.key("Vault"), "kms:Decrypt")
 

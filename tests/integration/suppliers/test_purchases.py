@@ -227,7 +227,7 @@ def test_cards_told_in_another_order_are_the_same_cards(buying: Buying) -> None:
     purchase = bought(buying, Plan.LOST)
     told = list(buying.house.sold[purchase.reference])
     process = Buying(buying.world.another_process(), buying.house)
-    process.intake.take_in = _killed(process.intake.take_in)  # type: ignore[method-assign,assignment]
+    process.world.intake.take_in = _killed(process.world.intake.take_in)  # type: ignore[method-assign,assignment]
     with pytest.raises(Killed):
         process.go_on(purchase)
     buying.house.odd = lambda _: tuple(reversed(told))

@@ -65,7 +65,7 @@ def shop(street: Street) -> Shop:
     buying.spend()
     synced = Syncing(accounts, buying.store, world.suppliers, world.now_ms).sync(NAME, CLOCK)
     assert (synced.reached, synced.offers > 100) == (True, True)
-    purchasing = Purchasing(buying.purchases, accounts, buying.intake, world.stock_figures, street.server.url)
+    purchasing = Purchasing(buying.purchases, accounts, world.intake, world.stock_figures, street.server.url)
     return Shop(buying, purchasing)
 
 

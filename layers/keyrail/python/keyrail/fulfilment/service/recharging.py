@@ -7,12 +7,12 @@ taken twice, twice at once, and be killed anywhere: what was decided is on the o
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from random import SystemRandom
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
+from keyrail.fulfilment.service.keys_for_units import KeysForUnits
 from keyrail.inventory.model.keys import SoldOut
-from keyrail.inventory.service.claims import Claims
 from keyrail.ordering.model.contradictions import last_word_about
 from keyrail.ordering.model.orders import Delivery, Order, OrderNotFound, Unit
 from keyrail.ordering.model.patience import next_look_s, patient, tried, waits_until_ms
@@ -21,10 +21,10 @@ from keyrail.ordering.model.supplying import (
     NOT_SUPPLIED,
     begin,
     by_hand,
-    deliver_keys,
     give_up,
     hand_over,
     hear,
+    is_said_to_be_in_stock,
     may_begin,
     may_go_on,
     next_reference,
@@ -37,25 +37,22 @@ from keyrail.platform import logs
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
 from keyrail.platform.contention import let_others_go
-from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, transact
+from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
 from keyrail.risk.service import News
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.errors import UnknownSupplier
-from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Unknown
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Success, Unknown
 from keyrail.suppliers.model.routing import Need, PassedOver
 from keyrail.suppliers.model.sources import Source, SourceKind
 from keyrail.suppliers.model.waiting import wait_s
 from keyrail.suppliers.service.accounts import Placed, Supplier, SupplierAccounts, Wanted
 from keyrail.suppliers.service.routing import Choice, Routing
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
-
 MAX_TRIES = 20
-ISSUE_LEASE_MS = 60_000  # from claiming a key for a unit to selling it
 ASKER_BYTES = 8
+IN_STOCK = "in_stock"  # the source of keys of our own that nobody routed
 Unusable = dict[str, PassedOver]  # sources of which something was found out when they were to be used
 BROKEN, GONE = "broken", "no_such_supplier"  # our words for an answer that is none
 
@@ -88,9 +85,8 @@ class Recharging:
     orders: Orders
     routing: Routing
     suppliers: SupplierAccounts
-    claims: Claims
+    keys: KeysForUnits
     news: News
-    client: "DynamoDBClient"
     public_api_url: str
     now_ms: NowMs
     chance: Callable[[], float] = field(default=SystemRandom().random)
@@ -111,12 +107,9 @@ class Recharging:
                 return self.ask(order_id, unit_id, origin)
             if not may_go_on(order, unit):
                 return self._next(order, unit_id)
-            if not may_begin(order, unit):
-                done = self._give_up(order, unit, Decision(at_ms=self.now_ms()), origin)
-            else:
-                choice = _explained(self.routing.choose(_need(unit, unusable), origin), unusable)
-                done = self._go(order, unit, choice, unusable, origin)
+            done = self._supply(order, unit, unusable, origin)
             if done is not None:
+                self._tell(partial(self.keys.let_go, unit, done, origin))
                 return self._next(done, unit_id)
             let_others_go(number)
         raise StoreUnavailable
@@ -150,8 +143,9 @@ class Recharging:
     def leave(self, order_id: str, unit_id: str, origin: Origin) -> Next:
         """A person sees to the unit from now on. Raises OrderNotFound, Unavailable."""
         for number in range(MAX_TRIES):
-            order, _ = self._read(order_id, unit_id)
-            left = hand_over(order, unit_id, origin, self.now_ms())
+            order, unit = self._read(order_id, unit_id)
+            came = self.keys.that_came(order, unit, origin)
+            left = hand_over(order, unit_id, origin, self.now_ms(), came)
             if left is order:
                 return self._next(order, unit_id)
             if self.orders.replace(order, left):
@@ -160,11 +154,33 @@ class Recharging:
             let_others_go(number)
         raise StoreUnavailable
 
+    def _supply(self, order: Order, unit: Unit, unusable: Unusable, origin: Origin) -> Order | None:
+        """The order as it stands then; None where it is to be looked at again.
+
+        What comes as keys is of our stock where that has them, as at checkout, before anybody is paid for more.
+        """
+        if unit.comes_as_keys or unit.key_ids or is_said_to_be_in_stock(unit):
+            try:
+                return self.keys.issue(order, unit, Decision(at_ms=self.now_ms(), chosen=IN_STOCK), origin)
+            except SoldOut:
+                pass
+        if not may_begin(order, unit):
+            return self._give_up(order, unit, Decision(at_ms=self.now_ms()), origin)
+        if is_said_to_be_in_stock(unit):
+            now_ms = self.now_ms()
+            decision = Decision(at_ms=now_ms, chosen=BY_HAND)
+            return self._to_person(order, unit, by_hand(unit, BY_HAND, now_ms), decision, origin)
+        choice = _explained(self.routing.choose(_need(unit, unusable), origin), unusable)
+        return self._go(order, unit, choice, unusable, origin)
+
     def _held_to_their_word(self, order: Order, unit: Unit, origin: Origin) -> tuple[Order, Unit]:
-        """A supplier that contradicts a person changes nothing but that somebody has to see to it."""
+        """A supplier that contradicts a person changes nothing but that somebody has to see to it; keys that came in
+        for what is decided are anybody's.
+        """
         said = last_word_about(unit)
         if said is None:
             return order, unit
+        self.keys.join_pool(said, origin)
         order, _ = self._heard(order, said, self._question(said), origin)
         return order, order.unit(unit.unit_id)
 
@@ -179,7 +195,7 @@ class Recharging:
             give_up_or_wait = self._wait if waiting else self._give_up
             return give_up_or_wait(order, unit, waiting or choice.decision, origin)
         match source.kind:
-            case SourceKind.RECHARGE:
+            case SourceKind.RECHARGE | SourceKind.KEYS:
                 done = self._ask_for(order, unit, choice, source, unusable, origin)
             case SourceKind.POOL:
                 done = self._issue(order, unit, choice, unusable, origin)
@@ -220,10 +236,10 @@ class Recharging:
             quantity=attempt.quantity,
             limit=attempt.limit,
             callback_url=f"{self.public_api_url}/webhooks/suppliers/{attempt.supplier}",
-            account=unit.account or {},
+            account={} if attempt.of_keys else unit.account or {},
         )
         try:
-            return supplier.place(wanted)
+            return supplier.buy_keys(wanted) if attempt.of_keys else supplier.place(wanted)
         except Exception as error:  # noqa: BLE001 - whatever broke, it may have been sent
             logs.log_failure(error, reference=attempt.reference)
             return Unknown(said=BROKEN)
@@ -236,6 +252,7 @@ class Recharging:
                     reference=attempt.reference,
                     their_reference=attempt.their_reference,
                     quantity=attempt.quantity,
+                    of_keys=bool(attempt.of_keys),
                 )
             )
         except UnknownSupplier:
@@ -246,6 +263,8 @@ class Recharging:
 
     def _heard(self, order: Order, attempt: SupplyAttempt, outcome: Outcome, origin: Origin) -> tuple[Order, bool]:
         """The order as it stands then, and whether it was this that changed it."""
+        if attempt.of_keys and isinstance(outcome, Success):
+            return self.keys.heard(order, attempt, outcome, origin)
         for number in range(MAX_TRIES):
             following = hear(order, attempt.reference, outcome, origin, self.now_ms())
             if following is order:
@@ -259,23 +278,13 @@ class Recharging:
 
     def _issue(self, order: Order, unit: Unit, choice: Choice, unusable: Unusable, origin: Origin) -> Order | None:
         """Keys of our own, sold in the transaction that delivers them; those that are not are leased for a minute."""
-        source_id, until_ms = str(choice.decision.chosen), self.now_ms() + ISSUE_LEASE_MS
         try:
-            keys = self.claims.lease(unit.sku_id, unit.quantity, order.order_id, until_ms, origin)
+            return self.keys.issue(order, unit, choice.decision, origin)
         except SoldOut:
-            left = self.claims.stock(unit.sku_id)
+            left = self.keys.claims.stock(unit.sku_id)
             is_leased = left.claimable + left.leased >= unit.quantity
-            unusable[source_id] = PassedOver.KEYS_LEASED if is_leased else PassedOver.SOLD_OUT
+            unusable[str(choice.decision.chosen)] = PassedOver.KEYS_LEASED if is_leased else PassedOver.SOLD_OUT
             return None
-        delivered = deliver_keys(order, unit.unit_id, keys, choice.decision, origin, self.now_ms())
-        sales = self.claims.sales(keys, order.order_id, unit.unit_id, origin)
-        try:
-            transact(self.client, [self.orders.replacement(order, delivered), *sales])
-        except TransactionFailed:
-            self.claims.release(keys, order.order_id, origin)
-            return None
-        logs.log(Entry.UNITS_ISSUED, order_id=order.order_id, unit_ids=[unit.unit_id])
-        return delivered
 
     def _to_person(
         self, order: Order, unit: Unit, attempt: SupplyAttempt, decision: Decision, origin: Origin
@@ -359,4 +368,5 @@ def _attempt(unit: Unit, choice: Choice, source: Source, settlement_ms: int) -> 
         asked_at_ms=choice.decision.at_ms,
         until_ms=choice.decision.at_ms + settlement_ms,
         asker=token_hex(ASKER_BYTES),
+        of_keys=source.kind is SourceKind.KEYS or None,
     )

@@ -2,6 +2,9 @@
 
 A batch of bought keys is named by its purchase, and its keys are told again by whoever sold them. So an intake that was
 broken off is done again from the beginning: what is in already is known by its fingerprint and its place in the batch.
+
+Keys that are bought for one order come in leased to it, and their batch stays out of the pool: where they are sold at
+once nobody else ever has to look at them, and a pool has no part for each order.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,16 +13,18 @@ from dataclasses import dataclass, field, replace
 
 from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
-from keyrail.inventory.model.batches import Batch, BatchStatus, Filling, ImportReport, PoolPart
-from keyrail.inventory.model.imports import FileSurvey, Verdict, counted, read_rows, with_taken
+from keyrail.inventory.model.batches import Batch, BatchNotFound, BatchStatus, Filling, ImportReport, PoolPart
+from keyrail.inventory.model.imports import FileSurvey, Survey, TakenGroup, Verdict, counted, read_rows, with_taken
 from keyrail.inventory.model.key_columns import Columns
 from keyrail.inventory.model.key_file import Layout, Requirements, Row, Rules
 from keyrail.inventory.model.key_file.rows import CELLS
+from keyrail.inventory.model.keys import KeyState
+from keyrail.inventory.service.claims import partitions
 from keyrail.inventory.service.data_keys import DataKeys
 from keyrail.inventory.service.fingerprints import fingerprints
 from keyrail.inventory.service.importing.chunks import Chunks
 from keyrail.inventory.service.importing.ending import with_expiries
-from keyrail.inventory.service.intake import Intake
+from keyrail.inventory.service.intake import Intake, Leased
 from keyrail.inventory.service.pooling import Pooling, takes_bought_keys
 from keyrail.inventory.service.sources import Sources
 from keyrail.inventory.store.imports import ImportStore
@@ -38,17 +43,21 @@ from keyrail.vault.service.sealing import BatchKey
 
 MAX_REWRITES = 10
 MAX_PARALLEL_WRITES = 8
+MAX_KEYS_OF_AN_ORDER = 90
 _LAYOUT = Layout(columns=Columns(code=0, password=1, expiry=2, count=3), separator=CELLS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoughtKeys:
-    """`purchase` names them for ever; `source` is who sold them, and `unit_cost` what one of them cost."""
+    """`purchase` names them for ever; `source` is who sold them, and `unit_cost` what one of them cost. They are
+    `leased` to the order that they were bought for, if to one.
+    """
 
     purchase: str
     sku_id: str
     source: str
     unit_cost: Money | None
+    leased: Leased | None = None
 
 
 @dataclass(frozen=True)
@@ -86,26 +95,68 @@ class CardIntake:
         """
         sku = self.catalog.sku(bought.sku_id)
         batch = self._opened(bought, origin)
-        rows = [_row(number, key) for number, key in enumerate(_in_order(keys), 1)]
         if batch.is_settled:
             return batch
+        survey, verdicts = self._read(batch, sku, keys)
+        # Where its keys will be is on the batch before they are, so that they can be found after any kill.
+        parts = _parts(batch, _wanted(batch, survey, verdicts)) if bought.leased else []
+        batch, data_key = self._keyed(batch, parts, origin)
+        intake = Intake(batch, sku, data_key, self._names(), origin, self.now_ms, bought.leased)
+        with ThreadPoolExecutor(MAX_PARALLEL_WRITES, "intake") as writers:
+            heard = Chunks(self.store, self.imports, intake, survey, writers).stored(verdicts, 0)
+        return self._settled(batch, heard, origin, in_pool=bought.leased is None)
+
+    def keep(self, bought: BoughtKeys, keys: Sequence[BoughtKey], origin: Origin) -> tuple[str, ...]:
+        """The ids of those that are in our stock by this, and were not before; in the same order each time.
+
+        Safe to repeat, and to run twice at once. Raises UnknownSku, Unavailable.
+        """
+        batch, sku = self.take_in(bought, keys, origin), self.catalog.sku(bought.sku_id)
+        _, verdicts = self._read(batch, sku, keys)
+        secrets = [each.key.secret for each in verdicts if each.key is not None]
+        names, issuer = self._names(), sku.key_issuer
+        ids = [names.key_id(issuer, each.code, case_sensitive=sku.case_sensitive) for each in secrets]
+        stored = self.store.get_all(list(dict.fromkeys(ids)))
+        return tuple(key.key_id for key in stored if key.batch_id == batch.batch_id)
+
+    def join_pool(self, purchase: str, origin: Origin) -> None:
+        """What came in for an order is anybody's once the order's lease is over; nothing where nothing came.
+
+        Raises Unavailable.
+        """
+        batch = self._known(purchase)
+        if batch is not None and batch.parts:
+            Pooling(self.store, self.now_ms).join(batch.sku_id, batch.parts, origin)
+
+    def leased_to(self, order_id: str, purchase: str) -> tuple[str, ...]:
+        """What came in for the order and is leased to it, as the index shows it. Raises Unavailable."""
+        batch = self._known(purchase)
+        where = [name for part in batch.parts for name in partitions(batch.sku_id, part)] if batch else []
+        found = [key_id for name in where for key_id, _ in self.store.candidates(name, "0", MAX_KEYS_OF_AN_ORDER)]
+        keys = self.store.get_all(found)
+        return tuple(key.key_id for key in keys if (key.order_id, key.state) == (order_id, KeyState.LEASED))
+
+    def _known(self, purchase: str) -> Batch | None:
+        try:
+            return self.store.get_batch(_batch_id(purchase))
+        except BatchNotFound:
+            return None
+
+    def _read(self, batch: Batch, sku: Sku, keys: Sequence[BoughtKey]) -> tuple[Survey, list[Verdict]]:
+        """What the cards alone say: the same each time."""
+        rows = [_row(number, key) for number, key in enumerate(_in_order(keys), 1)]
         rules = self._rules(batch, sku)
         found = FileSurvey(rules)
         for row in rows:
             found.look_at(row)
-        survey = found.finish(sheet=0)
-        batch, data_key = self._keyed(batch, origin)
-        intake = Intake(batch, sku, data_key, self._names(), origin, self.now_ms)
-        verdicts = list(read_rows(iter(rows), replace(rules, with_password=found.with_password)))
-        with ThreadPoolExecutor(MAX_PARALLEL_WRITES, "intake") as writers:
-            heard = Chunks(self.store, self.imports, intake, survey, writers).stored(verdicts, 0)
-        return self._settled(batch, heard, origin)
+        verdicts = read_rows(iter(rows), replace(rules, with_password=found.with_password))
+        return found.finish(sheet=0), list(verdicts)
 
     def _opened(self, bought: BoughtKeys, origin: Origin) -> Batch:
         """As it stands, or new."""
         now_ms = self.now_ms()
         batch = Batch(
-            batch_id=derived_id("bat", "purchase", bought.purchase),
+            batch_id=_batch_id(bought.purchase),
             sku_id=bought.sku_id,
             source=bought.source,
             filling=Filling.PURCHASE,
@@ -119,14 +170,14 @@ class CardIntake:
         Sources(SourceStore(self.store), self.now_ms).supplying(bought.source, bought.sku_id, origin)
         return self.store.add_batch(batch) or batch
 
-    def _keyed(self, batch: Batch, origin: Origin) -> tuple[Batch, BatchKey]:
-        """With a data key in it that this process has in the clear."""
+    def _keyed(self, batch: Batch, parts: Sequence[PoolPart], origin: Origin) -> tuple[Batch, BatchKey]:
+        """With a data key in it that this process has in the clear, and these parts."""
         data_key = self._data_keys.of(batch)
 
         def keyed(standing: Batch) -> Batch | None:
             if data_key.wrapped in standing.data_keys or standing.is_settled:
                 return None
-            return replace(standing, data_keys=(*standing.data_keys, data_key.wrapped))
+            return replace(standing.with_parts(parts), data_keys=(*standing.data_keys, data_key.wrapped))
 
         return self._change(batch, keyed, origin), data_key
 
@@ -145,20 +196,9 @@ class CardIntake:
         pattern = sku.code_format.pattern
         return Rules(asked=asked, layout=_LAYOUT, fits=None if pattern is None else matcher(pattern))
 
-    def _settled(self, batch: Batch, heard: list[Verdict], origin: Origin) -> Batch:
+    def _settled(self, batch: Batch, heard: list[Verdict], origin: Origin, *, in_pool: bool) -> Batch:
         taken = with_taken((), heard)
-        parts = [
-            PoolPart(
-                batch.batch_id,
-                each.group,
-                each.shards,
-                batch.importing_since_ms or 0,
-                each.first_expiry,
-                each.last_expiry,
-            )
-            for each in taken
-        ]
-        if parts:
+        if in_pool and (parts := _parts(batch, taken)):
             batch = Pooling(self.store, self.now_ms).join(batch.sku_id, parts, origin)
 
         def settled(standing: Batch) -> Batch | None:
@@ -184,6 +224,28 @@ class CardIntake:
                 continue
             return changed
         raise StoreUnavailable
+
+
+def _batch_id(purchase: str) -> str:
+    return derived_id("bat", "purchase", purchase)
+
+
+def _wanted(batch: Batch, survey: Survey, verdicts: Sequence[Verdict]) -> tuple[TakenGroup, ...]:
+    """The groups of all that are keys, whatever the stock says of them."""
+    keys = [each for each in verdicts if each.key is not None]
+    placed = [
+        replace(each, place=survey.place(batch, each.key.expires_on if each.key else None, number))
+        for number, each in enumerate(keys, 1)
+    ]
+    return with_taken((), placed)
+
+
+def _parts(batch: Batch, taken: Sequence[TakenGroup]) -> list[PoolPart]:
+    since_ms = batch.importing_since_ms or 0
+    return [
+        PoolPart(batch.batch_id, each.group, each.shards, since_ms, each.first_expiry, each.last_expiry)
+        for each in taken
+    ]
 
 
 def _in_order(keys: Sequence[BoughtKey]) -> list[BoughtKey]:

@@ -15,6 +15,7 @@ from keyrail.inventory.model.keys import (
     batch_partition,
     claim_order,
     claim_partition,
+    lease_end_s,
     left_pool,
     slot_id,
 )
@@ -37,9 +38,19 @@ class NewKey:
     label: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leased:
+    """To which order keys come in leased, and until when."""
+
+    order_id: str
+    until_ms: int
+
+
 @dataclass(frozen=True)
 class Intake:
-    """What all keys of one run have in common: their batch with the run's data key in it, and their SKU."""
+    """What all keys of one run have in common: their batch with the run's data key in it, and their SKU; and to whom
+    they are leased from the beginning, if to anybody.
+    """
 
     batch: Batch
     sku: Sku
@@ -47,6 +58,7 @@ class Intake:
     names: Fingerprints
     origin: Origin
     now_ms: NowMs
+    leased: Leased | None = None
 
     @cached_property
     def _data_key_index(self) -> int:
@@ -63,22 +75,24 @@ class Intake:
         batch, now_ms = self.batch, self.now_ms()
         key_id = slot_id(self.key_id(new.secret), slot)
         shard = shard_of(key_id, shards)
-        sellable = not batch.for_print
+        sellable, leased = not batch.for_print, self.leased
+        claimable_from_s = lease_end_s(leased.until_ms) if leased else AVAILABLE_FROM_S
         return Key(
             key_id=key_id,
             batch_id=batch.batch_id,
             sku_id=batch.sku_id,
-            state=KeyState.AVAILABLE,
+            state=KeyState.LEASED if leased else KeyState.AVAILABLE,
             sealed=seal(self.data_key, Place(key_id, batch.batch_id, batch.sku_id), new.secret),
             data_key=self._data_key_index,
             mask=mask(new.secret.code),
             line=new.line,
             expires_on=new.expires_on,
             claim_partition=claim_partition(batch.sku_id, batch.batch_id, group, shard) if sellable else None,
-            claim_order=claim_order(AVAILABLE_FROM_S, new.label) if sellable else None,
+            claim_order=claim_order(claimable_from_s, new.label) if sellable else None,
             batch_partition=batch_partition(batch.batch_id, key_id),
             left_pool=None if sellable else left_pool(now_ms),
             label=new.label,
+            order_id=leased.order_id if leased else None,
             **redeemable(self.sku.terms if batch.sales_per_key == 1 else None, for_print=batch.for_print),
             **stamp(self.origin, now_ms),
         )

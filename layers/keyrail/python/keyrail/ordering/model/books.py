@@ -88,11 +88,12 @@ def _lost(old: Order | None, new: Order) -> _Movements:
 
 
 def _supplied(old: Order | None, new: Order) -> _Movements:
-    """What a supplier took for what it supplied; nothing where it did not say."""
+    """What a supplier took for what it supplied; nothing where it did not say, and keys are booked with their batch."""
     before = {each.reference for unit in (old.units if old else ()) for each in unit.attempts or () if _is_done(each)}
     for attempt in (each for unit in new.units for each in unit.attempts or () if _is_done(each)):
         cost = attempt.cost
-        if attempt.reference in before or not attempt.supplier or cost is None or not cost.amount_minor:
+        is_booked = attempt.reference in before or attempt.of_keys
+        if is_booked or not attempt.supplier or cost is None or not cost.amount_minor:
             continue
         goods = Account(AccountKind.COST_OF_GOODS, cost.currency)
         payable = Account(AccountKind.SUPPLIER_PAYABLE, cost.currency, attempt.supplier)

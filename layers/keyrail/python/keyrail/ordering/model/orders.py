@@ -187,6 +187,7 @@ class Unit:
     delivered and is refunded still names those that it gave up; one that never was has none. `replaced` were sold to it
     before them and turned out bad, oldest first. A key that was chosen by its `label` is that one or none.
 
+    `delivery` None is by keys of the pool, which were leased at checkout; one by `key` had none then, and is supplied.
     `account` is whom to credit where a supplier or a person does, by the names of the SKU's fields, and `account_mask`
     what is shown of it; `attempts` are the tries to have that done, and `decisions` why each was made where it was,
     oldest first. `history` is how it went since it was paid. While a person has `work` with it nobody else has; it is
@@ -222,8 +223,13 @@ class Unit:
         return self.status in {UnitStatus.FAILED, UnitStatus.REFUNDED}
 
     @property
-    def of_keys(self) -> bool:
+    def of_pool(self) -> bool:
         """Whether it is keys of the pool that are leased and issued for it; else it is supplied."""
+        return self.delivery is None
+
+    @property
+    def comes_as_keys(self) -> bool:
+        """Whether nothing but keys of ours can deliver it."""
         return self.delivery in {None, Delivery.KEY}
 
     @property
@@ -319,11 +325,11 @@ class Order(Versioned):
 
     def units_to_issue(self) -> tuple[Unit, ...]:
         """Units of keys that are not delivered yet."""
-        return tuple(u for u in self.units if u.status is UnitStatus.RESERVED and u.of_keys)
+        return tuple(u for u in self.units if u.status is UnitStatus.RESERVED and u.of_pool)
 
     def units_to_supply(self) -> tuple[Unit, ...]:
         """Units that a supplier or a person delivers, and that are not delivered yet."""
-        return tuple(u for u in self.units if u.is_open and not u.of_keys)
+        return tuple(u for u in self.units if u.is_open and not u.of_pool)
 
 
 def order_id(store_id: str, channel: Channel, idempotency_key: str) -> str:

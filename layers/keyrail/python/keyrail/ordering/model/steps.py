@@ -58,7 +58,7 @@ def pay(order: Order, attempt_id: str, reference: str, origin: Origin, now_ms: i
         else a
         for a in order.attempts
     )
-    units = tuple(unit if unit.of_keys else moved(unit, UnitStatus.QUEUED, now_ms) for unit in order.units)
+    units = tuple(unit if unit.of_pool else moved(unit, UnitStatus.QUEUED, now_ms) for unit in order.units)
     stamped = stamp(origin, now_ms, order.version + 1)
     return replace(order, status=OrderStatus.PAID, units=units, attempts=attempts, **stamped)
 
@@ -130,7 +130,7 @@ def fail_unit(order: Order, unit_id: str, reason: str, origin: Origin, now_ms: i
 
 def moved(unit: Unit, status: UnitStatus, now_ms: int) -> Unit:
     """The unit in that status; one that is supplied remembers when it came there."""
-    if unit.of_keys or unit.status is status:
+    if unit.of_pool or unit.status is status:
         return replace(unit, status=status)
     return replace(unit, status=status, history=(*(unit.history or ()), UnitStep(at_ms=now_ms, status=status)))
 

@@ -1,4 +1,4 @@
-"""A unit that is supplied: a supplier, or a person, credits its buyer's account. An order in, the next order out.
+"""A unit that is supplied: somebody credits its buyer's account, or keys are bought for it. An order in, the next out.
 
 Every step is decided by the one write that puts the next order in the place of this one. So of all who would ask a
 supplier, one does: whoever stored that they would (promise I7).
@@ -21,7 +21,7 @@ from keyrail.suppliers.model.attempts import (
     heard,
     reference,
 )
-from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Success
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Success, Unknown
 
 BY_HAND = "by_hand"  # the source of an attempt that nobody routed: a person was given the unit as it stood
 NOT_SUPPLIED = "not_supplied"  # why its money goes back
@@ -64,21 +64,33 @@ def next_reference(unit: Unit) -> str:
 def begin(
     order: Order, unit_id: str, attempt: SupplyAttempt, decision: Decision, origin: Origin, work: WorkKind | None = None
 ) -> Order:
-    """The order with the attempt on it, before anybody is asked; with `work`, a person is. Raises NotSuppliable."""
+    """The order with the attempt on it, before anybody is asked; with `work`, a person is. The unit counts on no keys
+    any more. Raises NotSuppliable.
+    """
     unit = order.unit(unit_id)
     if not may_begin(order, unit) or attempt.reference != next_reference(unit) or not attempt.is_open:
         raise NotSuppliable
     decided = _decided(unit, decision)
     job = _job(unit, work, attempt.reference, attempt.asked_at_ms) if work else None
-    begun = replace(decided, attempts=(*(unit.attempts or ()), attempt), work=job)
+    begun = replace(decided, attempts=(*(unit.attempts or ()), attempt), work=job, key_ids=())
     return _with(order, moved(begun, UnitStatus.RECHARGING, attempt.asked_at_ms), origin, attempt.asked_at_ms)
 
 
-def hear(order: Order, reference: str, outcome: Outcome, origin: Origin, now_ms: int) -> Order:
+def hear(
+    order: Order,
+    reference: str,
+    outcome: Outcome,
+    origin: Origin,
+    now_ms: int,
+    *,
+    keys: tuple[str, ...] | None = None,
+    sold: bool = False,
+) -> Order:
     """The order as the answer leaves it; the very order where it says nothing new, or is about no attempt of its.
 
     What a person has said before stands, and that a supplier says the opposite is kept beside it. What a bank took
-    while nobody knew is given up with the answer that decides.
+    while nobody knew is given up with the answer that decides. Of a success in keys `keys` are those that came, leased
+    to the order; only where they are `sold` to the unit by the same write is it delivered, else it is with them next.
     """
     unit, attempt = _attempt(order, reference)
     if unit is None or attempt is None:
@@ -87,17 +99,38 @@ def hear(order: Order, reference: str, outcome: Outcome, origin: Origin, now_ms:
     if known == attempt:
         return _contradicted(order, unit, attempt, outcome, origin, now_ms)
     attempts = tuple(known if each is attempt else each for each in unit.attempts or ())
-    answered = replace(unit, attempts=attempts)
+    answered = replace(unit, attempts=attempts, key_ids=unit.key_ids if keys is None else keys)
     if unit.work is not None and not known.is_open:
         over = replace(unit.work, ended_by=origin.by, ended_at_ms=now_ms)
         answered = replace(answered, work=None, worked=(*(unit.worked or ()), over))
-    changed = _with(order, moved(answered, _STATUS[known.state], now_ms), origin, now_ms)
+    changed = _with(order, moved(answered, _status(answered, known, sold=sold), now_ms), origin, now_ms)
     concluded = changed if known.is_open else conclude(changed, unit.unit_id, origin, now_ms)
     return replace(concluded, version=changed.version)
 
 
-def hand_over(order: Order, unit_id: str, origin: Origin, now_ms: int) -> Order:
-    """The unit is a person's from now on: to find out about its open attempt, or to supply it by hand.
+def hold(order: Order, reference: str, said: Success, keys: tuple[str, ...], origin: Origin, now_ms: int) -> Order:
+    """Fewer keys came of a success than were bought, or none: a person finds out, and `keys` wait with the unit.
+
+    The very order where that is nothing new, or the attempt is over.
+    """
+    unit, attempt = _attempt(order, reference)
+    if unit is None or attempt is None or not attempt.is_open:
+        return order
+    known = heard(attempt, Unknown(said=said.said, their_reference=said.their_reference), now_ms)
+    attempts = tuple(known if each is attempt else each for each in unit.attempts or ())
+    work = unit.work or _job(unit, WorkKind.UNKNOWN, reference, now_ms)
+    held = moved(replace(unit, attempts=attempts, key_ids=keys, work=work), UnitStatus.UNKNOWN, now_ms)
+    return order if held == unit else _with(order, held, origin, now_ms)
+
+
+def is_said_to_be_in_stock(unit: Unit) -> bool:
+    """The last who was asked has supplied it, and it is not delivered: its keys are to be found in our stock."""
+    return unit.is_open and bool(unit.attempts) and (unit.attempts or ())[-1].state is SupplyState.SUCCEEDED
+
+
+def hand_over(order: Order, unit_id: str, origin: Origin, now_ms: int, keys: tuple[str, ...] = ()) -> Order:
+    """The unit is a person's from now on: to find out about its open attempt, or to supply it by hand. `keys` came in
+    for that attempt and are leased to the order, and wait with the unit.
 
     The very order where there is nothing to do about it, or a person has it already.
     """
@@ -105,7 +138,7 @@ def hand_over(order: Order, unit_id: str, origin: Origin, now_ms: int) -> Order:
     attempt = unit.open_attempt()
     if attempt is not None and unit.work is None:
         work = _job(unit, WorkKind.UNKNOWN, attempt.reference, now_ms)
-        return _with(order, moved(replace(unit, work=work), UnitStatus.UNKNOWN, now_ms), origin, now_ms)
+        return _with(order, moved(replace(unit, work=work, key_ids=keys), UnitStatus.UNKNOWN, now_ms), origin, now_ms)
     if not may_begin(order, unit):
         return order
     decision = Decision(at_ms=now_ms, chosen=BY_HAND)
@@ -178,6 +211,15 @@ def again(order: Order, unit: Unit) -> str:
     return f"{unit.unit_id}-{order.version}"
 
 
+def _status(unit: Unit, attempt: SupplyAttempt, *, sold: bool) -> UnitStatus:
+    """Where the attempt, which was heard of, leaves the unit."""
+    if attempt.state is not SupplyState.SUCCEEDED or not (attempt.of_keys or unit.comes_as_keys):
+        return _STATUS[attempt.state]
+    if sold and len(set(unit.key_ids)) != unit.quantity:
+        raise ValueError("a unit is delivered whole and once")
+    return UnitStatus.DELIVERED if sold else UnitStatus.QUEUED
+
+
 def _attempt(order: Order, reference: str) -> tuple[Unit | None, SupplyAttempt | None]:
     found = ((unit, each) for unit in order.units for each in unit.attempts or () if each.reference == reference)
     return next(found, (None, None))
@@ -191,7 +233,9 @@ def _job(unit: Unit, kind: WorkKind, name: str, now_ms: int) -> Work:
 def _contradicted(
     order: Order, unit: Unit, attempt: SupplyAttempt, outcome: Outcome, origin: Origin, now_ms: int
 ) -> Order:
-    """With the supplier's word where it is the opposite of a person's; the first time only."""
+    """With the supplier's word where it is the opposite of a person's; the first time only. Of keys none is in doubt:
+    they came, or they did not.
+    """
     opposite = {Verdict.DONE: DefiniteFailure, Verdict.FAILED: Success}
     work = next((each for each in unit.worked or () if each.job == attempt.reference), None)
     word = work.word if work else None
@@ -200,6 +244,7 @@ def _contradicted(
         or word is None
         or not word.final
         or work.contradiction
+        or (attempt.of_keys and isinstance(outcome, Success))
         or not isinstance(outcome, opposite[word.verdict])
     ):
         return order

@@ -9,6 +9,7 @@ from itertools import count
 
 from keyrail.catalog.model import Sku
 from keyrail.catalog.service import Catalog
+from keyrail.inventory.model.keys import SoldOut
 from keyrail.inventory.service.claims import Claims
 from keyrail.inventory.service.labels import Labels
 from keyrail.ordering.model.accounts import Addressed, addressed
@@ -16,6 +17,7 @@ from keyrail.ordering.model.orders import (
     ORDER_LIFETIME_MS,
     Channel,
     Contact,
+    Delivery,
     Line,
     Order,
     OrderStatus,
@@ -190,7 +192,7 @@ class Checkout:
             store_id=wanted.store_id,
             channel=Channel.STOREFRONT,
             status=OrderStatus.PENDING_PAYMENT,
-            units=self._lease_units(new_id, lines, amounts, expires_at_ms + LEASE_GRACE_MS, origin),
+            units=self._lease_units(new_id, lines, skus, amounts, expires_at_ms + LEASE_GRACE_MS, origin),
             total=amount,
             attempts=(attempt,),
             contact=wanted.contact,
@@ -202,16 +204,31 @@ class Checkout:
         )
 
     def _lease_units(
-        self, new_id: str, lines: list[Addressed], amounts: list[Money], until_ms: int, origin: Origin
+        self,
+        new_id: str,
+        lines: list[Addressed],
+        skus: list[Sku],
+        amounts: list[Money],
+        until_ms: int,
+        origin: Origin,
     ) -> tuple[Unit, ...]:
+        """Keys of the pool are held for the order; where that is sold out they may be bought once it is paid."""
         units: list[Unit] = []
         # Chosen keys first, or the order's own other lines might take one of them.
-        numbered = sorted(zip(count(1), lines, amounts, strict=False), key=lambda each: each[1].line.label is None)
+        numbered = sorted(
+            zip(count(1), lines, skus, amounts, strict=False), key=lambda each: each[1].line.label is None
+        )
         try:
-            for number, goes, amount in numbered:
+            for number, goes, sku, amount in numbered:
                 line = goes.line
                 held = [key for unit in units if unit.sku_id == line.sku_id for key in unit.key_ids]
-                key_ids = () if goes.delivery else self._lease_line(new_id, line, until_ms, origin, held)
+                delivery, key_ids = goes.delivery, tuple[str, ...]()
+                try:
+                    key_ids = () if delivery else self._lease_line(new_id, line, until_ms, origin, held)
+                except SoldOut:
+                    if not self.supply.bought_for(sku, line.quantity, amount):
+                        raise
+                    delivery = Delivery.KEY
                 units.append(
                     Unit(
                         unit_id=unit_id(new_id, number),
@@ -220,7 +237,7 @@ class Checkout:
                         amount=amount,
                         key_ids=key_ids,
                         label=line.label,
-                        delivery=goes.delivery,
+                        delivery=delivery,
                         account=line.recharge_account,
                         account_mask=goes.mask,
                         work_minutes=goes.work_minutes,

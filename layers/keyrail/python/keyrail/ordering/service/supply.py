@@ -11,12 +11,12 @@ from keyrail.ordering.model.orders import Delivery
 from keyrail.platform.clock import NowMs
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.routing import Need
-from keyrail.suppliers.model.sources import RECHARGE_KINDS, SourceKind
+from keyrail.suppliers.model.sources import EVERY_KIND, KEY_KINDS, RECHARGE_KINDS, SourceKind
 from keyrail.suppliers.service.routing import Routing
 
 SHELF_CACHE_MS = 5_000
 MAX_SHOWN = 1_000
-KINDS = {Delivery.RECHARGE: RECHARGE_KINDS, Delivery.EITHER: RECHARGE_KINDS | {SourceKind.POOL}}
+KINDS = {Delivery.KEY: KEY_KINDS, Delivery.RECHARGE: RECHARGE_KINDS, Delivery.EITHER: EVERY_KIND}
 """The sources that a unit may come from, by how it is delivered."""
 
 
@@ -40,10 +40,16 @@ class Supply:
     _shown: dict[str, tuple[int, Offer]] = field(default_factory=dict, init=False)
 
     def check(self, wanted: Iterable[tuple[Addressed, Sku, Money]]) -> None:
-        """Costs nothing where all lines are of keys. Raises SoldOut where a line could come from nowhere."""
+        """Costs nothing where all lines are of keys, which are leased or bought for it. Raises SoldOut where a line
+        could come from nowhere.
+        """
         for goes, sku, amount in wanted:
             if goes.delivery is not None and not self._usable(sku, goes.delivery, goes.line.quantity, amount):
                 raise SoldOut
+
+    def bought_for(self, sku: Sku, quantity: int, amount: Money) -> bool:
+        """Whether keys could be bought for a line that the pool has too few for. Two reads."""
+        return sku.has_keys and SourceKind.KEYS in self._usable(sku, Delivery.KEY, quantity, amount)
 
     def offer(self, sku: Sku) -> Offer:
         now_ms = self.now_ms()
@@ -57,11 +63,11 @@ class Supply:
 
     def _offer(self, sku: Sku) -> Offer:
         stock = self.claims.level(sku.sku_id, sku.low_stock) if sku.has_keys else StockLevel.SOLD_OUT
-        if sku.kind is SkuKind.KEY:
-            return Offer(stock)
-        if sku.kind is SkuKind.CHOICE:
-            recharged = self._usable(sku, Delivery.RECHARGE, 1, sku.price)
-            return Offer(StockLevel.IN_STOCK if recharged and stock is StockLevel.SOLD_OUT else stock)
+        if sku.kind in {SkuKind.KEY, SkuKind.CHOICE}:
+            if stock is not StockLevel.SOLD_OUT:
+                return Offer(stock)
+            recharged = sku.kind is SkuKind.CHOICE and self._usable(sku, Delivery.RECHARGE, 1, sku.price)
+            return Offer(StockLevel.IN_STOCK if recharged or self.bought_for(sku, 1, sku.price) else stock)
         delivery = Delivery.EITHER if sku.kind is SkuKind.EITHER else Delivery.RECHARGE
         usable = self._usable(sku, delivery, 1, sku.price)
         if usable == {SourceKind.POOL}:

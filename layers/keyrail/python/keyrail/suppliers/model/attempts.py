@@ -27,7 +27,7 @@ class SupplyAttempt:
 
     `item` is the supplier's name for what is bought, `limit` what it may cost in all. Until `until_ms` the supplier is
     asked what became of it; after that a person is. `said` is the supplier's own word. `asker` is chance, by which who
-    stored it knows that it was them.
+    stored it knows that it was them. One that is `of_keys` buys keys, and is done once they are ours.
     """
 
     reference: str
@@ -45,6 +45,7 @@ class SupplyAttempt:
     cost: Money | None = None
     decided_at_ms: int | None = None
     asker: str | None = None
+    of_keys: bool | None = None
 
     @property
     def is_open(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from keyrail.catalog.model import SkuKind
+from keyrail.catalog.model import Sku, SkuKind
 from keyrail.catalog.service import Catalog
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.clock import NowMs
@@ -17,11 +17,13 @@ from keyrail.suppliers.model.sources import (
     RECHARGE_KINDS,
     Sold,
     Source,
+    SourceKind,
     Sourcing,
     check_sourcing,
     check_supplier_name,
 )
 from keyrail.suppliers.store import SuppliersStore
+from keyrail.vault.codes import OWN_ISSUER
 
 MAX_REWRITES = 5
 _DELIVERING = {
@@ -52,7 +54,7 @@ class SupplierDesk:
         What its price rule withholds stays so, until the rule looks again.
         """
         sku = self.catalog.sku(wanted.sku_id)
-        sold = Sold(currency=sku.price.currency, kinds=_DELIVERING[sku.kind])
+        sold = Sold(currency=sku.price.currency, kinds=_delivering(sku))
         named = {each.supplier for each in wanted.sources if each.kind.is_bought and each.supplier}
         check_sourcing(wanted, sold, {health.supplier for health in self.store.health_of(sorted(named))})
         for _ in range(MAX_REWRITES):
@@ -108,6 +110,12 @@ class SupplierDesk:
         if health is None:
             raise UnknownSupplier
         return health
+
+
+def _delivering(sku: Sku) -> frozenset[SourceKind]:
+    """Nobody else sells codes that we make ourselves. An issuer is fixed for good, so what is said here stays true."""
+    kinds = _DELIVERING[sku.kind]
+    return kinds - {SourceKind.KEYS} if sku.issuer == OWN_ISSUER else kinds
 
 
 def _withheld_as_before(sources: Sequence[Source], before: Sequence[Source]) -> tuple[Source, ...]:
