@@ -25,12 +25,17 @@ def new_recharge(shop: Shop, *sources: tuple[str, str]) -> str:
     """A SKU of these items of suppliers, the first of them first."""
     phone = {"name": "phone", "kind": "phone", "label": "Phone"}
     sku_id = shop.new_sku(kind="recharge", account_fields=[phone], issuer=None)
+    supply(shop, sku_id, "recharge", *sources)
+    return sku_id
+
+
+def supply(shop: Shop, sku_id: str, kind: str, *sources: tuple[str, str]) -> None:
     for name, _ in sources:
         assert shop.ops("PUT", f"suppliers/{name}", document={"reason": "test"}).status == 200
     plan = [
         {
             "source_id": f"source-{number}",
-            "kind": "recharge",
+            "kind": kind,
             "supplier": name,
             "item": item,
             "cost": {"amount_minor": 950, "currency": "CNY"},
@@ -40,7 +45,6 @@ def new_recharge(shop: Shop, *sources: tuple[str, str]) -> str:
     ]
     saved = shop.ops("PUT", f"skus/{sku_id}/sourcing", document={"sources": plan, "reason": "test"})
     assert saved.status == 200, saved.text
-    return sku_id
 
 
 def buy(shop: Shop, sku_id: str, phone: str) -> Placed:

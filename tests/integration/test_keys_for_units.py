@@ -150,6 +150,7 @@ def test_fewer_good_keys_than_were_bought_are_a_persons_and_wait_with_the_unit(w
     (key,) = world.keys.get_all(unit.key_ids)
     assert (key.state, key.order_id) == (KeyState.LEASED, order.order_id)
     assert [supplied(world, placed), world.wholesalers["second"].placed] == [Turn.PERSON, []]
+    world.ahead_ms += POOL_CACHE_MS
     with pytest.raises(SoldOut):
         world.claims.lease(unit.sku_id, 1, "ord_of_another", world.now_ms() + 60_000, SYSTEM)
 

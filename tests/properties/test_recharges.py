@@ -4,6 +4,7 @@ None is ordered twice while nobody knows, none is supplied and given back, and n
 """
 
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from keyrail.catalog.model import SkuKind
 from keyrail.fulfilment.service.forgotten import STALE_MS, ForgottenUnits
+from keyrail.fulfilment.service.keys_for_units import BOUGHT_LEASE_MS
 from keyrail.fulfilment.service.recharging import Turn
 from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import OrderStatus, UnitStatus
@@ -18,17 +20,22 @@ from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.platform.errors import NotFound, Unavailable
-from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal, Success
+from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Refusal, Success
 from tests.faults.breaking import Killed, Way, Wire
-from tests.promises import check_promises
+from tests.promises import check_promises, check_stock
 from tests.properties.in_memory import world_and_wire
-from tests.recharging import BEGIN, MANUAL, POOL, buy, recharge, run, sell, take, unit_of
+from tests.recharging import BEGIN, MANUAL, POOL, buy, keys_of, recharge, run, sell, take, unit_of
 from tests.supplier import SETTLEMENT_MS, Plan
 from tests.world import OPERATOR, SYSTEM, new_codes
 
 BOUGHT = precondition(lambda self: self.placed)
 BREAKS = st.none() | st.tuples(st.integers(0, 6), st.sampled_from([Way.REFUSED, Way.CUT_OFF, Way.KILLED]))
-KINDS = {"recharged": SkuKind.RECHARGE, "either": SkuKind.EITHER, "by_hand": SkuKind.RECHARGE}
+KINDS = {
+    "recharged": SkuKind.RECHARGE,
+    "either": SkuKind.EITHER,
+    "by_hand": SkuKind.RECHARGE,
+    "keys": SkuKind.KEY,
+}
 
 
 class Recharges(RuleBasedStateMachine):
@@ -37,7 +44,13 @@ class Recharges(RuleBasedStateMachine):
         self.until = ExitStack()
         self.world, self.wire = world_and_wire(self.until)
         first, second = recharge("first"), recharge("second", priority=200)
-        sources = {"recharged": (first, second), "either": (first, POOL), "by_hand": (first, MANUAL)}
+        house, other = keys_of("first"), keys_of("second", priority=200)
+        sources = {
+            "recharged": (first, second),
+            "either": (first, POOL, replace(other, source_id="sold")),
+            "by_hand": (first, MANUAL),
+            "keys": (house, other),
+        }
         self.skus = {name: sell(self.world, *sources[name], kind=kind) for name, kind in KINDS.items()}
         self.codes = new_codes(2)
         self.world.import_codes(self.codes, self.skus["either"])
@@ -47,8 +60,9 @@ class Recharges(RuleBasedStateMachine):
     def buy(self, kind: str, plans: list[Plan]) -> None:
         for supplier, plan in zip(self.world.wholesalers.values(), plans, strict=False):
             supplier.plans.append(plan)
+        is_key = kind == "keys"
         with suppress(SoldOut):  # where nobody could supply it now
-            self.placed.append(buy(self.world, self.skus[kind]))
+            self.placed.append(buy(self.world, self.skus[kind], quantity=1 + is_key, account=not is_key))
 
     def draw(self, data: st.DataObject) -> Placed:
         placed: Placed = data.draw(st.sampled_from(self.placed))
@@ -74,6 +88,12 @@ class Recharges(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 20, 90]))
     def wait(self, minutes: int) -> None:
         self.world.ahead_ms += minutes * 60_000
+
+    @rule(name=st.sampled_from(["first", "second"]))
+    def send_cards_that_are_known(self, name: str) -> None:
+        """From now on one of each purchase is a key that is in our stock, or was."""
+        known = Card(code=self.codes[0])
+        self.world.wholesalers[name].odd = lambda cards: (known, *cards[1:])
 
     @rule(name=st.sampled_from(["first", "second"]), silent=st.booleans())
     def fall_silent(self, name: str, silent: bool) -> None:
@@ -131,7 +151,15 @@ class Recharges(RuleBasedStateMachine):
             self.swept()
             for placed in self.placed:
                 self.check_over(placed)
-            check_promises(self.world, self.codes)
+            sold = [code for supplier in self.world.wholesalers.values() for code in supplier.codes()]
+            check_promises(self.world, [*self.codes, *sold])
+            self.check_nothing_bought_is_lost()
+
+    def check_nothing_bought_is_lost(self) -> None:
+        """Every key that came in is sold to a unit, or anybody's once its lease is over."""
+        self.world.ahead_ms += 2 * BOUGHT_LEASE_MS
+        for sku_id in self.skus.values():
+            check_stock(self.world, sku_id)
 
     def check_over(self, placed: Placed) -> None:
         """Or with a person, who finds out the truth; or it stands still for a bank."""

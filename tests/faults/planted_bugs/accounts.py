@@ -67,7 +67,7 @@ BUGS = (
     PlantedBug(
         "holds a key for a recharge",
         "ordering/service/checkout.py",
-        "key_ids = () if goes.delivery else self._lease_line",
+        "key_ids = () if delivery else self._lease_line",
         "key_ids = self._lease_line",
         "tests/integration/test_recharge_checkout.py"
         "::test_a_recharge_holds_no_key_and_waits_for_its_supplier_once_it_is_paid",

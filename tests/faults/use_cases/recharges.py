@@ -8,8 +8,8 @@ from keyrail.fulfilment.service.forgotten import STALE_MS, ForgottenUnits
 from keyrail.fulfilment.service.recharging import Turn
 from keyrail.ordering.model.orders import OrderStatus
 from keyrail.ordering.service.checkout import Placed
-from tests.faults.use_cases.case import Case, Step, expect, status
-from tests.recharging import MANUAL, POOL, buy, recharge, run, sell, take, unit_of
+from tests.faults.use_cases.case import Case, Step, expect, revealed, status
+from tests.recharging import MANUAL, POOL, buy, keys_of, recharge, run, sell, take, unit_of
 from tests.supplier import Plan, Wholesaler
 from tests.world import PRICE, SYSTEM, World, new_codes
 
@@ -69,6 +69,23 @@ def unit_that_may_be_a_key(world: World) -> Case:
         expect(status(world, placed) is OrderStatus.DELIVERED, "not delivered")
 
     return Case(_running(placed), check, codes, [sku_id])
+
+
+def keys_bought_for_a_unit(world: World) -> Case:
+    """Whatever breaks once its supplier was asked, it is delivered with the very keys that were bought."""
+    name, quantity, codes = f"supplier-{secrets.token_hex(6)}", 2, list[str]()
+    world.wholesalers[name] = Wholesaler(settlement_ms=SETTLES_IN_MS)
+    sku_id = sell(world, keys_of(name), kind=SkuKind.KEY)
+    placed = buy(world, sku_id, quantity=quantity, account=False)
+    its = _delivered(placed)
+
+    def check(world: World) -> None:
+        its.check(world)
+        codes.extend(world.wholesalers[name].codes())
+        if codes:
+            expect(sorted(revealed(world, placed)) == sorted(codes), "other keys than were bought for it")
+
+    return Case(its.act, check, codes, [sku_id])
 
 
 def look_for_a_forgotten_unit(world: World) -> Case:
@@ -132,6 +149,7 @@ USE_CASES = (
     recharge_that_nobody_knows_of,
     recharge_by_hand,
     unit_that_may_be_a_key,
+    keys_bought_for_a_unit,
     look_for_a_forgotten_unit,
 )
 MAIN_USE_CASES = (recharge_that_is_refused_by_the_first,)

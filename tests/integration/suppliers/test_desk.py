@@ -15,6 +15,7 @@ from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import MAX_SUPPLIERS, RECHARGE_KINDS, Source, SourceKind, Sourcing
 from keyrail.suppliers.service.desk import SupplierDesk
 from keyrail.suppliers.service.notices import Notices
+from keyrail.vault.codes import OWN_ISSUER
 from tests.integration.test_after_sales_desk import Desk, desk
 from tests.racing import at_once
 from tests.world import OPERATOR, PRICE, SKU, SYSTEM
@@ -96,6 +97,16 @@ def test_a_sku_that_nobody_said_anything_of_has_no_sourcing(desk: Desk) -> None:
     assert desk.ask("support", "GET", f"skus/{RECHARGE}/sourcing")[1]["code"] == "unknown_sourcing"
     for method, body in (("GET", None), ("PUT", PLAN)):
         assert desk.ask("operator", method, "skus/nothing/sourcing", body)[1]["code"] == "unknown_sku"
+
+
+def test_codes_that_we_make_ourselves_are_sold_by_nobody_else(desk: Desk) -> None:
+    known(desk)
+    theirs = desk.world.catalog.sku(SKU)
+    desk.world.catalog.save_sku(replace(theirs, sku_id="own", issuer=OWN_ISSUER), OPERATOR)
+    plan = {**PLAN, "sources": [{**FIRST, "kind": "keys"}]}
+    status, said = desk.ask("operator", "PUT", "skus/own/sourcing", plan)
+    assert (status, said["errors"]) == (422, [{"field": "sources.0.kind", "reason": "does_not_deliver_this_sku"}])
+    assert desk.told("operator", "PUT", f"skus/{SKU}/sourcing", plan)["sources"][0]["kind"] == "keys"
 
 
 @pytest.mark.parametrize(

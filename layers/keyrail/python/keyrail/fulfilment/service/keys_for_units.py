@@ -68,8 +68,8 @@ class KeysForUnits:
         """The order once the supplier says that it sold us these; and whether it was this that changed it.
 
         With all of its keys in our stock the unit is delivered by the same write, unless a bank may take its money back
-        or its batch stands still: then they wait with it. With fewer it is a person's. Those of an attempt about which a
-        person has decided are the unit's where it waits for some, else anybody's. Raises Unavailable.
+        or its batch stands still: then they wait with it. With fewer it is a person's. Those of an attempt about which
+        a person has decided are the unit's where it waits for some, else anybody's. Raises Unavailable.
         """
         keys, refused = self._taken_in(order, attempt, said, origin), False
         for number in range(MAX_TRIES):

@@ -75,7 +75,8 @@ class Intake:
         batch, now_ms = self.batch, self.now_ms()
         key_id = slot_id(self.key_id(new.secret), slot)
         shard = shard_of(key_id, shards)
-        sellable, leased = not batch.for_print, self.leased
+        sellable = not batch.for_print
+        leased = self.leased
         claimable_from_s = lease_end_s(leased.until_ms) if leased else AVAILABLE_FROM_S
         return Key(
             key_id=key_id,
