@@ -35,6 +35,7 @@ _BUSINESS_ALARMS = (
     ("PurchaseWaits", "event_relay", "a purchase of keys waits for a person"),
     ("LowStock", "event_relay", "the stock of a SKU ran low: import keys, or sell fewer"),
     ("WorkOverdue", "scheduled_jobs", "units wait for a person longer than they may: see who has them"),
+    ("OrderUnreadable", "scheduled_jobs", "an open order cannot be understood, and nobody looks after its units"),
     ("WorkContradicted", "event_relay", "a supplier says the opposite of a person about a recharge: see to it"),
     ("GuessingSuspected", "redemption_api", "somebody tried many codes that are none, and has to wait: see who"),
     (

@@ -207,6 +207,7 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("ReconciliationGivenUp", "event_relay"),
         ("LowStock", "event_relay"),
         ("WorkOverdue", "scheduled_jobs"),
+        ("OrderUnreadable", "scheduled_jobs"),
         ("WorkContradicted", "event_relay"),
         ("SupplierSilent", "event_relay"),
         ("SupplierUnreached", "supply"),

@@ -17,6 +17,7 @@ from keyrail.fulfilment.service.recharging import Turn
 from keyrail.ordering.model.orders import Order, UnitStatus
 from keyrail.ordering.service.checkout import Placed
 from keyrail.platform import workflows
+from keyrail.platform.metrics import Metric
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import Stage, stage
 from tests.recharging import PHONE, buy, recharge, sell, supplied, take, unit_of
@@ -154,6 +155,25 @@ def test_a_unit_that_nobody_asks_about_any_more_is_asked_about_again(stage: Stag
     sweep(stage)
     (name,) = started(stage)
     assert name.startswith(unit_of(stage.world, forgotten_unit).unit_id)
+
+
+@pytest.mark.usefixtures("late")
+def test_an_order_that_nobody_understands_keeps_nobody_from_those_beside_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = [begin(stage.world) for _ in range(3)]
+    stage.world.dynamodb.update_item(
+        TableName=stage.world.names["orders"],
+        Key={"order_id": {"S": placed[1].order.order_id}},
+        UpdateExpression="SET store_id = :nonsense",
+        ExpressionAttributeValues={":nonsense": {"N": "1"}},
+    )
+    rung: list[Metric] = []
+    monkeypatch.setattr("keyrail.platform.metrics.count", rung.append)
+    sweep(stage)
+    understood = {each.order.order_id for each in (placed[0], placed[2])}
+    assert {each["order_id"] for each in started(stage).values()} == understood
+    assert rung == [Metric.ORDER_UNREADABLE]
 
 
 def test_what_moved_a_moment_ago_is_not_forgotten(stage: Stage) -> None:

@@ -170,11 +170,17 @@ def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:
     assert sum(len(each.placed) for each in world.wholesalers.values()) == 1
 
 
-def test_whoever_is_overtaken_asks_nobody(world: World, engine: Engine) -> None:
+@pytest.mark.parametrize("same_moment", [False, True])
+def test_whoever_is_overtaken_asks_nobody(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch, *, same_moment: bool
+) -> None:
     placed = buy(world, sell(world, recharge("first"), first=[Plan.UNHEARD]))
     order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
     slow = world.another_process(engine.dynamodb())
     faster = [world.another_process()]
+    if same_moment:
+        now_ms = world.now_ms()
+        monkeypatch.setattr("tests.world.system_now_ms", lambda: now_ms)
 
     def overtake(**_: object) -> None:
         while faster:

@@ -25,6 +25,7 @@ class Metric(StrEnum):
     RECONCILIATION_GIVEN_UP = "ReconciliationGivenUp"
     LOW_STOCK = "LowStock"
     WORK_OVERDUE = "WorkOverdue"
+    ORDER_UNREADABLE = "OrderUnreadable"
     WORK_CONTRADICTED = "WorkContradicted"
 
 

@@ -8,10 +8,12 @@ from keyrail.ordering.model.questions import Window
 from keyrail.ordering.model.supplying import again, hand_over, may_go_on
 from keyrail.ordering.service.orders import Orders
 from keyrail.ordering.store import STATUS_SHARDS
-from keyrail.platform import logs
+from keyrail.platform import logs, metrics
 from keyrail.platform.changes import Origin
 from keyrail.platform.clock import NowMs
+from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
+from keyrail.platform.metrics import Metric
 from keyrail.risk.service import News
 
 STALE_MS = 60 * 60_000
@@ -60,7 +62,7 @@ class ForgottenUnits:
         """What is started again and comes to nothing again is a person's the next time. Raises Unavailable."""
         swept = Swept()
         for number, (ids, rest) in enumerate(self._pages(part), start=1):
-            found = self.orders.some(ids)
+            found = self._understood(ids)
             swept = replace(swept, orders=swept.orders + len(found), rest=rest)
             for order in found:
                 for unit in order.units_to_supply():
@@ -68,6 +70,19 @@ class ForgottenUnits:
             if number == MAX_PAGES:
                 break
         return swept
+
+    def _understood(self, ids: list[str]) -> list[Order]:
+        """One that cannot be understood keeps nobody from those behind it. Raises Unavailable."""
+        try:
+            return self.orders.some(ids)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them
+            if len(ids) > 1:
+                return [order for order_id in ids for order in self._understood([order_id])]
+            logs.log_failure(error, order_id=ids[0])
+            metrics.count(Metric.ORDER_UNREADABLE)
+            return []
 
     def _see_to(self, order: Order, unit: Unit, swept: Swept, origin: Origin) -> Swept:
         if not self._is_forgotten(order, unit):
