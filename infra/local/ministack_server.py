@@ -4,7 +4,8 @@ MiniStack starts another process for every call that finds all others busy, and 
 hundred calls at once would be a hundred starts on a laptop's few cores, slower than any caller waits. Here a call
 beyond the bound waits for a free process. No function of ours calls another one, so nobody waits for himself.
 
-MiniStack takes a task's time-out for a number; in a workflow it may be an expression.
+MiniStack takes a task's time-out for a number; in a workflow it may be an expression. It asks for a right of its own to
+each of SQS's batches, where AWS asks for that to what stands in them.
 
 Runs in MiniStack's own environment, where nothing of this project is installed.
 """
@@ -16,14 +17,18 @@ import runpy
 import time
 from typing import Any
 
+from ministack.core import iam_actions
 from ministack.services import lambda_svc, stepfunctions
 
 PROCESSES_A_FUNCTION = max(8, 2 * (os.cpu_count() or 1))
 LONGEST_WAIT_S = 25.0
 _LOOK_EVERY_S = 0.01
 
+_BATCHES = {each + "Batch": each for each in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")}
+
 _acquire = lambda_svc.acquire_worker
 _execute_task = stepfunctions._execute_task  # noqa: SLF001 - it offers no other place
+_action_from_target = iam_actions._action_from_target  # noqa: SLF001 - it offers no other place
 
 
 def acquire_when_free(*arguments: Any, **named: Any) -> tuple[Any, str]:
@@ -46,7 +51,14 @@ def execute_task_in_time(state: dict[str, Any], raw_input: Any, execution: Any, 
     return _execute_task(state, raw_input, execution, context)
 
 
+def action_by_target(headers: dict[str, str]) -> str | None:
+    """As MiniStack's own, with the action that AWS authorizes a batch by."""
+    action: str | None = _action_from_target(headers)
+    return _BATCHES.get(action or "", action)
+
+
 if __name__ == "__main__":
     lambda_svc.acquire_worker = acquire_when_free
     stepfunctions._execute_task = execute_task_in_time  # noqa: SLF001 - it offers no other place
+    iam_actions._action_from_target = action_by_target  # noqa: SLF001 - it offers no other place
     runpy.run_module("ministack", run_name="__main__")
