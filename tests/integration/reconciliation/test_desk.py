@@ -97,6 +97,7 @@ def test_all_differences_are_a_file_in_which_nothing_runs(desk: Desk, books: Boo
     rows = list(csv.reader(io.StringIO(text(desk, f"{PATH}/{name}/csv").removeprefix("\ufeff"), newline="")))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 1 + len(evil)
+    assert {row[COLUMNS.index("version")] for row in rows[1:]} == {"1"}  # to be named by who resolves it
     at = COLUMNS.index("number")
     assert {row[at] for row in rows[1:]} == {"'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'\rx", "'\nx", "'＝1", 'a,"b'}
     assert {row[COLUMNS.index("their_status")] for row in rows[1:]} == {row[at] for row in rows[1:]}

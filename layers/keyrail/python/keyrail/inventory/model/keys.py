@@ -62,7 +62,7 @@ class StockLevel(StrEnum):
 
 class SoldOut(Conflict):
     code = "sold_out"
-    title = "Sold out: fewer keys are left than were asked for."
+    title = "Sold out: less is left than was asked for."
     title_zh = "库存不足。"
 
 

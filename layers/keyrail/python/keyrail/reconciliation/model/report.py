@@ -34,6 +34,7 @@ COLUMNS = (
     "booked_currency",
     "booked_time",
     "resolution",
+    "version",
 )
 # A Chinese or Japanese Excel takes the wide ones for the narrow. Source: owasp.org/www-community/attacks/CSV_Injection.
 _RUNS_IN_EXCEL = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -72,6 +73,7 @@ def _cells(difference: Difference) -> tuple[str | int | None, ...]:
         *((booked.amount_minor, booked.currency) if booked else (None, None)),
         ours.booked_at if ours else None,
         difference.resolution,
+        difference.version,
     )
 
 
