@@ -11,6 +11,13 @@ SERVICE = "fulfilment/service/work_desk.py"
 
 BUGS = (
     PlantedBug(
+        "delivers a recharge with a part of the keys that were bought instead of it",
+        "ordering/model/contradictions.py",
+        "attempts=attempts, key_ids=()",
+        "attempts=attempts",
+        f"{RULES}::test_what_was_credited_after_all_has_no_keys_that_came_for_a_later_attempt",
+    ),
+    PlantedBug(
         "loses the job of whoever has claimed an account when a bank asks for the money",
         "ordering/model/orders.py",
         "(held and work.is_manual and work.claim is None)",

@@ -7,7 +7,7 @@ import pytest
 
 from keyrail.ordering.model import contradictions, disputes, working
 from keyrail.ordering.model.events import events_between
-from keyrail.ordering.model.orders import Order, OrderStatus, Unit, UnitStatus
+from keyrail.ordering.model.orders import Delivery, Order, OrderStatus, Unit, UnitStatus
 from keyrail.ordering.model.supplying import NotSuppliable, begin, by_hand, give_up, hear, may_go_on, starts_between
 from keyrail.ordering.model.work import (
     CLAIM_LASTS_MS,
@@ -379,6 +379,13 @@ def test_what_is_over_or_asked_for_elsewhere_is_not_moved_by_seeing_to_it() -> N
             assert (seen.status, seen.refunds) == (order.status, order.refunds)
             assert (unit_of(seen).status, unit_of(seen).attempts) == (unit_of(order).status, unit_of(order).attempts)
             assert unit_of(seen).waiting_jobs == ()
+
+
+def test_what_was_credited_after_all_has_no_keys_that_came_for_a_later_attempt() -> None:
+    order = hear_late(say(claim(waiting(WorkKind.UNKNOWN)), Verdict.FAILED), DONE)
+    part_of_it = replace(unit_of(order), delivery=Delivery.EITHER, quantity=2, key_ids=("key_1",))
+    seen = unit_of(see_to(replace(order, units=(part_of_it,)), Verdict.DONE))
+    assert (seen.status, seen.key_ids, seen.came_as) == (UnitStatus.DELIVERED, (), Delivery.RECHARGE)
 
 
 def test_a_contradiction_is_seen_to_once_and_above_the_limit_by_somebody_else() -> None:

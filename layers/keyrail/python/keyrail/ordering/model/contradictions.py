@@ -51,13 +51,14 @@ def last_word_about(unit: Unit) -> SupplyAttempt | None:
 
 
 def _delivered(unit: Unit, job: str, now_ms: int) -> Unit:
+    """Credited: keys that came for a later attempt, and waited with the unit, are none of it."""
     attempts = tuple(
         replace(each, state=SupplyState.SUCCEEDED, refusal=None, decided_at_ms=now_ms)
         if each.reference == job
         else each
         for each in unit.attempts or ()
     )
-    return moved(replace(unit, attempts=attempts), UnitStatus.DELIVERED, now_ms)
+    return moved(replace(unit, attempts=attempts, key_ids=()), UnitStatus.DELIVERED, now_ms)
 
 
 def _known(unit: Unit, work: Work) -> Unit:
