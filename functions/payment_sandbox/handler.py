@@ -24,13 +24,10 @@ from keyrail.platform.http import Call, HttpApi, RawReply
 from keyrail.platform.messages import each_message
 from keyrail.platform.secrets import read_secret
 from keyrail.platform.signed_messages import signed_header, verify
-from keyrail.platform.slices import send_rest
+from keyrail.platform.telling import tell_later
 
 HTML = "text/html; charset=utf-8"
 MAX_FORM_BYTES = 256
-# From one callback that is not acknowledged to the next; after the last one the shop has to ask.
-WAITS_S = (5, 15, 60, 300, *(900,) * 24)
-MAX_WAIT_S = 900
 
 api = HttpApi("keyrail payment sandbox")
 
@@ -116,18 +113,11 @@ def answer(call: Call) -> RawReply:
 
 def tell(message: dict[str, Any], _message_id: str) -> None:
     """Of one that nobody has decided after all there is nothing to tell."""
-    trade, asked = bank().store.find(message["trade_id"]), int(message.get("asked", 0))
-    if trade is None:
-        return
-    left = bank().tell(trade).untold()
-    if not left or asked >= len(WAITS_S):
-        return
-    until_due_s = -((system_now_ms() - min(payment.at_ms for payment in left)) // 1000)
-    if until_due_s > 0:
-        rest, wait_s = {**message, "asked": 0}, min(until_due_s + 1, MAX_WAIT_S)
-    else:
-        rest, wait_s = {**message, "asked": asked + 1}, WAITS_S[asked]
-    send_rest(settings().sandbox_queue_url, rest, delay_s=wait_s)
+    trade = bank().store.find(message["trade_id"])
+    left = bank().tell(trade).untold() if trade else ()
+    if left:
+        due_ms = min(payment.at_ms for payment in left)
+        tell_later(settings().sandbox_queue_url, message, due_ms, system_now_ms())
 
 
 def _decision(raw_body: bytes) -> Decision:

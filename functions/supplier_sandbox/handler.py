@@ -10,7 +10,7 @@ from functools import cache
 from time import sleep
 from typing import Any
 
-from functions.supplier_sandbox.house import MAX_DELAY_S, House, sandbox_part
+from functions.supplier_sandbox.house import House, sandbox_part
 from functions.supplier_sandbox.sales import Sale, answer_to_order
 from functions.supplier_sandbox.scenarios import Answer
 from functions.supplier_sandbox.store import SaleStore
@@ -23,15 +23,13 @@ from keyrail.platform.json_objects import json_object
 from keyrail.platform.messages import each_message
 from keyrail.platform.secrets import read_secret
 from keyrail.platform.signed_messages import verify
-from keyrail.platform.slices import send_rest
+from keyrail.platform.telling import tell_later
 from keyrail.suppliers.providers.sandbox.account import HEADER, Sandbox, asking
 from keyrail.suppliers.service.accounts import watched_suppliers
 
 HTML = "text/html; charset=utf-8"
 PAGE = "<!DOCTYPE html><html><body><h1>The server is busy</h1></body></html>"
 GATEWAY_TIMEOUT = 504
-# From one callback that is not acknowledged to the next; after the last one the shop has to ask.
-WAITS_S = (5, 15, 60, 300, *(900,) * 24)
 
 api = HttpApi("keyrail supplier sandbox")
 
@@ -113,15 +111,6 @@ def _json(said: Mapping[str, Any]) -> RawReply:
 
 def tell(message: dict[str, Any], _message_id: str) -> None:
     """Of an order that did not come after all there is nothing to tell."""
-    sale, asked = house().store.find(message["sale_id"]), int(message.get("asked", 0))
-    if sale is None:
-        return
-    left = house().tell(sale).calls_left()
-    if not left or asked >= len(WAITS_S):
-        return
-    until_due_s = -((system_now_ms() - sale.ends_at_ms) // 1000)
-    if until_due_s > 0:
-        rest, wait_s = {**message, "asked": 0}, min(until_due_s, MAX_DELAY_S)
-    else:
-        rest, wait_s = {**message, "asked": asked + 1}, WAITS_S[asked]
-    send_rest(settings().supplier_sandbox_queue_url, rest, delay_s=wait_s)
+    sale = house().store.find(message["sale_id"])
+    if sale is not None and house().tell(sale).calls_left():
+        tell_later(settings().supplier_sandbox_queue_url, message, sale.ends_at_ms, system_now_ms())

@@ -32,13 +32,13 @@ from keyrail.platform.logs import Entry
 from keyrail.platform.money import Money, parse_decimal
 from keyrail.platform.signed_messages import signed_header
 from keyrail.platform.slices import send_rest
+from keyrail.platform.telling import MAX_WAIT_S
 from keyrail.suppliers.providers.sandbox import Sandbox
 from keyrail.suppliers.providers.sandbox.account import CALLBACK, HEADER
 from keyrail.suppliers.service.accounts import SupplierAccounts
 
 TELL_TIMEOUT_S = 4
 FIRST_LOOK_S = 30  # for a callback that goes out before the answer, and may not be heard
-MAX_DELAY_S = 900
 MAX_TRIES = 12
 MAX_TEXT_LENGTH = 64
 MAX_ACCOUNT_FIELDS = 10
@@ -103,7 +103,7 @@ class House:
     def _look_later(self, sale: Sale) -> None:
         if sale.calls_left():
             wait_s = FIRST_LOOK_S if sale.play.calls_first else (sale.ends_at_ms - sale.placed_at_ms) // 1000
-            send_rest(self.queue_url, {"sale_id": sale.sale_id}, delay_s=min(wait_s, MAX_DELAY_S))
+            send_rest(self.queue_url, {"sale_id": sale.sale_id}, delay_s=min(wait_s, MAX_WAIT_S))
 
     # callbacks
 

@@ -7,7 +7,8 @@ from constructs import Construct
 
 from infra.constructs.function import Function
 from infra.constructs.queues import Work
-from infra.functions.parts import API_MEMORY_MB, Parts, secret, table
+from infra.functions.parts import Parts
+from infra.functions.sandboxes import sandbox
 
 SANDBOX = Work(
     construct_id="SandboxQueue",
@@ -20,24 +21,14 @@ SANDBOX = Work(
 
 
 def payment_sandbox(scope: Construct, parts: Parts, books: dynamodb.Table) -> Function:
-    """A payment provider without money, on the stages that have one: it touches no table of ours."""
-    queue = parts.queues[SANDBOX].queue
-    function = Function(
+    """A payment provider without money, on the stages that have one."""
+    return sandbox(
         scope,
         "PaymentSandbox",
+        parts,
         name="payment_sandbox",
-        platform=parts.platform,
-        timeout_s=SANDBOX.timeout_s,
-        memory_mb=API_MEMORY_MB,
-        environment={
-            "SANDBOX_TABLE": books.table_name,
-            "SANDBOX_QUEUE_URL": queue.queue_url,
-            "PAYMENT_ACCOUNTS_SECRET_ARN": parts.secrets.payment_accounts_arn,
-            "PUBLIC_API_URL": parts.public_url,
-        },
-        in_slices=True,
+        work=SANDBOX,
+        books=books,
+        accounts_arn=parts.secrets.payment_accounts_arn,
+        variables=("SANDBOX_TABLE", "SANDBOX_QUEUE_URL", "PAYMENT_ACCOUNTS_SECRET_ARN"),
     )
-    table(function, books, "GetItem", "PutItem", "Scan")
-    secret(function, parts.secrets.payment_accounts_arn)
-    function.may(["sqs:SendMessage"], queue.queue_arn)
-    return function

@@ -7,7 +7,8 @@ from constructs import Construct
 
 from infra.constructs.function import Function
 from infra.constructs.queues import Work
-from infra.functions.parts import API_MEMORY_MB, Parts, secret, table
+from infra.functions.parts import Parts
+from infra.functions.sandboxes import sandbox
 
 SUPPLIER_SANDBOX = Work(
     construct_id="SupplierSandboxQueue",
@@ -20,24 +21,14 @@ SUPPLIER_SANDBOX = Work(
 
 
 def supplier_sandbox(scope: Construct, parts: Parts, books: dynamodb.Table) -> Function:
-    """A supplier without goods, on the stages that have one: it touches no table of ours."""
-    queue = parts.queues[SUPPLIER_SANDBOX].queue
-    function = Function(
+    """A supplier without goods, on the stages that have one."""
+    return sandbox(
         scope,
         "SupplierSandbox",
+        parts,
         name="supplier_sandbox",
-        platform=parts.platform,
-        timeout_s=SUPPLIER_SANDBOX.timeout_s,
-        memory_mb=API_MEMORY_MB,
-        environment={
-            "HOUSE_TABLE": books.table_name,
-            "SUPPLIER_SANDBOX_QUEUE_URL": queue.queue_url,
-            "SUPPLIER_ACCOUNTS_SECRET_ARN": parts.secrets.supplier_accounts_arn,
-            "PUBLIC_API_URL": parts.public_url,
-        },
-        in_slices=True,
+        work=SUPPLIER_SANDBOX,
+        books=books,
+        accounts_arn=parts.secrets.supplier_accounts_arn,
+        variables=("HOUSE_TABLE", "SUPPLIER_SANDBOX_QUEUE_URL", "SUPPLIER_ACCOUNTS_SECRET_ARN"),
     )
-    table(function, books, "GetItem", "PutItem", "Scan")
-    secret(function, parts.secrets.supplier_accounts_arn)
-    function.may(["sqs:SendMessage"], queue.queue_arn)
-    return function

@@ -24,6 +24,7 @@ from keyrail.platform.config import ConfigError
 from keyrail.platform.errors import KeyrailError
 from keyrail.platform.money import Money
 from keyrail.platform.signed_messages import signed_header
+from keyrail.platform.telling import WAITS_S
 from tests.integration.payments.sandbox_street import RETURN_URL, SECRET, Street, event, flat
 from tests.local_cloud import LocalCloud
 from tests.provider_server import serving
@@ -206,9 +207,9 @@ def test_the_queue_is_asked_to_look_again_as_long_as_there_is_something_to_tell_
     assert street.waiting() == 2
     street.bring(**about_late)
     street.bring(**message)
-    street.bring(**message, asked=len(function.WAITS_S) - 1)
+    street.bring(**message, asked=len(WAITS_S) - 1)
     assert street.waiting() == 5
-    street.bring(**message, asked=len(function.WAITS_S))
+    street.bring(**message, asked=len(WAITS_S))
     street.shop_is_open = True
     street.bring(**message)
     assert street.waiting() == 5

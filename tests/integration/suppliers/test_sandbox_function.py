@@ -15,6 +15,7 @@ from functions.supplier_sandbox.scenarios import NUMBERS, Scenario
 from keyrail.platform import aws
 from keyrail.platform.money import Money
 from keyrail.platform.signed_messages import signed_header
+from keyrail.platform.telling import WAITS_S
 from keyrail.suppliers.model.attempts import unit_of
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal, Success, Unknown
@@ -207,7 +208,7 @@ def test_a_shop_that_never_answers_is_not_told_for_ever(street: Street) -> None:
     street.account.place(wanted)
     street.later(60)
     street.shop_is_open = False
-    street.bring(wanted, asked=len(function.WAITS_S))
+    street.bring(wanted, asked=len(WAITS_S))
     assert street.waiting() == 1
 
 
