@@ -101,4 +101,11 @@ BUGS = (
         "if guard.mode is GuardMode.FOLLOW:",
         "tests/integration/suppliers/test_supply.py::test_a_price_follows_its_supplier_step_by_step",
     ),
+    PlantedBug(
+        "asks about a purchase for ever at a supplier that is no longer there",
+        "suppliers/service/accounts.py",
+        "            return Unknown(said=GONE)",
+        "            raise",
+        f"{BUYING}::test_a_purchase_whose_supplier_is_no_longer_there_waits_for_a_person",
+    ),
 )

@@ -106,6 +106,37 @@ def test_no_card_is_anywhere_in_the_clear(buying: Buying) -> None:
         assert card.code not in repr(card)
 
 
+def test_a_purchase_whose_supplier_is_no_longer_there_waits_for_a_person(buying: Buying) -> None:
+    purchase = bought(buying, Plan.STUCK)
+    buying.purchasing.accounts.suppliers = {}
+    unknown = buying.go_on(purchase)
+    assert (unknown.status, unknown.said) == (PurchaseStatus.UNKNOWN, "no_such_supplier")
+    buying.world.ahead_ms += SETTLEMENT_MS
+    assert buying.go_on(purchase).status is PurchaseStatus.UNDECIDED
+    assert spent(buying, purchase) == COST.times(PIECES).amount_minor
+
+
+def test_a_purchase_from_a_supplier_that_is_no_longer_there_was_surely_not_asked_for(buying: Buying) -> None:
+    approved = buying.request(new_sku(buying), PIECES)
+    buying.purchasing.accounts.suppliers = {}
+    failed = buying.go_on(approved)
+    assert (failed.status, failed.said) == (PurchaseStatus.FAILED, "no_such_supplier")
+    assert (buying.house.orders, spent(buying, approved)) == ([], 0)
+
+
+def test_a_purchase_about_which_an_adapter_breaks_waits_for_a_person(
+    buying: Buying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise ArithmeticError
+
+    purchase = bought(buying, Plan.STUCK)
+    monkeypatch.setattr(buying.house, "query", breaks)
+    assert (buying.go_on(purchase).status, buying.go_on(purchase).said) == (PurchaseStatus.UNKNOWN, "broken")
+    buying.world.ahead_ms += SETTLEMENT_MS
+    assert buying.go_on(purchase).status is PurchaseStatus.UNDECIDED
+
+
 @pytest.mark.parametrize("plan", [Plan.LOST, Plan.SLOW])
 def test_what_was_not_told_at_once_is_told_when_it_is_asked_about_and_is_never_ordered_again(
     buying: Buying, plan: Plan

@@ -11,9 +11,10 @@ from keyrail.inventory.service.card_intake import BoughtKey, BoughtKeys, CardInt
 from keyrail.inventory.service.figures import StockFigures
 from keyrail.platform.changes import Origin
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.outcomes import Outcome, Success
+from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Success
 from keyrail.suppliers.model.purchases import NotBuyable, Purchase, PurchaseStatus, Stocked
-from keyrail.suppliers.service.accounts import Placed, SupplierAccounts, Wanted
+from keyrail.suppliers.service.accounts import GONE, Placed, SupplierAccounts, Wanted
 from keyrail.suppliers.service.purchases import Purchases
 
 
@@ -41,16 +42,12 @@ class Purchasing:
     def go_on(self, name: str, origin: Origin) -> Purchase:
         """Ask for an approved purchase, or about one that was asked for; anything else stays as it is.
 
-        Safe to repeat, after a kill anywhere, and to run twice at once. Raises PurchaseNotFound, UnknownSupplier,
-        Unavailable.
+        Where its supplier is no longer there it was surely not asked for, or nobody can ask about it until a person
+        does. Safe to repeat, after a kill anywhere, and to run twice at once. Raises PurchaseNotFound, Unavailable.
         """
         purchase = self.purchases.find(name)
         if purchase.status is PurchaseStatus.APPROVED:
-            supplier = self.accounts.at(purchase.supplier)
-            begun = self.purchases.begin(purchase, supplier.settlement_ms, origin)
-            if begun is None:
-                return self.purchases.find(name)
-            return self._heard(begun, supplier.buy_keys(self._wanted(begun)), origin)
+            return self._ask_for(purchase, origin)
         if not purchase.status.is_asked_about:
             return purchase
         placed = Placed(
@@ -59,7 +56,19 @@ class Purchasing:
             quantity=purchase.pieces,
             of_keys=True,
         )
-        return self._heard(purchase, self.accounts.at(purchase.supplier).query(placed), origin)
+        return self._heard(purchase, self.accounts.query(purchase.supplier, placed), origin)
+
+    def _ask_for(self, purchase: Purchase, origin: Origin) -> Purchase:
+        try:
+            supplier = self.accounts.at(purchase.supplier)
+        except UnknownSupplier:
+            supplier = None
+        begun = self.purchases.begin(purchase, supplier.settlement_ms if supplier else 0, origin)
+        if begun is None:
+            return self.purchases.find(purchase.purchase_id)
+        if supplier is None:
+            return self._heard(begun, DefiniteFailure(said=GONE, refusal=Refusal.NOT_SENT), origin)
+        return self._heard(begun, supplier.buy_keys(self._wanted(begun)), origin)
 
     def _wanted(self, purchase: Purchase) -> Wanted:
         return Wanted(

@@ -47,14 +47,13 @@ from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Success, 
 from keyrail.suppliers.model.routing import Need, PassedOver
 from keyrail.suppliers.model.sources import Source, SourceKind
 from keyrail.suppliers.model.waiting import wait_s
-from keyrail.suppliers.service.accounts import Placed, Supplier, SupplierAccounts, Wanted
+from keyrail.suppliers.service.accounts import BROKEN, Placed, Supplier, SupplierAccounts, Wanted
 from keyrail.suppliers.service.routing import Choice, Routing
 
 MAX_TRIES = 20
 ASKER_BYTES = 8
 IN_STOCK = "in_stock"  # the source of keys of our own that nobody routed
 Unusable = dict[str, PassedOver]  # sources of which something was found out when they were to be used
-BROKEN, GONE = "broken", "no_such_supplier"  # our words for an answer that is none
 
 
 class Turn(StrEnum):
@@ -245,21 +244,15 @@ class Recharging:
             return Unknown(said=BROKEN)
 
     def _question(self, attempt: SupplyAttempt) -> Outcome:
-        try:
-            supplier = self.suppliers.at(attempt.supplier)
-            return supplier.query(
-                Placed(
-                    reference=attempt.reference,
-                    their_reference=attempt.their_reference,
-                    quantity=attempt.quantity,
-                    of_keys=bool(attempt.of_keys),
-                )
-            )
-        except UnknownSupplier:
-            return Unknown(said=GONE)
-        except Exception as error:  # noqa: BLE001 - a broken answer says nothing
-            logs.log_failure(error, reference=attempt.reference)
-            return Unknown(said=BROKEN)
+        return self.suppliers.query(
+            attempt.supplier,
+            Placed(
+                reference=attempt.reference,
+                their_reference=attempt.their_reference,
+                quantity=attempt.quantity,
+                of_keys=bool(attempt.of_keys),
+            ),
+        )
 
     def _heard(self, order: Order, attempt: SupplyAttempt, outcome: Outcome, origin: Origin) -> tuple[Order, bool]:
         """The order as it stands then, and whether it was this that changed it."""

@@ -13,6 +13,7 @@ from keyrail.platform.json_objects import json_object
 from keyrail.platform.logs import Entry
 from keyrail.platform.secrets import WatchedSecret
 from keyrail.suppliers.model.errors import UnknownSupplier
+from keyrail.suppliers.model.outcomes import Outcome, Unknown
 from keyrail.suppliers.model.sources import MAX_SUPPLIERS, SUPPLIER_NAME
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Supplier, Wanted
 
@@ -75,6 +76,9 @@ LOOK_AGAIN_MS = 30 * 1000
 
 ACCOUNTS = "SUPPLIER_ACCOUNTS"
 
+BROKEN, GONE = "broken", "no_such_supplier"
+"""Our words for an answer that is none."""
+
 NOT_SETTINGS = frozenset({"now_ms", "stage"})
 """What an adapter is given by us and not by the secret."""
 
@@ -108,6 +112,16 @@ class SupplierAccounts:
             return self.suppliers[name]
         except KeyError:
             raise UnknownSupplier from None
+
+    def query(self, name: str, placed: Placed) -> Outcome:
+        """What became of an order. A supplier that is no longer there, or an adapter that breaks, says nothing."""
+        try:
+            return self.at(name).query(placed)
+        except UnknownSupplier:
+            return Unknown(said=GONE)
+        except Exception as error:  # noqa: BLE001 - a broken answer says nothing
+            logs.log_failure(error, reference=placed.reference)
+            return Unknown(said=BROKEN)
 
     def parse_callback(self, name: str, callback: Callback, now_ms: int) -> str:
         """The reference that a callback has news of, by credentials that may have come this minute.
