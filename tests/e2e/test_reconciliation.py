@@ -127,13 +127,12 @@ def test_a_suppliers_yesterday_is_compared_and_what_it_took_for_nothing_is_found
         return next((each for each in found if each["day"] == day), {})
 
     assert eventually(lambda: run().get("status") == "reconciled")
+    # By now, or before, where another test had the clock ask for it.
+    assert shop.ops("POST", "reconciliations", document={"supplier": "sandbox", "day": day, **WHY}).status == 202
+    assert eventually(lambda: run()["tally"]["lines"] == 3)
     compared = run()
-    assert (compared["supplier"], compared["tally"]["lines"], compared["tally"]["matched"]) == ("sandbox", 3, 1)
+    assert (compared["supplier"], compared["tally"]["matched"]) == ("sandbox", 1)
     found = shop.ops("GET", f"reconciliations/{compared['run_id']}").json["differences"]
     assert {(each["kind"], each["movement"], each["number"]) for each in found} == {
         ("missing_with_us", "supply", named) for named in nobodys
     }
-    again = {"supplier": "sandbox", "day": day, "reason": "to be sure"}
-    assert shop.ops("POST", "reconciliations", document=again).status == 202
-    assert eventually(lambda: run()["compared_at"] != compared["compared_at"])
-    assert run()["differences"] == 2

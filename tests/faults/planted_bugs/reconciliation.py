@@ -33,8 +33,8 @@ BUGS = (
     PlantedBug(
         "believes a payment that is in no books",
         COMPARING,
-        "if is_done and booked is None and self._ours.must_be_booked(movement):",
-        "if is_done and booked is None and not movement.name:",
+        "if has_moved and booked is None and self._ours.must_be_booked(movement):",
+        "if has_moved and booked is None and not movement.name:",
         f"{UNIT}::test_a_payment_that_is_not_in_the_books_is_missing_with_us",
     ),
     PlantedBug(
@@ -121,6 +121,13 @@ BUGS = (
         "            if attempt.supplier == supplier:\n",
         "            if attempt.supplier:\n",
         f"{HOUSES}::test_the_attempt_or_purchase_of_another_supplier_is_none_of_theirs",
+    ),
+    PlantedBug(
+        "waits its turn to ask about what the supplier is through with",
+        "fulfilment/service/recharging.py",
+        "if unit.work is not None or self._was_placed_before(unit):",
+        "if unit.work is not None:",
+        f"{HOUSES}::test_what_is_done_with_them_and_open_with_us_is_asked_about_and_gone_once_it_is_known",
     ),
     PlantedBug(
         "books bought keys where their supplier's statement cannot find them",

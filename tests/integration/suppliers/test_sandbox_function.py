@@ -346,7 +346,15 @@ def test_a_statement_of_any_magic_account_is_understood_while_it_goes_on_and_whe
 
 @pytest.mark.parametrize(
     "changed",
-    [{"kind": "gift"}, {"status": "lost"}, {"amount": "9.505"}, {"currency": "XXX"}, {"number": ""}, {"at": ""}],
+    [
+        {"kind": "gift"},
+        {"status": "lost"},
+        {"amount": "9.505"},
+        {"currency": "XXX"},
+        {"number": ""},
+        {"at": ""},
+        {"at": "9" * 65},
+    ],
 )
 def test_a_statement_with_a_word_that_nobody_reviewed_is_unreadable(street: Street, changed: dict[str, str]) -> None:
     named = {"number": "sup_1", "reference": "r", "kind": "order", "status": "done", "at": "2026-11-22T00:00:00Z"}

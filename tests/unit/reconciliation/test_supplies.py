@@ -109,6 +109,8 @@ def test_what_they_took_for_what_is_in_no_book_is_missing_with_us() -> None:
     day = Day().add([line(0)], ours(0, amount=None))
     assert kinds(day) == [K.MISSING_WITH_US]
     assert kinds(Day().add([], ours(0, amount=None))) == []
+    for_nothing = line(0, amount=Money(0, "CNY"))
+    assert kinds(Day().add([for_nothing], ours(0, amount=None))) == []
 
 
 def test_a_line_without_our_reference_is_found_by_theirs() -> None:

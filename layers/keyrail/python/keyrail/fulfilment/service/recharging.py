@@ -51,6 +51,7 @@ from keyrail.suppliers.service.accounts import BROKEN, Placed, Supplier, Supplie
 from keyrail.suppliers.service.routing import Choice, Routing
 
 MAX_TRIES = 20
+PLACING_LASTS_MS = 2 * 60_000  # from storing an attempt to the end of the step that did
 ASKER_BYTES = 8
 IN_STOCK = "in_stock"  # the source of keys of our own that nobody routed
 Unusable = dict[str, PassedOver]  # sources of which something was found out when they were to be used
@@ -95,6 +96,7 @@ class Recharging:
 
         Where none is left its money is owed back; where one may come back, after PATIENCE_MS. What a person has is
         asked about once, and so is what a person has said, before anybody else is asked: the supplier may know better.
+        So is what nobody can be placing any more: whoever begins anew has a reason to.
         Raises OrderNotFound, Unavailable.
         """
         unusable: Unusable = {}
@@ -102,7 +104,7 @@ class Recharging:
             order, unit = self._read(order_id, unit_id)
             if number == 0:
                 order, unit = self._held_to_their_word(order, unit, origin)
-            if unit.work is not None:
+            if unit.work is not None or self._was_placed_before(unit):
                 return self.ask(order_id, unit_id, origin)
             if not may_go_on(order, unit):
                 return self._next(order, unit_id)
@@ -171,6 +173,10 @@ class Recharging:
             return self._to_person(order, unit, by_hand(unit, BY_HAND, now_ms), decision, origin)
         choice = _explained(self.routing.choose(_need(unit, unusable), origin), unusable)
         return self._go(order, unit, choice, unusable, origin)
+
+    def _was_placed_before(self, unit: Unit) -> bool:
+        attempt = unit.open_attempt()
+        return attempt is not None and self.now_ms() >= attempt.asked_at_ms + PLACING_LASTS_MS
 
     def _held_to_their_word(self, order: Order, unit: Unit, origin: Origin) -> tuple[Order, Unit]:
         """A supplier that contradicts a person changes nothing but that somebody has to see to it; keys that came in

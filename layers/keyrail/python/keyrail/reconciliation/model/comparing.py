@@ -46,8 +46,7 @@ class OurSide:
     booked_until_ms: int
 
     def must_be_booked(self, movement: Movement) -> bool:
-        is_for_nothing = movement.amount is not None and not movement.amount.amount_minor
-        if movement.booked_between is None or is_for_nothing:
+        if movement.booked_between is None:
             return movement.in_no_books
         earliest, latest = movement.booked_between
         return self.booked_from_ms <= earliest and latest < self.booked_until_ms
@@ -177,8 +176,8 @@ class _Shelf:
             return DifferenceKind.STATUS_DIFFERS
         if not movement.is_of(line.amount, booked.amount if booked else None):
             return DifferenceKind.AMOUNT_DIFFERS
-        is_done = line.state is LineState.DONE and movement.known is Known.DONE
-        if is_done and booked is None and self._ours.must_be_booked(movement):
+        has_moved = line.state is LineState.DONE and movement.known is Known.DONE and line.amount.amount_minor > 0
+        if has_moved and booked is None and self._ours.must_be_booked(movement):
             return DifferenceKind.MISSING_WITH_US
         return None
 

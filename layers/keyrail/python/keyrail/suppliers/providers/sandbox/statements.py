@@ -16,8 +16,8 @@ IS_OVER = {"done": True, "failed": True, "partial": True, "processing": False, "
 def line_of(line: int, said: Mapping[str, Any]) -> SupplierLine:
     """Raises SupplierStatementUnreadable."""
     moved, status = KINDS.get(text(said, "kind")), text(said, "status")
-    amount, theirs = money_of(said, "amount"), number(said, "number")
-    if moved is None or status not in IS_OVER or amount is None or theirs is None or not text(said, "at"):
+    amount, theirs, at = money_of(said, "amount"), number(said, "number"), number(said, "at")
+    if moved is None or status not in IS_OVER or amount is None or theirs is None or at is None:
         raise SupplierStatementUnreadable
     return SupplierLine(
         line=line,
@@ -27,5 +27,5 @@ def line_of(line: int, said: Mapping[str, Any]) -> SupplierLine:
         amount=amount,
         status=status,
         is_over=IS_OVER[status],
-        at=text(said, "at"),
+        at=at,
     )
