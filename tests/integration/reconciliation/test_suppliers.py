@@ -8,6 +8,7 @@ from datetime import UTC, date, timedelta
 
 import pytest
 
+from keyrail.catalog.model import SkuKind
 from keyrail.inventory.model.batches import Batch
 from keyrail.inventory.model.books import entries_between as batch_entries
 from keyrail.ledger.model import Account, AccountKind, JournalEntry, credit, debit
@@ -26,11 +27,12 @@ from keyrail.reconciliation.model.movements import Known
 from keyrail.reconciliation.model.runs import PATIENCE_MS, Run, RunStatus, run_id
 from keyrail.reconciliation.service import counterparts
 from keyrail.reconciliation.service.comparing import Outcome
+from keyrail.suppliers.model.attempts import SupplyState
 from keyrail.suppliers.model.purchases import Purchase, PurchaseStatus
 from keyrail.suppliers.model.statements import Moved, SupplierLine, SupplierStatementUnreadable
 from tests.card_house import HOUSE, Buying, CardHouse
 from tests.card_house import Plan as Keys
-from tests.recharging import buy, recharge, sell, supplied, unit_of
+from tests.recharging import buy, keys_of, recharge, sell, supplied, unit_of
 from tests.reconciling import DAY_MS, HOUR_MS, noon_ms
 from tests.supplier import COST, Plan, Wholesaler
 from tests.world import OPERATOR, SYSTEM, World
@@ -270,6 +272,41 @@ def test_what_a_person_says_was_done_is_in_no_book_until_the_statement_shows_wha
     assert (found.ours.known, found.ours.amount, found.ours.booked) == (Known.DONE, None, None)
     street.house.statements[street.day] = []
     assert street.again() == []
+
+
+def test_keys_that_were_bought_for_a_unit_are_found_by_its_reference_in_their_batch(street: Street) -> None:
+    placed = buy(street.world, sell(street.world, keys_of(HOUSE), kind=SkuKind.KEY), quantity=2, account=False)
+    supplied(street.world, placed)
+    reference = attempted(unit_of(street.world, placed))
+    street.said(taken(reference, COST.times(2)))
+    assert street.reconcile() == []
+    assert street.run().tally.entries == 1
+    street.house.statements[street.day] = [taken(reference)]
+    (found,) = street.again()
+    assert (found.kind, found.ours and found.ours.booked) == (K.AMOUNT_DIFFERS, COST.times(2))
+    street.house.statements[street.day] = []
+    (found,) = street.again()
+    assert (found.kind, found.order_id) == (K.MISSING_WITH_THEM, placed.order.order_id)
+
+
+def test_keys_that_came_in_though_a_person_said_that_none_would_are_owed_for(street: Street) -> None:
+    street.house.plans, street.house.silent = [Plan.LOST], True
+    placed = buy(street.world, sell(street.world, keys_of(HOUSE), kind=SkuKind.KEY), account=False)
+    supplied(street.world, placed)
+    order_id, unit = placed.order.order_id, unit_of(street.world, placed)
+    assert unit.work is not None
+    job, desk = unit.work.job, street.world.work_desk
+    desk.claim(order_id, unit.unit_id, job, OPERATOR)
+    desk.say(
+        order_id, unit.unit_id, Saying(job=job, verdict=Verdict.FAILED, text="so they say"), OPERATOR, anybodys=False
+    )
+    street.house.silent = False
+    supplied(street.world, placed)
+    assert unit_of(street.world, placed).attempts[0].state is SupplyState.FAILED  # type: ignore[index]  # it has one
+    street.said(taken(job))
+    assert street.reconcile() == []
+    street.house.statements[street.day] = []
+    assert [each.kind for each in street.again()] == [K.MISSING_WITH_THEM]
 
 
 def test_vouchers_files_of_keys_and_keys_of_others_are_in_no_statement(street: Street) -> None:

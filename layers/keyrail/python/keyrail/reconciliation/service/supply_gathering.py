@@ -46,6 +46,16 @@ class _Booked:
     credited: dict[str, list[Money]] = field(default_factory=lambda: defaultdict(list))
     in_pieces: set[str] = field(default_factory=set)
 
+    def upon(self, movement: Movement, reference: str) -> Movement:
+        """With what the books say of it: keys that came in are owed for, though somebody said that none would."""
+        of_keys = reference in self.in_pieces
+        return replace(
+            movement,
+            known=Known.DONE if of_keys and movement.known is Known.FAILED else movement.known,
+            rounding_minor=movement.rounding_minor if of_keys else 0,
+            credited=tuple(self.credited.get(reference, ())),
+        )
+
 
 @dataclass(frozen=True)
 class SupplyGathering:
@@ -62,9 +72,7 @@ class SupplyGathering:
         movements = {each: _as_booked(each, booking) for each, booking in booked.bookings.items()}
         for movement in self._read(references):
             reference = movement.number or ""
-            rounding = movement.rounding_minor if reference in booked.in_pieces else 0
-            credited = tuple(booked.credited.get(reference, ()))
-            movements[reference] = replace(movement, rounding_minor=rounding, credited=credited)
+            movements[reference] = booked.upon(movement, reference)
         until_ms = min(end_of_day_ms(days[-1], UTC), now_ms - BOOKS_LAG_MS)
         bookings = {_name(reference): booking for reference, booking in booked.bookings.items()}
         return OurSide(tuple(movements.values()), bookings, since_ms, until_ms)
