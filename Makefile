@@ -56,8 +56,8 @@ format: setup ## Let ruff write the format
 openapi: setup ## Write docs/openapi/*.json from the code
 	@$(WITH_DOMAIN) $(BIN)/python -m docs.openapi.build
 
-test: setup ## Every test; brings its own local cloud
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest $(ARGS)
+test: setup ## Every test, in two lanes, or those of ARGS; brings its own local clouds
+	PYTHONHASHSEED=0 $(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.lanes)
 
 dynamodb: setup ## AWS's own DynamoDB into .local, as a second engine for the races; it needs Java 17
 	@mkdir -p .local/dynamodb-local

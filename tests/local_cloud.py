@@ -1,4 +1,4 @@
-"""A local cloud for the tests: one instance a session, apart from the one of `make up`.
+"""A local cloud for the tests: one instance a session and lane, apart from the one of `make up`.
 
 Name a running one in `KEYRAIL_TEST_ENDPOINT` to save its start while working on a test.
 """
@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from infra.local.deployment import client
-from infra.local.ministack import MiniStack
+from infra.local.ministack import USUAL_PORT, MiniStack
 from infra.local.settings import ADMIN, REGION, STATE
+
+LANE = "KEYRAIL_TEST_LANE"  # the number of those who run side by side, each with a cloud of its own
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ def local_cloud() -> Iterator[LocalCloud]:
     if running := os.environ.get("KEYRAIL_TEST_ENDPOINT"):
         yield LocalCloud(running)
         return
-    cloud = MiniStack(STATE / "test-cloud")
+    lane = int(os.environ.get(LANE, "0"))
+    # Who looks for a free port at the same moment as another finds the same.
+    cloud = MiniStack(STATE / f"test-cloud-{lane}", USUAL_PORT + 1 + lane)
     # One that a killed run left behind would bring its tables along.
     cloud.stop()
     try:

@@ -24,6 +24,8 @@ _ANSWER_WITHIN_S = 5.0
 class MiniStack:
     folder: Path
     """Holds its log and the record of its process; two instances need two folders."""
+    usual_port: int = USUAL_PORT
+    """Any other one that is free, if this is not."""
 
     @property
     def log(self) -> Path:
@@ -51,7 +53,7 @@ class MiniStack:
         if running := self.endpoint:
             return running
         self.stop()
-        port = free_port(USUAL_PORT)
+        port = free_port(self.usual_port)
         endpoint = f"http://127.0.0.1:{port}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._scratch.mkdir(exist_ok=True)

@@ -1,0 +1,46 @@
+"""Every test, in two lanes side by side: `make test` without ARGS.
+
+Tests that speak to a cloud wait for it most of the time, one request after the other, and leave a core idle. Which test
+is in which lane is fixed, and so is the order in a lane, so that nothing comes to depend on how fast the machine is.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+
+from infra.local.settings import STATE
+from tests.local_cloud import LANE
+
+# What keeps both cores busy by itself comes last, and what is left of the other lane fits in beside it.
+LANES = (
+    ("tests/e2e", "tests/infra", "tests/integration"),
+    ("tests/properties", "tests/unit", "tests/faults"),
+)
+
+
+def run() -> int:
+    """The first lane is shown as it goes, the others when they are over. Returns pytest's worst exit code."""
+    STATE.mkdir(exist_ok=True)
+    logs = [STATE / f"lane-{number}.txt" for number in range(1, len(LANES))]
+    with ExitStack() as stack:
+        outputs = [None, *(stack.enter_context(log.open("wb")) for log in logs)]
+        lanes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-m", "pytest", *lane],
+                    env={**os.environ, LANE: str(number)},
+                    stdout=output,
+                    stderr=output and subprocess.STDOUT,
+                )
+            )
+            for number, (lane, output) in enumerate(zip(LANES, outputs, strict=True))
+        ]
+        codes = [lane.wait() for lane in lanes]
+    for log in logs:
+        print(log.read_text(errors="replace"))  # noqa: T201  # what pytest would have said itself
+    return max(codes, key=abs)
+
+
+if __name__ == "__main__":
+    sys.exit(run())
