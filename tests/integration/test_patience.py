@@ -140,6 +140,15 @@ def test_a_pool_without_a_key_is_not_waited_for(world: World) -> None:
     assert (unit_of(world, second).status, decision.passed_over) == (UnitStatus.FAILED, {"pool": PassedOver.SOLD_OUT})
 
 
+def test_keys_that_would_not_do_when_they_come_free_are_not_waited_for(world: World) -> None:
+    sku_id = sell(world, POOL, kind=SkuKind.EITHER)
+    world.import_codes(new_codes(1), sku_id)
+    placed = buy(world, sku_id, quantity=2)
+    world.claims.lease(sku_id, 1, "ord_of_another", world.now_ms() + 60_000, SYSTEM)
+    assert supplied(world, placed) is Turn.DONE
+    assert len(unit_of(world, placed).decisions or ()) == 1
+
+
 def test_whoever_is_overtaken_leaves_the_key_that_it_took_to_others(world: World, engine: Engine) -> None:
     sku_id = sell(world, POOL, kind=SkuKind.EITHER)
     world.import_codes(new_codes(2), sku_id)

@@ -14,15 +14,18 @@ from functions.direct_recharge import handler as direct_recharge
 from functions.scheduled_jobs import handler as scheduled_jobs
 from keyrail.fulfilment.service import forgotten
 from keyrail.fulfilment.service.recharging import Turn
-from keyrail.ordering.model.orders import Order, UnitStatus
+from keyrail.ordering.model.orders import Line, Order, OrderStatus, UnitStatus
+from keyrail.ordering.model.steps import pay
 from keyrail.ordering.service.checkout import Placed
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform import workflows
 from keyrail.platform.metrics import Metric
+from tests.integration.test_recharging import notice
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import Stage, stage
 from tests.recharging import PHONE, buy, recharge, sell, supplied, take, unit_of
 from tests.supplier import Plan
-from tests.world import World
+from tests.world import SYSTEM, World
 
 __all__ = ["relay", "stage"]
 
@@ -155,6 +158,24 @@ def test_a_unit_that_nobody_asks_about_any_more_is_asked_about_again(stage: Stag
     sweep(stage)
     (name,) = started(stage)
     assert name.startswith(unit_of(stage.world, forgotten_unit).unit_id)
+
+
+@pytest.mark.usefixtures("late")
+def test_a_unit_whose_order_is_paid_and_no_more_is_found(stage: Stage) -> None:
+    sku_id = sell(stage.world, recharge("first"))
+    placed = stage.world.order(lines=(Line(sku_id, 1, recharge_account={"phone": PHONE}),))
+    paid = pay(placed.order, placed.attempt.attempt_id, "T-1", SYSTEM, stage.world.now_ms())
+    assert paid.status is OrderStatus.PAID
+    assert stage.world.orders.replace(placed.order, paid)
+    sweep(stage)
+    assert [each["unit_id"] for each in started(stage).values()] == [paid.units[0].unit_id]
+
+
+@pytest.mark.usefixtures("late")
+def test_a_unit_that_stands_still_for_a_bank_is_not_forgotten(stage: Stage) -> None:
+    stage.world.disputes.hear(notice(begin(stage.world), DisputeState.OPEN), SYSTEM)
+    sweep(stage)
+    assert started(stage) == {}
 
 
 @pytest.mark.usefixtures("late")

@@ -20,8 +20,6 @@ from keyrail.suppliers.model.breaker import MAX_UNANSWERED
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal
 from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source
-from tests.engines import Engine
-from tests.faults.breaking import Way, Wire
 from tests.promises import check_promises
 from tests.racing import at_once
 from tests.recharging import MANUAL, PHONE, POOL, buy, recharge, run, sell, supplied, take, unit_of
@@ -159,52 +157,6 @@ def test_a_key_of_our_own_does_as_well_where_either_will_do(world: World) -> Non
     assert [len(unit_of(world, each).key_ids) for each in (first, second)] == [1, 0]
     assert [order.status for order in world.stored_orders()] == [OrderStatus.DELIVERED] * 2
     assert len(world.wholesalers["first"].credited) == 1
-
-
-def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:
-    world.stock_up(1)
-    placed = buy(world, sell(world, recharge("first"), recharge("second")))
-    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
-    at_once([lambda: world.another_process().recharging.place(order_id, unit_id, SYSTEM)] * RACERS)
-    assert supplied(world, placed) is Turn.DONE
-    assert sum(len(each.placed) for each in world.wholesalers.values()) == 1
-
-
-@pytest.mark.parametrize("same_moment", [False, True])
-def test_whoever_is_overtaken_asks_nobody(
-    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch, *, same_moment: bool
-) -> None:
-    placed = buy(world, sell(world, recharge("first"), first=[Plan.UNHEARD]))
-    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
-    slow = world.another_process(engine.dynamodb())
-    faster = [world.another_process()]
-    if same_moment:
-        now_ms = world.now_ms()
-        monkeypatch.setattr("tests.world.system_now_ms", lambda: now_ms)
-
-    def overtake(**_: object) -> None:
-        while faster:
-            faster.pop().recharging.place(order_id, unit_id, SYSTEM)
-
-    slow.dynamodb.meta.events.register_first("before-send.dynamodb.PutItem", overtake)
-    assert slow.recharging.place(order_id, unit_id, SYSTEM).turn is Turn.ASK
-    assert (faster, len(world.wholesalers["first"].placed)) == ([], 1)
-
-
-def test_whoever_loses_the_answer_to_their_own_write_asks_all_the_same(world: World, engine: Engine) -> None:
-    placed = buy(world, sell(world, recharge("first")))
-    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
-    clean = Wire()
-    process = world.another_process(engine.dynamodb())
-    with clean.carrying(process.dynamodb):
-        process.recharging.place(order_id, unit_id, SYSTEM)
-    first_write = next(number for number, each in enumerate(clean.requests) if each.endswith("PutItem"))
-
-    again = buy(world, sell(world, recharge("first")))
-    process = world.another_process(engine.dynamodb())
-    with Wire(first_write, Way.ANSWER_LOST).carrying(process.dynamodb):
-        process.recharging.place(again.order.order_id, unit_of(world, again).unit_id, SYSTEM)
-    assert unit_of(world, again).status is UnitStatus.DELIVERED
 
 
 def test_many_questions_at_once_lead_to_one_refund(world: World) -> None:

@@ -8,6 +8,7 @@ SERVICE = "fulfilment/service/recharging.py"
 PATIENCE = "ordering/model/patience.py"
 UNIT = "tests/unit/ordering/test_supplying.py"
 TESTS = "tests/integration/test_recharging.py"
+ONE_ASKS = "tests/integration/test_one_asks.py"
 WAITS = "tests/integration/test_patience.py"
 
 BUGS = (
@@ -30,7 +31,21 @@ BUGS = (
         SERVICE,
         "            if begun.unit(unit.unit_id).open_attempt() != attempt:",
         "            if begun.unit(unit.unit_id).open_attempt() is None:",
-        f"{TESTS}::test_whoever_is_overtaken_asks_nobody",
+        f"{ONE_ASKS}::test_whoever_is_overtaken_asks_nobody",
+    ),
+    PlantedBug(
+        "takes for its own write what somebody else wrote in the same moment",
+        SERVICE,
+        "asker=token_hex(ASKER_BYTES)",
+        "asker=None",
+        f"{ONE_ASKS}::test_whoever_asks_in_the_same_moment_knows_another_write_from_their_own",
+    ),
+    PlantedBug(
+        "asks about the same news without an end",
+        SERVICE,
+        "        self.news.ask(unit_id)\n",
+        "",
+        f"{TESTS}::test_a_question_answers_all_news_that_came_before_it",
     ),
     PlantedBug(
         "takes a supplier's adapter that broke for a refusal",

@@ -1,0 +1,88 @@
+"""Of all who would ask a supplier for a unit, on the engine: whoever stored that they would does, and nobody else."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from keyrail.fulfilment.service.recharging import Turn
+from keyrail.ordering.model.orders import UnitStatus
+from tests.engines import Engine
+from tests.faults.breaking import Killed, Way, Wire
+from tests.promises import check_promises
+from tests.racing import at_once
+from tests.recharging import buy, recharge, sell, supplied, unit_of
+from tests.supplier import Plan
+from tests.world import SYSTEM, World
+
+pytestmark = pytest.mark.usefixtures("kept_books")
+RACERS = 8
+
+
+@pytest.fixture(autouse=True)
+def promises_hold(world: World) -> Iterator[None]:
+    yield
+    check_promises(world)
+
+
+def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:
+    world.stock_up(1)
+    placed = buy(world, sell(world, recharge("first"), recharge("second")))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    at_once([lambda: world.another_process().recharging.place(order_id, unit_id, SYSTEM)] * RACERS)
+    assert supplied(world, placed) is Turn.DONE
+    assert sum(len(each.placed) for each in world.wholesalers.values()) == 1
+
+
+def test_whoever_is_overtaken_asks_nobody(world: World, engine: Engine) -> None:
+    placed = buy(world, sell(world, recharge("first"), first=[Plan.UNHEARD]))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    slow = world.another_process(engine.dynamodb())
+    faster = [world.another_process()]
+
+    def overtake(**_: object) -> None:
+        while faster:
+            faster.pop().recharging.place(order_id, unit_id, SYSTEM)
+
+    slow.dynamodb.meta.events.register_first("before-send.dynamodb.PutItem", overtake)
+    assert slow.recharging.place(order_id, unit_id, SYSTEM).turn is Turn.ASK
+    assert (faster, len(world.wholesalers["first"].placed)) == ([], 1)
+
+
+def first_write(world: World, engine: Engine) -> int:
+    """Which of the requests of placing a unit it is that puts on record who asks."""
+    placed, clean = buy(world, sell(world, recharge("first"))), Wire()
+    process = world.another_process(engine.dynamodb())
+    with clean.carrying(process.dynamodb):
+        process.recharging.place(placed.order.order_id, unit_of(world, placed).unit_id, SYSTEM)
+    return next(number for number, each in enumerate(clean.requests) if each.endswith("PutItem"))
+
+
+def test_whoever_loses_the_answer_to_their_own_write_asks_all_the_same(world: World, engine: Engine) -> None:
+    number = first_write(world, engine)
+    placed = buy(world, sell(world, recharge("first")))
+    process = world.another_process(engine.dynamodb())
+    with Wire(number, Way.ANSWER_LOST).carrying(process.dynamodb):
+        process.recharging.place(placed.order.order_id, unit_of(world, placed).unit_id, SYSTEM)
+    assert unit_of(world, placed).status is UnitStatus.DELIVERED
+
+
+def test_whoever_asks_in_the_same_moment_knows_another_write_from_their_own(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, now_ms = first_write(world, engine), world.now_ms()
+    placed = buy(world, sell(world, recharge("second")))
+    order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
+    monkeypatch.setattr("tests.world.system_now_ms", lambda: now_ms)
+    slow, faster = (world.another_process(engine.dynamodb()) for _ in range(2))
+    gone: list[Wire] = []
+
+    def overtake(**_: object) -> None:
+        if not gone:
+            gone.append(Wire(number, Way.KILLED))
+            with gone[0].carrying(faster.dynamodb), suppress(Killed):
+                faster.recharging.place(order_id, unit_id, SYSTEM)
+
+    slow.dynamodb.meta.events.register_first("before-send.dynamodb.PutItem", overtake)
+    assert slow.recharging.place(order_id, unit_id, SYSTEM).turn is Turn.ASK
+    assert (len(gone), world.wholesalers["second"].placed) == (1, []), "the other one may have asked"
