@@ -23,7 +23,7 @@ from keyrail.platform.metrics import Metric
 from tests.integration.test_recharging import notice
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import Stage, stage
-from tests.recharging import PHONE, buy, recharge, sell, supplied, take, unit_of
+from tests.recharging import PATIENCE, PHONE, buy, recharge, sell, supplied, take, unit_of
 from tests.supplier import Plan
 from tests.world import SYSTEM, World
 
@@ -176,6 +176,20 @@ def test_a_unit_that_stands_still_for_a_bank_is_not_forgotten(stage: Stage) -> N
     stage.world.disputes.hear(notice(begin(stage.world), DisputeState.OPEN), SYSTEM)
     sweep(stage)
     assert started(stage) == {}
+
+
+@pytest.mark.usefixtures("late")
+def test_a_round_goes_on_where_its_last_part_ended(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgotten, "PAGE_LENGTH", 1)
+    monkeypatch.setattr(forgotten, "MAX_PAGES", 3)
+    parts: list[dict[str, Any]] = [{"job": "sweep_units"}]
+    monkeypatch.setattr(scheduled_jobs, "send_rest", lambda _, message: parts.append(json.loads(json.dumps(message))))
+    placed = {begin(stage.world).order.order_id for _ in range(6)}
+    for number, part in enumerate(parts):  # which grows meanwhile
+        assert number < PATIENCE, "a round without an end"
+        record = {"messageId": "m-1", "body": json.dumps(part)}
+        assert scheduled_jobs.handler({"Records": [record]}, None) == {"batchItemFailures": []}
+    assert (len(parts) > 2, {each["order_id"] for each in started(stage).values()}) == (True, placed)
 
 
 @pytest.mark.usefixtures("late")
