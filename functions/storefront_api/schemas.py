@@ -92,7 +92,7 @@ _BY_KEYS = {SkuKind.KEY, SkuKind.CHOICE}
 @outgoing
 class SkuOut:
     """`account_fields` are what a recharge asks for, to draw a form of. Of kind `choice`, whoever fills it in is
-    recharged, and whoever does not gets a key.
+    recharged, and whoever does not gets a key; while there is none, `delivery` says how it is recharged.
     """
 
     sku_id: str
@@ -115,7 +115,7 @@ class SkuOut:
             sku,
             currency=sku.price.currency,
             stock=offer.stock,
-            delivery="instant_key" if sku.kind in _BY_KEYS else supplied,
+            delivery="instant_key" if sku.kind in _BY_KEYS and offer.keys else supplied,
             account_fields=sku.account_fields or (),
         )
 

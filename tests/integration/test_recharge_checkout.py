@@ -230,6 +230,15 @@ def test_the_shelf_says_whether_it_could_be_had_and_by_whom(world: World) -> Non
     assert world.supply.offer(key) == Offer(StockLevel.IN_STOCK, by_hand=True)
 
 
+def test_where_the_buyer_may_choose_the_shelf_says_when_there_is_no_key_to_choose(world: World) -> None:
+    sku = save(world, SkuKind.CHOICE, PERSON)
+    assert world.supply.offer(sku) == Offer(StockLevel.IN_STOCK, by_hand=True, keys=False)
+    with pytest.raises(SoldOut):
+        world.order(lines=(to(None),))
+    world.import_codes(["ABCD-0002"], RECHARGE)
+    assert world.another_process().supply.offer(sku) == Offer(StockLevel.LOW)
+
+
 def test_either_of_a_pool_alone_is_there_while_the_pool_has_keys(world: World) -> None:
     sku = save(world, SkuKind.EITHER, POOL)
     assert world.supply.offer(sku) == Offer(StockLevel.SOLD_OUT)

@@ -142,6 +142,7 @@ def test_the_shelf_says_what_to_ask_for_in_both_languages() -> None:
         offer = Offer(StockLevel.IN_STOCK, by_hand)
         by_kind = {kind: SkuOut.of(sku(kind), offer).delivery for kind in SkuKind}
         assert by_kind == {"key": "instant_key", "recharge": word, "either": word, "choice": "instant_key"}
+        assert SkuOut.of(sku(SkuKind.CHOICE), replace(offer, keys=False)).delivery == word
 
 
 def test_a_buyer_sees_how_it_goes_and_most_of_the_account_is_hidden() -> None:

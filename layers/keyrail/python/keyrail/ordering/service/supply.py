@@ -22,10 +22,13 @@ KINDS = {Delivery.KEY: KEY_KINDS, Delivery.RECHARGE: RECHARGE_KINDS, Delivery.EI
 
 @dataclass(frozen=True)
 class Offer:
-    """What the shelf says of a SKU. `by_hand`: only a person could supply it now."""
+    """What the shelf says of a SKU. `by_hand`: only a person could supply it now. Where its buyer may choose, and there
+    are no `keys`, it is to be had as a recharge only.
+    """
 
     stock: StockLevel
     by_hand: bool = False
+    keys: bool = True
 
 
 @dataclass
@@ -64,15 +67,20 @@ class Supply:
     def _offer(self, sku: Sku) -> Offer:
         stock = self.claims.level(sku.sku_id, sku.low_stock) if sku.has_keys else StockLevel.SOLD_OUT
         if sku.kind in {SkuKind.KEY, SkuKind.CHOICE}:
-            if stock is not StockLevel.SOLD_OUT:
-                return Offer(stock)
-            recharged = sku.kind is SkuKind.CHOICE and self._usable(sku, Delivery.RECHARGE, 1, sku.price)
-            return Offer(StockLevel.IN_STOCK if recharged or self.bought_for(sku, 1, sku.price) else stock)
+            return self._offer_of_keys(sku, stock)
         delivery = Delivery.EITHER if sku.kind is SkuKind.EITHER else Delivery.RECHARGE
         usable = self._usable(sku, delivery, 1, sku.price)
         if usable == {SourceKind.POOL}:
             return Offer(stock)
         return Offer(StockLevel.IN_STOCK if usable else StockLevel.SOLD_OUT, usable == {SourceKind.MANUAL})
+
+    def _offer_of_keys(self, sku: Sku, stock: StockLevel) -> Offer:
+        if stock is not StockLevel.SOLD_OUT:
+            return Offer(stock)
+        if self.bought_for(sku, 1, sku.price):
+            return Offer(StockLevel.IN_STOCK)
+        usable = self._usable(sku, Delivery.RECHARGE, 1, sku.price) if sku.kind is SkuKind.CHOICE else None
+        return Offer(StockLevel.IN_STOCK, usable == {SourceKind.MANUAL}, keys=False) if usable else Offer(stock)
 
     def _usable(self, sku: Sku, delivery: Delivery, quantity: int, paid: Money) -> frozenset[SourceKind]:
         """The kinds of sources that it could come from now; the pool only if there is a key in it."""
