@@ -19,6 +19,7 @@ from tests.faults.use_cases import (
     refunds,
     routing,
     stock,
+    supply,
     work,
 )
 from tests.faults.use_cases.case import Case
@@ -32,6 +33,7 @@ _PARTS = (
     batches,
     own_codes,
     purchases,
+    supply,
     after_sales,
     figures,
     stock,
