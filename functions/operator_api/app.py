@@ -17,6 +17,7 @@ from keyrail.platform.aws import client
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.config import load, zone_named
 from keyrail.platform.http import HttpApi
+from keyrail.suppliers.store import SuppliersStore
 from keyrail.vault.providers.kms import KmsKeyWrapper
 
 api = HttpApi("keyrail back office")
@@ -71,6 +72,11 @@ def batches() -> Batches:
 @cache
 def orders() -> Orders:
     return Orders(OrderStore(client("dynamodb"), settings().orders_table))
+
+
+@cache
+def suppliers() -> SuppliersStore:
+    return SuppliersStore(client("dynamodb"), settings().suppliers_table)
 
 
 @cache

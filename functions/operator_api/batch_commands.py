@@ -6,8 +6,9 @@ from functools import cache
 from functions.operator_api.access import STOCK, NotInGroup, allow
 from functions.operator_api.app import api, keys, zone
 from functions.operator_api.own_codes import own_codes
-from functions.operator_api.schemas.batch_commands import CommandIn, ExtendIn, ReleaseIn
+from functions.operator_api.schemas.batch_commands import ExtendIn, ReleaseIn
 from functions.operator_api.schemas.batches import BatchOut
+from functions.operator_api.schemas.common import ReasonIn
 from keyrail.inventory.model.batches import Batch, BatchNotFound
 from keyrail.inventory.model.commands import BatchClosed, BatchVoid, ExpiryNotLater, TooManyHeldBatches
 from keyrail.inventory.service.commands import BatchCommands
@@ -36,7 +37,7 @@ def _command(call: Call, reason: str, give: Callable[[str, Origin], Batch]) -> B
     "POST",
     "/ops/v1/batches/{batch_id}/freeze",
     summary="Stop selling, showing and redeeming all keys of a batch until it is unfrozen",
-    body=CommandIn,
+    body=ReasonIn,
     answer=BatchOut,
     raises=(Invalid, BatchNotFound, BatchClosed, BatchVoid, TooManyHeldBatches, NotInGroup),
 )
@@ -48,7 +49,7 @@ def freeze_batch(call: Call) -> BatchOut:
     "POST",
     "/ops/v1/batches/{batch_id}/unfreeze",
     summary="Let a frozen batch go on as before",
-    body=CommandIn,
+    body=ReasonIn,
     answer=BatchOut,
     raises=(Invalid, BatchNotFound, BatchClosed, BatchVoid, NotInGroup),
 )
@@ -60,7 +61,7 @@ def unfreeze_batch(call: Call) -> BatchOut:
     "POST",
     "/ops/v1/batches/{batch_id}/void",
     summary="Cancel all keys of a batch that were not used up, sold or not, for good",
-    body=CommandIn,
+    body=ReasonIn,
     answer=BatchOut,
     raises=(Invalid, BatchNotFound, BatchClosed, TooManyHeldBatches, NotInGroup),
 )
@@ -72,7 +73,7 @@ def void_batch(call: Call) -> BatchOut:
     "POST",
     "/ops/v1/batches/{batch_id}/close",
     summary="Sell nothing more of a batch, for good; what is sold lives on",
-    body=CommandIn,
+    body=ReasonIn,
     answer=BatchOut,
     raises=(Invalid, BatchNotFound, BatchVoid, TooManyHeldBatches, NotInGroup),
 )

@@ -6,7 +6,8 @@ from functools import cache
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, batches, keys, settings
 from functions.operator_api.own_codes import own_codes
-from functions.operator_api.schemas.batches import BatchIn, BatchOut, RejectedFileOut, RejectedLinesIn, UploadOut
+from functions.operator_api.schemas.batches import BatchIn, BatchOut, RejectedFileOut, UploadOut
+from functions.operator_api.schemas.common import ReasonIn
 from keyrail.catalog.model import SkuWithoutKeys, UnknownSku
 from keyrail.inventory.model.batches import BatchNotFound, NoRejectedLines
 from keyrail.inventory.providers.s3 import S3Files
@@ -72,12 +73,12 @@ def get_batch(call: Call) -> BatchOut:
     "POST",
     "/ops/v1/batches/{batch_id}/rejected-lines",
     summary="The lines that were not taken, as CSV: once only",
-    body=RejectedLinesIn,
+    body=ReasonIn,
     answer=RejectedFileOut,
     raises=(Invalid, BatchNotFound, NoRejectedLines, AlreadyHandedOut, FileExpired, NotInGroup),
 )
 def hand_out_rejected_lines(call: Call) -> RejectedFileOut:
-    said: RejectedLinesIn = call.body
+    said: ReasonIn = call.body
     origin = allow(call, STOCK, said.reason)
     content = import_desk().hand_out(call.path["batch_id"], origin)
     return RejectedFileOut(content=content.decode("utf-8-sig"))

@@ -7,8 +7,9 @@ from functions.operator_api.app import api, audit, desk, keys, orders
 from functions.operator_api.limits import given_today
 from functions.operator_api.orders import UNTRACED
 from functions.operator_api.refunds import refund_desk
-from functions.operator_api.schemas.desk import AssignIn, DecideIn, DeskQuery, UnmatchedOut, UnmatchedPageOut
-from functions.operator_api.schemas.refunds import GivenBackIn, RefundStepIn
+from functions.operator_api.schemas.common import ReasonIn
+from functions.operator_api.schemas.desk import AssignIn, DeskQuery, UnmatchedOut, UnmatchedPageOut
+from functions.operator_api.schemas.refunds import GivenBackIn
 from keyrail.fulfilment.service.issuance import Issuance
 from keyrail.fulfilment.service.paying import Paying
 from keyrail.fulfilment.service.payment_desk import PaymentDesk, PaysAnOrder
@@ -71,7 +72,7 @@ def get_payment(call: Call) -> UnmatchedOut:
     "POST",
     "/ops/v1/payments/{payment_id}/accept",
     summary="Take a payment of another sum for the whole of the order that it names, and deliver that",
-    body=DecideIn,
+    body=ReasonIn,
     answer=UnmatchedOut,
     raises=(
         Invalid,
@@ -121,7 +122,7 @@ def assign_payment(call: Call) -> UnmatchedOut:
     "POST",
     "/ops/v1/payments/{payment_id}/refund",
     summary="Give a payment back to whoever made it, through its provider; above a limit a second person decides",
-    body=DecideIn,
+    body=ReasonIn,
     answer=UnmatchedOut,
     raises=(Invalid, PaymentNotFound, AlreadyDecided, NoMoneyInIt, PaysAnOrder, NotInGroup),
 )
@@ -134,7 +135,7 @@ def refund_payment(call: Call) -> UnmatchedOut:
     "POST",
     "/ops/v1/payments/{payment_id}/refund/approve",
     summary="Approve the refund of a payment that somebody else asked for",
-    body=DecideIn,
+    body=ReasonIn,
     answer=UnmatchedOut,
     raises=(Invalid, PaymentNotFound, RefundNotFound, OwnRequest, RefundDecided, PaysAnOrder, NotInGroup),
 )
@@ -147,7 +148,7 @@ def approve_payments_refund(call: Call) -> UnmatchedOut:
     "POST",
     "/ops/v1/payments/{payment_id}/refund/reject",
     summary="Turn down the refund of a payment that waits for approval, or take one's own request back",
-    body=DecideIn,
+    body=ReasonIn,
     answer=UnmatchedOut,
     raises=(Invalid, PaymentNotFound, RefundNotFound, RefundDecided, NotInGroup),
 )
@@ -160,7 +161,7 @@ def reject_payments_refund(call: Call) -> UnmatchedOut:
     "POST",
     "/ops/v1/payments/{payment_id}/dismiss",
     summary="Take off the desk what has no money of ours in it",
-    body=DecideIn,
+    body=ReasonIn,
     answer=UnmatchedOut,
     raises=(Invalid, PaymentNotFound, AlreadyDecided, MoneyInIt, NotInGroup),
 )
@@ -173,7 +174,7 @@ def dismiss_payment(call: Call) -> UnmatchedOut:
     "POST",
     "/ops/v1/payments/{payment_id}/refund/retry",
     summary="Ask the provider once more for a payment's refund that it refused",
-    body=RefundStepIn,
+    body=ReasonIn,
     answer=UnmatchedOut,
     raises=(Invalid, PaymentNotFound, RefundNotFound, RefundNotFailed, NotInGroup),
 )

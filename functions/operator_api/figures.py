@@ -4,7 +4,8 @@ from functools import cache
 
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, catalog, keys, settings
-from functions.operator_api.schemas.figures import FiguresOut, RecountIn, StockOut, StockQuery
+from functions.operator_api.schemas.common import ReasonIn
+from functions.operator_api.schemas.figures import FiguresOut, StockOut, StockQuery
 from keyrail.catalog.model import UnknownSku
 from keyrail.inventory.model.figures import StockMoving
 from keyrail.inventory.service.figures import StockFigures
@@ -53,11 +54,11 @@ def get_figures(call: Call) -> FiguresOut:
     "POST",
     "/ops/v1/skus/{sku_id}/figures/recount",
     summary="Count out what is on hand, and correct the figures where they say something else",
-    body=RecountIn,
+    body=ReasonIn,
     answer=FiguresOut,
     raises=(Invalid, UnknownSku, StockMoving, NotInGroup),
 )
 def recount_figures(call: Call) -> FiguresOut:
-    wanted: RecountIn = call.body
+    wanted: ReasonIn = call.body
     origin = allow(call, STOCK, wanted.reason)
     return FiguresOut.of(stock_figures().recount(call.path["sku_id"], origin), system_now_ms())

@@ -5,12 +5,11 @@ from functools import cache
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
 from functions.operator_api.app import api, audit, catalog, keys, settings
 from functions.operator_api.schemas.batches import BatchOut
-from functions.operator_api.schemas.common import traced
+from functions.operator_api.schemas.common import ReasonIn, traced
 from functions.operator_api.schemas.exports import (
     ExportIn,
     ExportOut,
     ExportsOut,
-    ExportStepIn,
     ExportTraceOut,
     LinkOut,
     OwnCodesIn,
@@ -133,12 +132,12 @@ def get_export(call: Call) -> ExportTraceOut:
     "POST",
     "/ops/v1/exports/{export_id}/approve",
     summary="Approve an export that somebody else requested; its file is made in the background",
-    body=ExportStepIn,
+    body=ReasonIn,
     answer=ExportOut,
     raises=(Invalid, ExportNotFound, SamePerson, AlreadyApproved, ExportLapsed, NotInGroup),
 )
 def approve_export(call: Call) -> ExportOut:
-    said: ExportStepIn = call.body
+    said: ReasonIn = call.body
     origin = allow(call, STOCK, said.reason)
     return view(ExportOut, exports().approve(call.path["export_id"], origin))
 
@@ -147,7 +146,7 @@ def approve_export(call: Call) -> ExportOut:
     "POST",
     "/ops/v1/exports/{export_id}/link",
     summary="The address of the file, for a minute and once only",
-    body=ExportStepIn,
+    body=ReasonIn,
     answer=LinkOut,
     raises=(
         Invalid,
@@ -163,7 +162,7 @@ def approve_export(call: Call) -> ExportOut:
     ),
 )
 def hand_out_export(call: Call) -> LinkOut:
-    said: ExportStepIn = call.body
+    said: ReasonIn = call.body
     origin = allow(call, STOCK, said.reason)
     export, link = exports().hand_out(call.path["export_id"], origin)
     return LinkOut(export=view(ExportOut, export), url=link.url, expires_at=rfc3339(link.expires_at_ms))

@@ -6,6 +6,7 @@ from functions.operator_api.access import MONEY, PAYS_BACK, NotInGroup, allow
 from functions.operator_api.app import api, catalog, desk, keys, orders
 from functions.operator_api.limits import given_today
 from functions.operator_api.orders import told
+from functions.operator_api.schemas.common import ReasonIn
 from functions.operator_api.schemas.orders import OrderOut
 from functions.operator_api.schemas.refunds import (
     GivenBackIn,
@@ -13,7 +14,6 @@ from functions.operator_api.schemas.refunds import (
     RefundOut,
     RefundsOut,
     RefundsQuery,
-    RefundStepIn,
     WaitingRefundOut,
 )
 from keyrail.catalog.model import UnknownSku
@@ -110,7 +110,7 @@ def list_refunds(call: Call) -> RefundsOut:
     "POST",
     "/ops/v1/orders/{order_id}/refunds/{refund_id}/approve",
     summary="Approve a refund that somebody else asked for",
-    body=RefundStepIn,
+    body=ReasonIn,
     answer=OrderOut,
     raises=(
         Invalid,
@@ -135,7 +135,7 @@ def approve_refund(call: Call) -> OrderOut:
     "POST",
     "/ops/v1/orders/{order_id}/refunds/{refund_id}/reject",
     summary="Turn down a refund that waits for approval, or take one's own request back",
-    body=RefundStepIn,
+    body=ReasonIn,
     answer=OrderOut,
     raises=(Invalid, OrderNotFound, RefundNotFound, AlreadyDecided, NotInGroup),
 )
@@ -148,7 +148,7 @@ def reject_refund(call: Call) -> OrderOut:
     "POST",
     "/ops/v1/orders/{order_id}/disputes/{dispute_id}/unfreeze",
     summary="Let the buyer have what a dispute froze, whatever the bank says",
-    body=RefundStepIn,
+    body=ReasonIn,
     answer=OrderOut,
     raises=(Invalid, OrderNotFound, DisputeNotFound, NotInGroup),
 )
@@ -161,7 +161,7 @@ def unfreeze_order(call: Call) -> OrderOut:
     "POST",
     "/ops/v1/orders/{order_id}/refunds/{refund_id}/retry",
     summary="Ask the provider once more for a refund that it refused",
-    body=RefundStepIn,
+    body=ReasonIn,
     answer=OrderOut,
     raises=(Invalid, OrderNotFound, RefundNotFound, RefundNotFailed, NotInGroup),
 )

@@ -3,7 +3,7 @@
 from functools import cache
 
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
-from functions.operator_api.app import api, catalog, settings
+from functions.operator_api.app import api, catalog, suppliers
 from functions.operator_api.schemas.suppliers import (
     BreakerIn,
     FiguresOfSupplierOut,
@@ -17,7 +17,6 @@ from functions.operator_api.schemas.suppliers import (
     SupplierWithFiguresOut,
 )
 from keyrail.catalog.model import UnknownSku
-from keyrail.platform.aws import client
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import system_now_ms
 from keyrail.platform.documents import view
@@ -27,12 +26,11 @@ from keyrail.suppliers.model.errors import TooManySuppliers, UnknownSourcing, Un
 from keyrail.suppliers.model.sources import Sourcing
 from keyrail.suppliers.service.desk import SupplierDesk
 from keyrail.suppliers.service.notices import MAX_SHOWN, Notices
-from keyrail.suppliers.store import SuppliersStore
 
 
 @cache
 def desk() -> SupplierDesk:
-    return SupplierDesk(SuppliersStore(client("dynamodb"), settings().suppliers_table), catalog(), system_now_ms)
+    return SupplierDesk(suppliers(), catalog(), system_now_ms)
 
 
 @api.operation(
@@ -102,7 +100,7 @@ def get_supplier(call: Call) -> SupplierWithFiguresOut:
 )
 def list_notices(call: Call) -> NoticesOut:
     allow(call, READ)
-    notices = Notices(SuppliersStore(client("dynamodb"), settings().suppliers_table), system_now_ms)
+    notices = Notices(suppliers(), system_now_ms)
     return NoticesOut(notices=tuple(map(NoticeOut.of, notices.of(call.path["supplier"]))))
 
 

@@ -3,7 +3,8 @@
 from functools import cache
 
 from functions.operator_api.access import BUYS, PAYS_BACK, READ, STOCK, NotInGroup, allow
-from functions.operator_api.app import api, audit, catalog, keys, settings, zone
+from functions.operator_api.app import api, audit, catalog, keys, settings, suppliers, zone
+from functions.operator_api.schemas.common import ReasonIn
 from functions.operator_api.schemas.supply import (
     BudgetIn,
     BudgetOut,
@@ -15,7 +16,6 @@ from functions.operator_api.schemas.supply import (
     PurchaseOut,
     PurchaseResolutionIn,
     PurchasesOut,
-    PurchaseStepIn,
     PurchaseTraceOut,
     RuleIn,
     RuleOut,
@@ -49,7 +49,6 @@ from keyrail.suppliers.model.purchases import (
 )
 from keyrail.suppliers.service.purchases import Purchases
 from keyrail.suppliers.service.supply_desk import SupplyDesk, check_wanted, currency_named
-from keyrail.suppliers.store import SuppliersStore
 from keyrail.suppliers.supply_store import SupplyStore
 
 
@@ -60,14 +59,12 @@ def store() -> SupplyStore:
 
 @cache
 def desk() -> SupplyDesk:
-    suppliers = SuppliersStore(client("dynamodb"), settings().suppliers_table)
-    return SupplyDesk(store(), suppliers, catalog(), system_now_ms)
+    return SupplyDesk(store(), suppliers(), catalog(), system_now_ms)
 
 
 @cache
 def purchases() -> Purchases:
-    suppliers = SuppliersStore(client("dynamodb"), settings().suppliers_table)
-    return Purchases(store(), suppliers, zone(), system_now_ms)
+    return Purchases(store(), suppliers(), zone(), system_now_ms)
 
 
 @api.operation(
@@ -277,7 +274,7 @@ def get_purchase(call: Call) -> PurchaseTraceOut:
     "POST",
     "/ops/v1/supply/purchases/{purchase_id}/approve",
     summary="Approve a purchase that somebody else asked for, by a rule that somebody else set",
-    body=PurchaseStepIn,
+    body=ReasonIn,
     answer=PurchaseOut,
     raises=(Invalid, PurchaseNotFound, OwnPurchase, PurchaseDecided, NotInGroup),
 )
@@ -290,7 +287,7 @@ def approve_purchase(call: Call) -> PurchaseOut:
     "POST",
     "/ops/v1/supply/purchases/{purchase_id}/reject",
     summary="Turn down a purchase that no supplier was asked for yet, or take one's own back",
-    body=PurchaseStepIn,
+    body=ReasonIn,
     answer=PurchaseOut,
     raises=(Invalid, PurchaseNotFound, PurchaseDecided, NotInGroup),
 )

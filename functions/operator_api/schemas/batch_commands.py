@@ -11,11 +11,6 @@ from keyrail.platform.documents import incoming
 
 
 @incoming
-class CommandIn:
-    reason: Reason
-
-
-@incoming
 class ExtendIn:
     """No key of the batch expires before that day, which is meant where the business is."""
 

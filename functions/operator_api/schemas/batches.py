@@ -125,11 +125,6 @@ class RejectedLinesOut:
         return view(cls, lines.file, complete=lines.complete)
 
 
-@incoming
-class RejectedLinesIn:
-    reason: Reason
-
-
 @outgoing
 class RejectedFileOut:
     """CSV: line, reason, mask, and of rejected lines the text as it was. It is not kept any longer."""

@@ -15,6 +15,13 @@ Text = Annotated[str, Field(max_length=2000)]
 
 
 @incoming
+class ReasonIn:
+    """Of a command that says nothing else."""
+
+    reason: Reason
+
+
+@incoming
 class LimitQuery:
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 

@@ -21,11 +21,6 @@ class DeskQuery:
 
 
 @incoming
-class DecideIn:
-    reason: Reason
-
-
-@incoming
 class AssignIn:
     """`accept_amount`: the order is paid by it though it is of another sum."""
 

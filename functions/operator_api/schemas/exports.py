@@ -47,11 +47,6 @@ class ExportIn:
     reason: Reason
 
 
-@incoming
-class ExportStepIn:
-    reason: Reason
-
-
 @outgoing
 class ExportOut:
     """Compare `certificate_sha256` with the recipient before approving. `sha256` is that of the encrypted file."""

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from functions.operator_api.schemas.common import Reason
 from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.model.forecast import Forecast, forecast
 from keyrail.platform.clock import rfc3339
@@ -15,11 +14,6 @@ from keyrail.platform.documents import incoming, outgoing, view
 class StockQuery:
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Annotated[str, Field(max_length=200)] | None = None
-
-
-@incoming
-class RecountIn:
-    reason: Reason
 
 
 @outgoing

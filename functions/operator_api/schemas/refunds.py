@@ -28,11 +28,6 @@ class RefundIn:
 
 
 @incoming
-class RefundStepIn:
-    reason: Reason
-
-
-@incoming
 class RefundsQuery:
     """Only what waits for a second person is listed."""
 

@@ -115,7 +115,8 @@ class BreakerIn:
 
 @outgoing
 class SupplierOut:
-    """`strain` is how near the breaker is to opening. `until` is when the next unit may find out whether it answers.
+    """`strain` is how near the breaker is to opening, `unanswered` how many calls went out since it was last known to
+    answer. `until` is when the next unit may find out whether it does.
 
     `balance` is what we have with it, as it said at `balance_at`; until `short_until` it counts as too short.
     """
@@ -124,6 +125,7 @@ class SupplierOut:
     disabled: bool
     breaker: Breaker
     strain: int
+    unanswered: int
     openings: int
     until: str | None
     balance: Money | None

@@ -183,11 +183,6 @@ class PurchaseIn:
 
 
 @incoming
-class PurchaseStepIn:
-    reason: Reason
-
-
-@incoming
 class PurchaseResolutionIn:
     """`ask_again` and `not_done` are for a purchase that is `undecided`, `seen` for one that `differs`."""
 
