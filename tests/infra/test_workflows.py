@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.constructs.workflow import definition_of
+from keyrail.ordering.model.patience import PATIENCE_MS, next_look_s
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import SupplyAttempt
 from keyrail.suppliers.model.waiting import wait_s
@@ -74,6 +75,14 @@ def test_the_longest_settlement_fits_into_one_execution_and_into_its_history(cha
     events = sum(EVENTS[STATES[name]["Type"]] for name in ("Await", "Ask", "WhatNext"))
     assert asked * events < 0.6 * MOST_EVENTS, "the rest is for news, and for what is repeated"
     assert now_ms + DAY_MS <= 1000 * DEFINITION["TimeoutSeconds"]
+
+
+@pytest.mark.parametrize("chance", [0, 0.5, 1])
+def test_a_unit_that_waits_in_vain_looks_so_often_and_no_more(chance: float) -> None:
+    now_ms, looks = 0, 0
+    while now_ms < PATIENCE_MS:
+        now_ms, looks = now_ms + 1000 * next_look_s(PATIENCE_MS, now_ms, chance), looks + 1
+    assert 3 * looks <= 66, "transitions"
 
 
 def test_a_unit_goes_on_at_the_next_source_and_ends_where_a_person_has_it() -> None:

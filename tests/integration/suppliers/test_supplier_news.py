@@ -132,7 +132,7 @@ def test_news_wakes_whoever_waits_and_moves_nothing(shop: Shop) -> None:
 def test_news_before_anybody_waits_is_found_by_whoever_comes(shop: Shop) -> None:
     placed = accepted(shop)
     assert shop.hear(shop.reference(placed)) is Heard.TOLD
-    assert shop.workflows.woken == []
+    assert (shop.workflows.woken, shop.workflows.started) == ([], [])
     assert shop.wait(placed)
 
 
@@ -174,6 +174,9 @@ def test_news_of_what_a_person_has_is_asked_about_without_them(shop: Shop) -> No
     assert (order_id, unit_id) == (placed.order.order_id, shop.unit_id(placed))
     assert name.startswith(unit_id)
     assert len(name) <= 80
+    shop.world.ahead_ms += 1_000
+    shop.hear(told)
+    assert shop.workflows.started[1][0] != name, "nothing is started twice under one name"
     shop.world.wholesalers["first"].books[told] = Plan.SLOW
     assert supplied(shop.world, placed) is Turn.DONE
     assert recharging.unit_of(shop.world, placed).status is UnitStatus.DELIVERED
