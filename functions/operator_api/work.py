@@ -88,7 +88,7 @@ def release_work(call: Call) -> JobOut:
 @api.operation(
     "POST",
     "/ops/v1/orders/{order_id}/units/{unit_id}/done",
-    summary="Say that the account was credited, and how that is known; above a limit a second person agrees",
+    summary="Say that it was credited, or its keys are in stock, and how that is known; above a limit a second agrees",
     body=WorkWordIn,
     answer=JobOut,
     raises=(Invalid, *_NOT_THERE, WorkEnded, WordWaits, ClaimedByAnother, NotClaimed, NotInGroup),
@@ -100,7 +100,7 @@ def work_is_done(call: Call) -> JobOut:
 @api.operation(
     "POST",
     "/ops/v1/orders/{order_id}/units/{unit_id}/fail",
-    summary="Say that the account was surely not credited: the next source is tried, or the money goes back",
+    summary="Say that surely nothing was supplied: the next source is tried, or the money goes back",
     body=WorkWordIn,
     answer=JobOut,
     raises=(Invalid, *_NOT_THERE, WorkEnded, WordWaits, ClaimedByAnother, NotClaimed, NotInGroup),

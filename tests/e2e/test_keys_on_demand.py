@@ -62,8 +62,8 @@ def test_each_magic_item_ends_as_it_must_and_is_bought_once(shop: Shop, bought: 
         return
     keys = shop.reveal(order)
     assert len({key.number for key in keys}) == len(unit["key_ids"]) == PIECES
-    trace = shop.ops("GET", f"keys/{unit['key_ids'][0]}").json
-    assert trace["key"]["state"] == "sold"
+    key = shop.ops("GET", f"keys/{unit['key_ids'][0]}").json
+    assert (key["state"], key["source"], key["order_id"]) == ("sold", "sandbox", order.order_id)
 
 
 def test_the_pool_comes_first_and_what_it_has_not_is_bought(shop: Shop) -> None:

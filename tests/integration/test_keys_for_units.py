@@ -341,3 +341,29 @@ def test_where_either_will_do_a_recharge_follows_keys_that_cannot_be_bought(worl
     assert [supplied(world, each) for each in (first, second)] == [Turn.DONE, Turn.DONE]
     assert [len(unit_of(world, each).key_ids) for each in (first, second)] == [0, 1]
     assert shown(world, second) == world.wholesalers["first"].codes()
+
+
+def test_keys_whose_batch_is_stopped_before_they_are_sold_wait_with_a_person_and_are_not_bought_again(
+    world: World,
+) -> None:
+    placed = ordered(world)
+    process = world.another_process()
+    sales = process.claims.sales
+
+    def stopped_first(keys: tuple[str, ...], *more: Any) -> Any:
+        process.claims.sales = sales  # type: ignore[method-assign]
+        writes = sales(keys, *more)
+        batch_id = world.keys.get(keys[0]).batch_id
+        world.commands.freeze(batch_id, OPERATOR)
+        world.follow(batch_id)
+        return writes
+
+    process.claims.sales = stopped_first  # type: ignore[method-assign,assignment]
+    assert run(process, placed.order.order_id, unit_of(world, placed).unit_id) is Turn.PERSON
+    unit = unit_of(world, placed)
+    (key_id,) = unit.key_ids
+    batch_id = world.keys.get(key_id).batch_id
+    world.commands.unfreeze(batch_id, OPERATOR)
+    world.follow(batch_id)
+    assert say(world, placed, Verdict.DONE) is Turn.DONE
+    assert (unit_of(world, placed).key_ids, len(world.wholesalers["first"].placed)) == ((key_id,), 1)

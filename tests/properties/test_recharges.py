@@ -17,6 +17,8 @@ from keyrail.fulfilment.service.recharging import Turn
 from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import OrderStatus, UnitStatus
 from keyrail.ordering.model.supplying import hear
+from keyrail.ordering.model.work import StandsStill, Verdict
+from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
 from keyrail.platform.errors import NotFound, Unavailable
@@ -29,7 +31,7 @@ from tests.supplier import SETTLEMENT_MS, Plan
 from tests.world import OPERATOR, SYSTEM, new_codes
 
 BOUGHT = precondition(lambda self: self.placed)
-BREAKS = st.none() | st.tuples(st.integers(0, 6), st.sampled_from([Way.REFUSED, Way.CUT_OFF, Way.KILLED]))
+BREAKS = st.none() | st.tuples(st.integers(0, 16), st.sampled_from([Way.REFUSED, Way.CUT_OFF, Way.KILLED]))
 KINDS = {
     "recharged": SkuKind.RECHARGE,
     "either": SkuKind.EITHER,
@@ -88,6 +90,19 @@ class Recharges(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 20, 90]))
     def wait(self, minutes: int) -> None:
         self.world.ahead_ms += minutes * 60_000
+
+    @BOUGHT
+    @rule(data=st.data(), verdict=st.sampled_from(Verdict))
+    def a_person_says_of_keys(self, data: st.DataObject, verdict: Verdict) -> None:
+        """Right or wrong: whatever they say, our stock is looked through."""
+        placed = self.draw(data)
+        order_id, unit = placed.order.order_id, unit_of(self.world, placed)
+        if unit.work is None or not unit.comes_as_keys:
+            return
+        saying = Saying(job=unit.work.job, verdict=verdict, text="as they told me")
+        with suppress(StandsStill):
+            self.world.work_desk.claim(order_id, unit.unit_id, unit.work.job, OPERATOR)
+            self.world.work_desk.say(order_id, unit.unit_id, saying, OPERATOR, anybodys=False)
 
     @rule(name=st.sampled_from(["first", "second"]))
     def send_cards_that_are_known(self, name: str) -> None:

@@ -11,7 +11,7 @@ BUGS = (
     PlantedBug(
         "delivers a unit once its supplier says so, whether its keys are there or not",
         MODEL,
-        "if attempt.state is not SupplyState.SUCCEEDED or not (attempt.of_keys or unit.comes_as_keys):",
+        "if attempt.state is not SupplyState.SUCCEEDED or not _in_keys(unit, attempt):",
         "if True:",
         f"{UNIT}::test_keys_that_are_not_sold_to_it_yet_wait_with_it",
     ),

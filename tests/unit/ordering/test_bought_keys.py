@@ -107,6 +107,15 @@ def test_keys_that_a_unit_counted_on_it_counts_on_no_more_once_somebody_else_is_
     assert begin(order, UNIT, following, Decision(at_ms=9_000), SYSTEM).unit(UNIT).key_ids == ()
 
 
+def test_keys_that_came_wait_for_those_that_a_person_brings_and_not_for_an_account_that_one_credits() -> None:
+    order = said(hold(asked(), reference(asked()), DONE, KEYS[:1], SYSTEM, 3_000), Verdict.DONE)
+    left = hand_over(order, UNIT, SYSTEM, 8_000)
+    assert left.unit(UNIT).key_ids == KEYS[:1]
+    either = replace(left, units=(replace(left.units[0], delivery=Delivery.EITHER),))
+    credited = hear(either, reference(either), Success(said="done"), SYSTEM, 9_000).unit(UNIT)
+    assert (credited.status, credited.is_credited) == (UnitStatus.DELIVERED, True)
+
+
 def test_what_keys_cost_is_booked_with_their_batch_and_not_once_more_with_the_unit() -> None:
     order = asked()
     done = hear(order, reference(order), DONE, SYSTEM, 3_000, keys=KEYS, sold=True)

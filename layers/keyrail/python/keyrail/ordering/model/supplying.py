@@ -64,15 +64,15 @@ def next_reference(unit: Unit) -> str:
 def begin(
     order: Order, unit_id: str, attempt: SupplyAttempt, decision: Decision, origin: Origin, work: WorkKind | None = None
 ) -> Order:
-    """The order with the attempt on it, before anybody is asked; with `work`, a person is. The unit counts on no keys
-    any more. Raises NotSuppliable.
+    """The order with the attempt on it, before anybody is asked; with `work`, a person is. A supplier is asked for all
+    of it: the unit counts on no keys any more. Raises NotSuppliable.
     """
     unit = order.unit(unit_id)
     if not may_begin(order, unit) or attempt.reference != next_reference(unit) or not attempt.is_open:
         raise NotSuppliable
     decided = _decided(unit, decision)
     job = _job(unit, work, attempt.reference, attempt.asked_at_ms) if work else None
-    begun = replace(decided, attempts=(*(unit.attempts or ()), attempt), work=job, key_ids=())
+    begun = replace(decided, attempts=(*(unit.attempts or ()), attempt), work=job, key_ids=unit.key_ids if work else ())
     return _with(order, moved(begun, UnitStatus.RECHARGING, attempt.asked_at_ms), origin, attempt.asked_at_ms)
 
 
@@ -99,7 +99,9 @@ def hear(
     if known == attempt:
         return _contradicted(order, unit, attempt, outcome, origin, now_ms)
     attempts = tuple(known if each is attempt else each for each in unit.attempts or ())
-    answered = replace(unit, attempts=attempts, key_ids=unit.key_ids if keys is None else keys)
+    is_credited = known.state is SupplyState.SUCCEEDED and not _in_keys(unit, known)
+    counts_on = unit.key_ids if keys is None else keys
+    answered = replace(unit, attempts=attempts, key_ids=() if is_credited else counts_on)
     if unit.work is not None and not known.is_open:
         over = replace(unit.work, ended_by=origin.by, ended_at_ms=now_ms)
         answered = replace(answered, work=None, worked=(*(unit.worked or ()), over))
@@ -138,7 +140,12 @@ def hand_over(order: Order, unit_id: str, origin: Origin, now_ms: int, keys: tup
     attempt = unit.open_attempt()
     if attempt is not None and unit.work is None:
         work = _job(unit, WorkKind.UNKNOWN, attempt.reference, now_ms)
-        return _with(order, moved(replace(unit, work=work, key_ids=keys), UnitStatus.UNKNOWN, now_ms), origin, now_ms)
+        return _with(
+            order,
+            moved(replace(unit, work=work, key_ids=keys or unit.key_ids), UnitStatus.UNKNOWN, now_ms),
+            origin,
+            now_ms,
+        )
     if not may_begin(order, unit):
         return order
     decision = Decision(at_ms=now_ms, chosen=BY_HAND)
@@ -211,9 +218,14 @@ def again(order: Order, unit: Unit) -> str:
     return f"{unit.unit_id}-{order.version}"
 
 
+def _in_keys(unit: Unit, attempt: SupplyAttempt) -> bool:
+    """Whether what it supplies is keys, which a unit is delivered with only where they are sold to it."""
+    return bool(attempt.of_keys) or unit.comes_as_keys
+
+
 def _status(unit: Unit, attempt: SupplyAttempt, *, sold: bool) -> UnitStatus:
     """Where the attempt, which was heard of, leaves the unit."""
-    if attempt.state is not SupplyState.SUCCEEDED or not (attempt.of_keys or unit.comes_as_keys):
+    if attempt.state is not SupplyState.SUCCEEDED or not _in_keys(unit, attempt):
         return _STATUS[attempt.state]
     if sold and len(set(unit.key_ids)) != unit.quantity:
         raise ValueError("a unit is delivered whole and once")

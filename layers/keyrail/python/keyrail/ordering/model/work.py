@@ -19,7 +19,7 @@ class WorkKind(StrEnum):
 
 
 class Verdict(StrEnum):
-    """`done`: the account was credited. `failed`: it was not, and surely will not be."""
+    """`done`: the account was credited, or the keys are in our stock. `failed`: not so, and surely it will not be."""
 
     DONE = "done"
     FAILED = "failed"
