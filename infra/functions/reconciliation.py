@@ -45,7 +45,7 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
     table(function, parts.tables.payments, "BatchGetItem", "GetItem")
     table(function, parts.tables.accounts, "Query")
     # Purchases of keys that a supplier's statement names.
-    table(function, parts.tables.suppliers, "BatchGetItem")
+    table(function, parts.tables.suppliers, "BatchGetItem", "GetItem")
     table(function, parts.tables.reconciliation, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
     secret(function, parts.secrets.payment_accounts_arn)
     secret(function, parts.secrets.supplier_accounts_arn)

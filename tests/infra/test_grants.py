@@ -214,7 +214,7 @@ EXPECTED = {
         "orders/index/by_paid_reference": {"dynamodb:Query"},
         "payments": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "accounts": {"dynamodb:Query"},
-        "suppliers": {"dynamodb:BatchGetItem"},
+        "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "reconciliation": {
             "dynamodb:BatchGetItem",
             "dynamodb:GetItem",

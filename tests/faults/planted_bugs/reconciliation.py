@@ -83,8 +83,8 @@ BUGS = (
     PlantedBug(
         "believes that a supplier's money came back because it once gave something back",
         SUPPLIES,
-        "alike = [each for each in kept if each.amount == returned.amount]",
-        "alike = list(kept)",
+        'kept, back = _unpaired(kept, back, lambda line: (line.amount, ""))',
+        "kept, back = kept[len(back) :], back[len(kept) :]",
         f"{SUPPLIED}::test_what_came_back_on_the_day_was_not_taken",
     ),
     PlantedBug(

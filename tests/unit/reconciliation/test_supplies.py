@@ -12,7 +12,7 @@ from keyrail.platform.money import Money
 from keyrail.reconciliation.model.comparing import DifferenceKind, came_back, missing_with_them, named_in
 from keyrail.reconciliation.model.movements import Booking, Known
 from keyrail.reconciliation.model.supplies import netted
-from keyrail.suppliers.model.statements import SupplierLine
+from keyrail.suppliers.model.statements import Moved, SupplierLine
 from tests.supplies import COST, NOON_MS, Day, back, line, name, ours
 
 K = DifferenceKind
@@ -43,6 +43,23 @@ def kinds(day: Day) -> list[DifferenceKind]:
 )
 def test_what_came_back_on_the_day_was_not_taken(lines: list[SupplierLine], left: list[tuple[str, LineState]]) -> None:
     assert [(each.reference, each.state) for each in netted(lines)] == left
+
+
+@given(st.lists(st.tuples(st.sampled_from(Moved), st.integers(1, 3), st.sampled_from("ab")), max_size=12))
+def test_netting_keeps_the_sum_and_leaves_nothing_that_could_be_paired(
+    moved: list[tuple[Moved, int, str]],
+) -> None:
+    lines = [line(0, each, Money(minor, "CNY"), theirs=theirs) for each, minor, theirs in moved]
+    left = netted(lines)
+    kept = Counter(each.amount.amount_minor for each in left if each.state is LineState.DONE)
+    back = Counter(each.amount.amount_minor for each in left if each.state is LineState.FAILED)
+    signed = sum(-minor if each is Moved.RETURNED else minor for each, minor, _ in moved)
+    in_vain = not kept and not signed and back.total() == 1
+    assert kept.total() + back.total() <= len(lines)
+    assert not kept & back
+    assert in_vain or sum(minor * count for minor, count in kept.items()) - signed == sum(
+        minor * count for minor, count in back.items()
+    )
 
 
 @pytest.mark.parametrize("known", [*Known, None])

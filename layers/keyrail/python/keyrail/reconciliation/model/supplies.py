@@ -1,6 +1,7 @@
 """What a supplier's statement of a day comes to, order by order of ours. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -47,26 +48,37 @@ def netted(lines: Iterable[SupplierLine]) -> list[SupplyLine]:
 
 
 def _left(of: _Lines) -> Iterator[SupplyLine]:
-    kept, back, settled = list(of.taken), [], None
-    for line in of.returned:
-        taken = _taken_for(line, kept)
-        if taken is None:
-            back.append(line)
-        else:
-            kept.remove(taken)
-            settled = line
+    """Several orders of theirs may be one of ours: what came back is first looked for in the same one of theirs."""
+    kept, back = _unpaired(of.taken, of.returned, lambda line: (line.amount, line.their_reference))
+    kept, back = _unpaired(kept, back, lambda line: (line.amount, ""))
     for line in kept:
         yield _line(line, LineState.DONE if line.is_over else LineState.UNDER_WAY)
-    if settled is not None and not kept and not back:
-        yield _line(settled, LineState.FAILED)
-    for line in back:
+    in_vain = of.returned[-1:] if not kept and not back else []
+    for line in (*in_vain, *back):
         yield _line(line, LineState.FAILED)
 
 
-def _taken_for(returned: SupplierLine, kept: list[SupplierLine]) -> SupplierLine | None:
-    """The one whose whole sum it is: of the same order of theirs first, if they made several of one of ours."""
-    alike = [each for each in kept if each.amount == returned.amount]
-    return min(alike, key=lambda each: each.their_reference != returned.their_reference, default=None)
+_Mark = tuple[Money, str]
+
+
+def _unpaired(
+    taken: list[SupplierLine], returned: list[SupplierLine], mark: Callable[[SupplierLine], _Mark]
+) -> tuple[list[SupplierLine], list[SupplierLine]]:
+    """Without those of either that have a counterpart of the same mark among the others; of several the first."""
+    pairs = Counter(map(mark, taken)) & Counter(map(mark, returned))
+    return _behind(pairs.copy(), taken, mark), _behind(pairs, returned, mark)
+
+
+def _behind(
+    pairs: Counter[_Mark], lines: list[SupplierLine], mark: Callable[[SupplierLine], _Mark]
+) -> list[SupplierLine]:
+    left: list[SupplierLine] = []
+    for line in lines:
+        if pairs[mark(line)]:
+            pairs[mark(line)] -= 1
+        else:
+            left.append(line)
+    return left
 
 
 def _line(line: SupplierLine, state: LineState) -> SupplyLine:
