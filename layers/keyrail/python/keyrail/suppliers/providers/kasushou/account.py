@@ -204,14 +204,18 @@ class Kasushou:
             goods, total = objects(listing, names.goods), count(listing, names.goods_total)
             if text(answer, "code") not in self._dialect.accepted or goods is None or total is None:
                 raise SupplierUnavailable
-            new = [item for item in goods if text(item, names.item) not in met]
-            met.update(text(item, names.item) for item in goods)
+            new = [item for item in goods if self._known_by(item) not in met]
+            met.update(map(self._known_by, goods))
             yield from filter(None, map(self._offer, new))
             if len(met) >= total:
                 return
             if not new:
                 raise SupplierUnavailable
         raise SupplierUnavailable
+
+    def _known_by(self, item: Document) -> str:
+        """One without a number is known by all that is said of it."""
+        return text(item, self._dialect.names.item) or repr(item)
 
     def _offer(self, item: Document) -> Offer | None:
         names = self._dialect.names
