@@ -55,8 +55,13 @@ class TransactionCanceledException(ClientError):
     pass
 
 
+class ResourceInUseException(ClientError):
+    pass
+
+
 class _Exceptions:
     TransactionCanceledException = TransactionCanceledException
+    ResourceInUseException = ResourceInUseException
 
 
 class _Failed(Exception):
@@ -146,7 +151,8 @@ class QuickTables:
     def _create(self, request: Item) -> Item:
         _check_known("CreateTable", request)
         if request["TableName"] in self._tables:
-            raise _error("CreateTable", "ResourceInUseException", request["TableName"])
+            answer: Any = {"Error": {"Code": "ResourceInUseException"}}
+            raise ResourceInUseException(answer, "CreateTable")
         self._tables[request["TableName"]] = stored_table(request)
         return {}
 

@@ -1,5 +1,6 @@
 """The tables as the stores need them, for tests that run without the stack; `tests/infra` compares them with it."""
 
+from contextlib import suppress
 from typing import Any
 
 Index = tuple[str, str | None, str]  # hash key, range key, projection with the attributes that it names
@@ -61,7 +62,9 @@ def create_table(client: Any, kind: str, name: str, *, streamed: bool = False) -
         ]
     if streamed and kind in STREAMED:
         table["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    client.create_table(**table)
+    # Nobody else knows the name: what stands there already was made by a request that was sent again.
+    with suppress(client.exceptions.ResourceInUseException):
+        client.create_table(**table)
 
 
 def _projection(said: str) -> dict[str, Any]:

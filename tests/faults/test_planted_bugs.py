@@ -15,7 +15,7 @@ from tests.local_cloud import LocalCloud
 
 ALL_PASSED, SOME_FAILED = 0, 1
 PARALLEL_RUNS = 2
-MOST_TRIES = 3  # threads that race meet by chance, though nearly always
+MOST_TRIES = 3  # threads that race meet by chance, though nearly always, and a cloud may not answer in time
 CATCHING = sorted({bug.caught_by for bug in BUGS})
 PARTS = {f"part-{part}": CATCHING[part::PARALLEL_RUNS] for part in range(PARALLEL_RUNS)}
 
@@ -39,8 +39,12 @@ def runs(
             bug.plant(copy)
         free = idle.get()
         try:
-            tries = (free.run(copy, selection) for _ in range(MOST_TRIES if bug else 1))
-            return next((run for run in tries if run[0] != ALL_PASSED), (ALL_PASSED, "passed each time"))
+            run = free.run(copy, selection)
+            for _ in range(MOST_TRIES - 1 if bug else 0):
+                if noticed(run):
+                    break
+                run = free.run(copy, selection)
+            return run
         finally:
             idle.put(free)
 
@@ -53,11 +57,16 @@ def runs(
         yield parts | {bug.name: pool.submit(plant_and_run, str(number), bug, [bug.caught_by]) for number, bug in bugs}
 
 
+def noticed(run: Run) -> bool:
+    """A test that could not even start has noticed nothing."""
+    code, said = run
+    return code == SOME_FAILED and " failed" in said
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught(bug: PlantedBug, runs: dict[str, "Future[Run]"]) -> None:
-    code, said = runs[bug.name].result()
-    # A test that could not even start has noticed nothing.
-    assert (code, " failed" in said) == (SOME_FAILED, True), f"nobody noticed a product that {bug.name}:\n{said}"
+    run = runs[bug.name].result()
+    assert noticed(run), f"nobody noticed a product that {bug.name}:\n{run[1]}"
 
 
 @pytest.mark.parametrize("part", PARTS)
