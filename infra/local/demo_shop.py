@@ -13,7 +13,7 @@ from infra.local.demo_client import Answer, send
 from infra.local.demo_gateway import EpayGateway
 from infra.local.demo_timeline import NotAsItShouldBe, Timeline, expect
 
-WAIT_S, POLL_S = 60.0, 0.1
+WAIT_S, POLL_S = 180.0, 0.1  # a busy machine starts its functions slowly
 WHY = "demo"
 RETURN_URL = "https://shop.example/thanks"
 EPAY = {"provider": "epay", "method": "alipay"}

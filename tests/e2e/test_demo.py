@@ -18,7 +18,7 @@ from tests.e2e.shop import Shop
 
 def run_demo(card: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.local.demo", str(card)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture
