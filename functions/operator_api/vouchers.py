@@ -18,6 +18,7 @@ from keyrail.platform.clock import system_now_ms
 from keyrail.platform.cursor import decode_cursor
 from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.platform.http import Call
+from keyrail.suppliers.store import SuppliersStore
 
 
 @cache
@@ -30,7 +31,7 @@ def _is_source(name: str) -> bool:
     try:
         SourceStore(keys()).get(name)
     except SourceNotFound:
-        return False
+        return SuppliersStore(client("dynamodb"), settings().suppliers_table).health(name) is not None
     return True
 
 

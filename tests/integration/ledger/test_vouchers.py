@@ -25,6 +25,7 @@ from keyrail.platform.changes import Origin
 from keyrail.platform.clock import utc_date
 from keyrail.platform.errors import IdempotencyConflict, Invalid, Unavailable
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.breaker import new_supplier
 from tests.bookkeeping import check_books, sale, vouchers_of
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
@@ -32,7 +33,7 @@ from tests.integration.test_after_sales_desk import Desk, desk
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import stage
 from tests.racing import at_once, refusals
-from tests.world import World, new_codes
+from tests.world import OPERATOR, World, new_codes
 
 __all__ = ["desk", "relay", "stage"]
 
@@ -227,11 +228,17 @@ def test_a_voucher_is_no_payment_on_the_desk(desk: Desk) -> None:
     assert desk.world.desk.waiting(10) == []
 
 
-def test_a_source_of_keys_is_paid_and_nobody_else_is(desk: Desk) -> None:
+def test_a_source_of_keys_and_a_supplier_are_paid_and_nobody_else_is(desk: Desk) -> None:
     desk.world.import_codes(new_codes(1), source="Acme Ltd.", unit_cost=Money(700, "CNY"))
+    desk.world.suppliers.add(new_supplier("house", OPERATOR, desk.world.now_ms()))
     amount = {"amount_minor": 700, "currency": "CNY"}
-    for holder, status in (("Acme Ltd.", 201), ("Acme Ltd", 422)):
-        body = {"voucher_no": f"V-{status}", "kind": "supplier_paid", "holder": holder, "amount": amount}
+    for holder, status in (("Acme Ltd.", 201), ("house", 201), ("Acme Ltd", 422), ("horse", 422)):
+        body = {
+            "voucher_no": f"V-{holder.replace(' ', '-')}",
+            "kind": "supplier_paid",
+            "holder": holder,
+            "amount": amount,
+        }
         assert post(desk, body)[0] == status
 
 

@@ -29,8 +29,8 @@ MAX_TRIES = 10
 
 @dataclass(frozen=True)
 class Vouchers:
-    """`is_source` says whether keys ever came from a source of that name. What a person gives in balances alone counts
-    with what they give back in refunds.
+    """`is_source` says whether keys ever came from a source of that name, or it is a supplier of ours. What a person
+    gives in balances alone counts with what they give back in refunds.
     """
 
     store: VoucherStore
