@@ -375,7 +375,7 @@ def test_what_is_over_or_asked_for_elsewhere_is_not_moved_by_seeing_to_it() -> N
     for order, late in ((elsewhere, DONE), (given_up, DONE), (done, REFUSED)):
         for verdict in Verdict:
             told = hear_late(order, late)
-            seen = see_to(told, verdict)
+            seen = see_to(told, verdict, ALICE, another_person=True)
             assert (seen.status, seen.refunds) == (order.status, order.refunds)
             assert (unit_of(seen).status, unit_of(seen).attempts) == (unit_of(order).status, unit_of(order).attempts)
             assert unit_of(seen).waiting_jobs == ()
@@ -392,6 +392,7 @@ def test_a_contradiction_is_seen_to_once_and_above_the_limit_by_somebody_else() 
     order = hear_late(say(claim(waiting(WorkKind.UNKNOWN)), Verdict.FAILED), DONE)
     with pytest.raises(OwnWord):
         see_to(order, Verdict.FAILED, ALICE, another_person=True)
+    assert unit_of(see_to(order, Verdict.FAILED, ALICE)).waiting_jobs == ()
     seen = see_to(order, Verdict.FAILED, another_person=True)
     assert see_to(seen, Verdict.FAILED) is seen
     with pytest.raises(NothingContradicted):
