@@ -14,6 +14,7 @@ from tests.supplier import Plan, Wholesaler
 from tests.world import PRICE, SYSTEM, World, new_codes
 
 SETTLES_IN_MS = 20_000
+SHORT_FOR_MS = 8_000
 
 
 def recharge_that_takes_its_time(world: World) -> Case:
@@ -32,6 +33,14 @@ def recharge_that_takes_its_time(world: World) -> Case:
 
 def recharge_that_is_refused_by_the_first(world: World) -> Case:
     return _delivered(_bought(world, [Plan.REFUSED], [Plan.DONE]))
+
+
+def recharge_that_waits_for_its_supplier(world: World) -> Case:
+    """Our balance there does not do for a while."""
+    placed = _bought(world, [Plan.DONE])
+    *_, name = world.wholesalers
+    world.suppliers.put_short(name, world.now_ms() + SHORT_FOR_MS)
+    return _delivered(placed)
 
 
 def recharge_of_which_the_answer_is_lost(world: World) -> Case:
@@ -144,6 +153,7 @@ def _with_a_person(placed: Placed) -> Case:
 USE_CASES = (
     recharge_that_takes_its_time,
     recharge_that_is_refused_by_the_first,
+    recharge_that_waits_for_its_supplier,
     recharge_of_which_the_answer_is_lost,
     recharge_that_nobody_does,
     recharge_that_nobody_knows_of,
