@@ -3,6 +3,7 @@
 import json
 import secrets
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,11 @@ from keyrail.suppliers.providers import Offer
 from keyrail.suppliers.service import syncing
 from keyrail.suppliers.service.syncing import BETWEEN_STEPS_MS, LOOKS_FOR_MS
 from tests.card_house import BOSS, CLOCK, COST, HOUSE, ITEM, Buying, CardHouse, Plan
+from tests.engines import Engine
+from tests.racing import at_once
 from tests.world import PRICE, SYSTEM, World
+
+RACERS = 8
 
 
 @pytest.fixture
@@ -207,6 +212,37 @@ def test_a_higher_price_is_in_before_the_source_that_it_lets_through(buying: Buy
     order.clear()
     buying.guarding.guard(sku, CLOCK)
     assert (higher, order) == (["catalog", "suppliers"], ["suppliers", "catalog"])
+
+
+def test_all_who_look_at_a_price_at_once_move_it_by_one_step(buying: Buying) -> None:
+    sku = sell(buying)
+    amounts = {"margin": Money(100, "CNY"), "max_step": Money(50, "CNY"), "ceiling": Money(2000, "CNY")}
+    guard(buying, sku, mode=GuardMode.FOLLOW, **amounts)
+    asks(buying, Money(1500, "CNY"))
+    processes = [Buying(buying.world.another_process(), buying.house) for _ in range(RACERS)]
+    at_once([partial(process.guarding.guard, sku, CLOCK) for process in processes])
+    assert (buying.world.catalog.sku(sku).price, withheld(buying, sku)) == (PRICE + Money(50, "CNY"), "too_dear")
+
+
+def test_what_an_operator_says_of_the_sources_meanwhile_stands_and_the_rule_is_kept(
+    buying: Buying, engine: Engine
+) -> None:
+    sku = sell(buying)
+    guard(buying, sku, mode=GuardMode.PAUSE, max_cost=Money(1, "CNY"))
+    asks(buying, COST)
+    standing = buying.world.suppliers.sourcing(sku)
+    assert standing is not None
+    theirs = replace(standing, sources=(replace(standing.sources[0], priority=7),), version=standing.version + 1)
+    process = Buying(buying.world.another_process(engine.dynamodb()), buying.house)
+
+    def somebody_is_faster(**_: object) -> None:
+        buying.world.suppliers.put_sourcing(theirs)
+
+    process.world.dynamodb.meta.events.register("before-send.dynamodb.PutItem", somebody_is_faster)
+    assert process.guarding.guard(sku, CLOCK)
+    kept = buying.world.suppliers.sourcing(sku)
+    assert kept is not None
+    assert (kept.sources[0].priority, kept.sources[0].withheld) == (7, "too_dear")
 
 
 def test_a_rule_is_in_the_currency_of_its_price(buying: Buying) -> None:
