@@ -1,7 +1,9 @@
 """Suppliers' catalogues, prices and balances, as they are looked at on a schedule; and what follows from the prices."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from keyrail.catalog.model import UnknownSku
@@ -30,6 +32,7 @@ from keyrail.suppliers.store import SuppliersStore
 from keyrail.suppliers.supply_store import SupplyStore
 
 MAX_REWRITES = 5
+MAX_PARALLEL_WRITES = 8  # a first look at MAX_OFFERS is written in seconds, which the function has behind its look
 LOOKS_FOR_MS = 200_000
 """At one catalogue. Its pages may be many and each of them slow, and what it said has to be written down after it."""
 BETWEEN_STEPS_MS = 9 * 60_000  # of a price that follows: a step a round, however often it is looked at in between
@@ -75,8 +78,8 @@ class Syncing:
         whole = len(told) <= MAX_OFFERS
         del told[MAX_OFFERS:]
         changed = changes(self.supply.offers(name), told, whole=whole)
-        for offer in changed:
-            self.supply.put_offer(name, offer)
+        with ThreadPoolExecutor(MAX_PARALLEL_WRITES, "sync") as writers:
+            list(writers.map(partial(self.supply.put_offer, name), changed))
         self._put_watch(name, balance, len(told), origin)
         return Synced(name, reached=True, offers=len(told), changed=len(changed), whole=whole)
 
