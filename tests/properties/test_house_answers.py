@@ -72,6 +72,7 @@ def test_fulu_has_ended_an_order_only_if_every_part_says_so(said: dict[str, Any]
     assert (said["customer_order_no"], said["order_id"]) == (OURS, THEIRS)
     assert said["order_state"] == ("success" if isinstance(outcome, Success) else "failed")
     if isinstance(outcome, DefiniteFailure):
+        assert not said["cards"]
         return
     assert (str(said["buy_num"]), str(said["order_type"])) == (str(quantity), "3" if of_keys else "4")
     paid = {"4.7501": (476, 951), "4.75": (475, 950), "0": (0, 0)}[str(said["order_price"])]

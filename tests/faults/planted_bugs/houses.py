@@ -44,6 +44,13 @@ BUGS = (
         f"{DAYUANREN}::test_two_words_that_disagree_are_unknown",
     ),
     PlantedBug(
+        "takes an order whose cards were handed out for one that failed",
+        "suppliers/providers/fulu/orders.py",
+        "case Meaning.FAILED if not _has_cards(order):",
+        "case Meaning.FAILED if True:",
+        "tests/properties/test_house_answers.py::test_fulu_has_ended_an_order_only_if_every_part_says_so",
+    ),
+    PlantedBug(
         "buys at whatever it costs today",
         "suppliers/providers/fulu/account.py",
         "if cost is None or cost.amount_minor > wanted.limit.amount_minor:",

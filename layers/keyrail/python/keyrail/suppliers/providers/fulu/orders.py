@@ -40,10 +40,12 @@ class OrderReader:
         match self.statuses.get(state):
             case Meaning.PROCESSING:
                 return Processing(said=said(state), their_reference=theirs)
-            case Meaning.FAILED:
+            case Meaning.FAILED if not _has_cards(order):
                 return DefiniteFailure(said=said(state), refusal=Refusal.REFUSED, their_reference=theirs)
             case Meaning.SUCCESS:
                 return self._done(order, state, theirs, placed)
+            case Meaning.FAILED:
+                return Unknown(said="contradiction", their_reference=theirs)
             case _:
                 return Unknown(said=said(state), their_reference=theirs)
 
@@ -65,7 +67,12 @@ class OrderReader:
 
     def _cards(self, order: Document, placed: Placed) -> tuple[Card, ...] | None:
         """None where they are not what was bought. Some accounts are credited with a code: then there is one each."""
-        if not placed.of_keys and order.get("cards") in (None, "", []):
+        if not placed.of_keys and not _has_cards(order):
             return ()
         listed = objects(order, "cards")
         return None if listed is None else cards.read(listed, placed.quantity, self.secret)
+
+
+def _has_cards(order: Document) -> bool:
+    """Whether something was handed out, be it understood or not."""
+    return order.get("cards") not in (None, "", [])
