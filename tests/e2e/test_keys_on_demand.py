@@ -17,13 +17,8 @@ ENDS = {
     "timeout_then_nothing": OPEN,
     "partial": OPEN,
     "callback_first": DONE,
-    "callback_twice": DONE,
-    "callback_never": DONE,
-    "callback_forged": DONE,
     "sold_out": BACK,
     "html_page": DONE,
-    "money_kept": OPEN,
-    "new_word": OPEN,
 }
 
 

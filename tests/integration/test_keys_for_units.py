@@ -19,8 +19,10 @@ from keyrail.ordering.model.work import Verdict, WorkKind
 from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.platform.errors import Unavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import SupplyState
+from keyrail.suppliers.model.breaker import MAX_UNANSWERED
 from keyrail.suppliers.model.outcomes import Card
 from tests.faults.breaking import Killed
 from tests.promises import check_promises, check_stock
@@ -252,6 +254,23 @@ def test_many_questions_at_once_sell_the_keys_once(world: World) -> None:
     at_once([lambda: run(world.another_process(), order_id, unit_id, Next(Turn.ASK))] * RACERS)
     assert (len(world.sold()), len(world.wholesalers["first"].placed)) == (3, 1)
     assert unit_of(world, placed).status is UnitStatus.DELIVERED
+
+
+def test_a_supplier_that_answers_is_not_left_because_its_keys_cannot_be_sealed(world: World) -> None:
+    sku_id, process = sell(world, keys_of("first"), kind=SkuKind.KEY), world.another_process()
+    process.intake.keep = _unavailable  # type: ignore[method-assign,assignment]
+    bought = [buy(world, sku_id, account=False) for _ in range(MAX_UNANSWERED)]
+    for placed in bought:
+        with pytest.raises(Unavailable):
+            take(process, placed.order.order_id, unit_of(world, placed).unit_id, Turn.PLACE)
+    health = world.suppliers.health("first")
+    assert health is not None
+    assert not health.is_full
+    assert {supplied(world, placed) for placed in bought} == {Turn.DONE}
+
+
+def _unavailable(*_: object) -> None:
+    raise Unavailable
 
 
 def disputed(placed: Placed, state: DisputeState) -> DisputeNotice:

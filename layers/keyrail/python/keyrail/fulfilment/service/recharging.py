@@ -229,8 +229,11 @@ class Recharging:
         called_ms = self.now_ms()
         outcome = self._call(supplier, unit, attempt)
         latency_ms = self.now_ms() - called_ms
-        heard, stored = self._heard(begun, attempt, outcome, origin)
-        self._tell(lambda: self.routing.heard(choice, outcome, latency_ms, origin, stored=stored))
+        stored = False
+        try:
+            heard, stored = self._heard(begun, attempt, outcome, origin)
+        finally:  # the supplier has answered, also where we cannot keep what it said
+            self._tell(partial(self.routing.heard, choice, outcome, latency_ms, origin, stored=stored))
         return heard
 
     def _call(self, supplier: Supplier, unit: Unit, attempt: SupplyAttempt) -> Outcome:
