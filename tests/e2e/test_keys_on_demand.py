@@ -51,6 +51,7 @@ def test_each_magic_item_ends_as_it_must_and_is_bought_once(shop: Shop, bought: 
     assert eventually(over)
     unit = shop.seen_by_operator(order)["units"][0]
     (attempt,) = unit["attempts"]
+    assert attempt["of_keys"]
     assert ask(shop, "tally", reference=attempt["reference"])["placed"] == 1
     if status != DONE:
         assert problem(shop.buyer("POST", order, "/reveal"), 409, "not_delivered")

@@ -11,7 +11,9 @@ from keyrail.suppliers.model.outcomes import Refusal
 
 @outgoing
 class SupplyAttemptOut:
-    """One try to have it supplied. `reference` is ours, `said` the supplier's own word; `until` it is asked."""
+    """One try to have it supplied, or its keys bought. `reference` is ours, `said` the supplier's own word; `until` it
+    is asked.
+    """
 
     reference: str
     source_id: str
@@ -19,6 +21,7 @@ class SupplyAttemptOut:
     item: str
     quantity: int
     limit: Money
+    of_keys: bool
     state: SupplyState
     refusal: Refusal | None
     said: str
@@ -30,7 +33,7 @@ class SupplyAttemptOut:
 
     @classmethod
     def of(cls, unit: Unit, attempt: SupplyAttempt) -> "SupplyAttemptOut":
-        return view(cls, attempt, said=without_account(unit, attempt.said))
+        return view(cls, attempt, of_keys=bool(attempt.of_keys), said=without_account(unit, attempt.said))
 
 
 @outgoing
