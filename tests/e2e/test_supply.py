@@ -12,7 +12,7 @@ import pytest
 from infra.local.demo_client import Answer, send
 from infra.local.samples.key_file import Card
 from tests.e2e.recharges import ask
-from tests.e2e.shop import Shop, eventually, problem
+from tests.e2e.shop import Shop, eventually, problem, wanted
 
 HOUSE, ITEM, COST_MINOR = "sandbox", "card-10", 9_40
 ALONE_MINOR = 50_00
@@ -86,7 +86,10 @@ def test_stock_that_runs_low_is_bought_by_its_rule_and_sold_on(shop: Shop, house
     assert (purchase["pieces"], purchase["accepted"], purchase["cost"]) == (2, 2, yuan(2 * COST_MINOR))
     assert purchase["requested_by"] == "system:supply"
     assert eventually(lambda: shop.stock(sku_id) == (4, 0))
-    rest = shop.order(sku_id, 4)
+    key = secrets.token_hex(16)
+    # Whoever sold out a moment ago remembers for two seconds where keys were.
+    assert eventually(lambda: shop.ask(wanted(sku_id, 4), key).status == 201)
+    rest = shop.order(sku_id, 4, key=key)
     assert shop.pay(rest).text == "success"
     bought = cards_of(shop, purchase)
     shop.sold_here += bought
