@@ -87,7 +87,9 @@ class Catalog:
         return known
 
     def shelf(self, store_id: str, limit: int, after: str | None) -> tuple[list[Listing], str | None]:
-        """A page of what the store shows, at most `limit` SKUs and products together, and where the next begins."""
+        """A page of what the store shows, and where the next begins: about `limit` SKUs and products together, since a
+        product is on one page with all of its SKUs.
+        """
         items, last = self.store.listing(store_id, limit, after)
         return self._grouped(items), last
 
@@ -108,7 +110,7 @@ class Catalog:
             if isinstance(item, Product):
                 listings[item.product_id] = Listing(item, ())
             elif item.shelf is Shelf.ON:
-                # A page may begin between a product and its SKUs.
+                # The index may show a SKU before its product.
                 known = listings.get(item.product_id)
                 product = known.product if known else self.product(item.product_id)
                 listings[item.product_id] = Listing(product, (*(known.skus if known else ()), item))

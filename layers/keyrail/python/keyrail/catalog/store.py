@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 BY_LISTING = "by_listing"
+_BEHIND_SKUS = "~"  # sorts behind every character of a slug
 _PRODUCT, _SKU, _ISSUER = "product", "sku", "issuer"
 
 
@@ -60,13 +61,22 @@ class CatalogStore:
         return from_attributes(Issuer, attributes) if attributes else None
 
     def listing(self, store_id: str, limit: int, after: str | None) -> tuple[list[Product | Sku], str | None]:
-        """A page of the store's products, each followed by its SKUs, from the listing order `after` on."""
+        """A page of the store's products, each followed by all of its SKUs, from the listing order `after` on.
+
+        The SKUs of its last product come in addition to `limit`.
+        """
         condition = CatalogItem.listing == store_id
         if after is not None:
             condition &= CatalogItem.listing_order > after
         page = self._table.query(condition, index=BY_LISTING, limit=limit)
-        last = page.items[-1]["listing_order"]["S"] if page.last_key else None
-        return [_item(attributes) for attributes in page.items], last
+        items, last = page.items, None
+        if page.last_key:
+            reached = items[-1]["listing_order"]["S"]
+            last = f"{reached.partition('#')[0]}#{_BEHIND_SKUS}"
+            behind = CatalogItem.listing_order.between(f"{reached}#", last)
+            rest = (CatalogItem.listing == store_id) & behind
+            items = [*items, *self._table.query_all(rest, index=BY_LISTING)]
+        return [_item(attributes) for attributes in items], last
 
     def product_listing(self, store_id: str, product_id: str) -> list[Product | Sku]:
         here = (CatalogItem.listing == store_id) & CatalogItem.listing_order.startswith(f"{product_id}#")
