@@ -107,13 +107,16 @@ class Shop:
         return awaited(report, "the batch was not filled")
 
     def trace(self, key_id: str, steps: list[str]) -> dict[str, Any]:
-        """The key with its trace, once that ends in these steps; the stream brings them in a moment."""
+        """The key with its trace, once that has these steps; the stream brings them in a moment.
+
+        What follows its batch may come behind them.
+        """
 
         def complete() -> dict[str, Any] | None:
             key: dict[str, Any] = self.ops("GET", f"keys/{key_id}", HTTPStatus.OK)
-            return key if [what for step in key["trace"] for what in step["what"]][-len(steps) :] == steps else None
+            return key if [what for step in key["trace"] for what in step["what"] if what in steps] == steps else None
 
-        return awaited(complete, f"the trace does not end in {', '.join(steps)}")
+        return awaited(complete, f"the trace does not show {', '.join(steps)}")
 
     def show_trace(self, key: dict[str, Any]) -> None:
         rows = [(clock(step["at"]), ", ".join(step["what"]), step["by"], step["address"]) for step in key["trace"]]
