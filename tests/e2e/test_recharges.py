@@ -95,3 +95,13 @@ def test_a_callback_that_is_forged_or_of_nobody_moves_nothing_and_a_genuine_one_
     notices = shop.ops("GET", "suppliers/sandbox/notices").json["notices"]
     assert "7" * 26 + "0101" in {notice["reference"] for notice in notices}
     assert shop.seen_by_operator(bought["05"])["units"] == before
+
+
+def test_a_genuine_callback_is_acknowledged_also_of_a_unit_for_which_a_person_has_taken_over(
+    shop: Shop, bought: dict[str, Placed]
+) -> None:
+    order = bought["18"]
+    assert eventually(lambda: shop.seen_by_operator(order)["units"][0]["jobs"])
+    (reference,) = references(shop, order)
+    heard = call_back(shop, reference)
+    assert (heard.status, heard.text) == (200, "success")
