@@ -12,6 +12,7 @@ from keyrail.suppliers.model.breaker import Breaker, Health
 from keyrail.suppliers.model.figures import Tally
 from keyrail.suppliers.model.notices import Notice, NoticeReason
 from keyrail.suppliers.model.sources import (
+    ITEM_NAME,
     MAX_ITEM_LENGTH,
     MAX_PRIORITY,
     MAX_QUOTA,
@@ -24,7 +25,7 @@ from keyrail.suppliers.model.sources import (
 )
 
 SupplierName = Annotated[str, Field(pattern=f"^{SUPPLIER_NAME.pattern}$")]
-Item = Annotated[str, Field(min_length=1, max_length=MAX_ITEM_LENGTH)]
+Item = Annotated[str, Field(min_length=1, max_length=MAX_ITEM_LENGTH, pattern=f"^{ITEM_NAME.pattern}$")]
 
 
 @incoming

@@ -118,4 +118,12 @@ BUGS = (
         "tests/integration/test_recharge_functions.py"
         "::test_a_unit_that_nobody_asks_about_any_more_is_asked_about_again",
     ),
+    PlantedBug(
+        "takes the last of two accounts that one body names",
+        "platform/documents.py",
+        'raise Invalid(FieldError(_shown((name,)), "repeated"))',
+        "pass",
+        "tests/unit/platform/test_documents.py"
+        "::test_a_name_that_comes_twice_is_refused_whichever_of_the_two_a_reader_would_take",
+    ),
 )

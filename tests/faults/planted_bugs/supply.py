@@ -108,4 +108,11 @@ BUGS = (
         "            raise",
         f"{BUYING}::test_a_purchase_whose_supplier_is_no_longer_there_waits_for_a_person",
     ),
+    PlantedBug(
+        "lets a price down to a ceiling under which no cost leaves the margin",
+        GUARD,
+        "if guard.ceiling.amount_minor <= kept_minor:",
+        "if False:",
+        f"{GUARDING}::test_a_ceiling_under_which_no_cost_would_leave_the_margin_is_refused_since_the_price_would_go_down_to_it",
+    ),
 )

@@ -89,6 +89,22 @@ def test_rules_are_said_and_read_back(desk: Desk, buying: Buying) -> None:
     assert desk.told("auditor", "GET", f"supply/suppliers/{HOUSE}/offers")["offers"][0]["item"] == ITEM
 
 
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({"supplier": "nobody"}, {"field": "supplier", "reason": "unknown"}),
+        ({"item": "话费 50"}, {"field": "item", "reason": "string_pattern_mismatch", "allowed": "^[!-~]{1,64}$"}),
+        ({"item": "  "}, {"field": "item", "reason": "string_pattern_mismatch", "allowed": "^[!-~]{1,64}$"}),
+    ],
+)
+def test_a_rule_that_could_never_buy_is_refused_when_it_is_said(
+    desk: Desk, buying: Buying, changed: dict[str, str], wrong: dict[str, str]
+) -> None:
+    rule = {name: value for name, value in WANTED.items() if name != "sku_id"} | {"up_to": 9} | changed
+    status, said = desk.ask("operator", "PUT", f"supply/skus/{SKU}/purchasing", rule)
+    assert (status, said["errors"], buying.store.skus_with_rules()) == (422, [wrong], [])
+
+
 def test_what_nobody_has_set_is_not_there(desk: Desk) -> None:
     for path, code in (
         (f"supply/skus/{SKU}/guard", "no_price_guard"),

@@ -80,6 +80,7 @@ def test_every_way_of_writing_a_mobile_number_comes_to_its_eleven_digits(written
         "138001380O0",
         "١٣٨٠٠١٣٨٠٠٠",
         "十三八零零一三八零零零",
+        "\u202e13800138000",  # whoever wrote it saw 00083100831
         "+",
         "-",
     ],

@@ -31,7 +31,7 @@ from keyrail.payments.model.attempts import AttemptStatus, PaymentAttempt, attem
 from keyrail.payments.model.refunds import RefundStatus
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.dynamo import MAX_TRANSACTION_WRITES
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.money import Money
 
 BUYER, PROVIDER, SYSTEM = (Origin(by, "192.0.2.7") for by in ("buyer", "provider:epay/main", "system:test"))
@@ -227,17 +227,18 @@ def test_the_largest_order_fits_into_one_transaction() -> None:
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "limit"),
     [
-        [Line("a", MAX_KEYS_PER_ORDER + 1)],
-        [Line("a", MAX_KEYS_PER_ORDER), Line("b", 1)],
-        [Line(f"sku-{number}", 1) for number in range(MAX_LINES + 1)],
-        [Line("a", 10_000)],
+        ([Line("a", MAX_KEYS_PER_ORDER + 1)], "over_90_pieces"),
+        ([Line("a", MAX_KEYS_PER_ORDER), Line("b", 1)], "over_90_pieces"),
+        ([Line(f"sku-{number}", 1) for number in range(MAX_LINES + 1)], "over_20_lines"),
+        ([Line("a", 10_000)], "over_90_pieces"),
     ],
 )
-def test_an_order_over_a_limit_is_refused_as_too_large(lines: list[Line]) -> None:
-    with pytest.raises(OrderTooLarge):
+def test_an_order_over_a_limit_is_refused_as_too_large_with_the_limit(lines: list[Line], limit: str) -> None:
+    with pytest.raises(OrderTooLarge) as refused:
         check_lines(lines)
+    assert refused.value.fields == (FieldError("items", limit),)
 
 
 def test_a_token_is_kept_as_a_hash_that_tells_tokens_apart() -> None:

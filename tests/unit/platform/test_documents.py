@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from keyrail.platform.documents import (
     MAX_STRING_LENGTH,
@@ -19,7 +20,7 @@ from keyrail.platform.documents import (
     to_attributes,
     to_json,
 )
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.money import MINOR_DIGITS, Money
 
 
@@ -192,6 +193,58 @@ def test_what_is_out_of_bounds_is_refused_with_a_reason_of_its_own(wrong: str, r
         from_json(Ordered, wrong)
     assert [f.reason for f in refused.value.fields] == [reason]
     assert "none of that" not in str(refused.value.fields)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "reason", "allowed"),
+    [
+        ('{"colour": "green"}', "colour", "enum", "'red' or 'blue'"),
+        ('{"colour": "red", "size": 9}', "size", "less_than_equal", "at most 8"),
+        ('{"colour": "red", "size": 0}', "size", "greater_than_equal", "at least 1"),
+        ('{"colour": "red", "name": "hamsters"}', "name", "string_too_long", "at most 5"),
+        ('{"colour": "red", "name": "H"}', "name", "string_pattern_mismatch", "^[a-z]+$"),
+        ('{"colour": "red", "parts": ["a", "b", "c"]}', "parts", "too_long", "at most 2"),
+        ('{"colour": "red", "size": "8"}', "size", "int_type", None),
+        ('{"colour": "red", "price": {"amount_minor": -1, "currency": "CNY"}}', "price.amount_minor", "out_of_range",
+         "0 to 1000000000000"),
+        ('{"colour": "red", "price": {"amount_minor": 1, "currency": "RMB"}}', "price.currency", "unknown_currency",
+         ", ".join(sorted(MINOR_DIGITS))),
+    ],
+)  # fmt: skip
+def test_a_refusal_tells_the_rule_that_was_broken_and_not_the_value(
+    wrong: str, field: str, reason: str, allowed: str | None
+) -> None:
+    @incoming
+    class Wanted:
+        colour: Colour
+        name: Annotated[str, Text("^[a-z]+$", max_length=5)] = "ham"
+        size: Annotated[int, Count(1, 8)] = 1
+        parts: Annotated[tuple[str, ...], Field(max_length=2)] = ()
+        price: Money = Money(1, "CNY")
+
+    with pytest.raises(Invalid) as refused:
+        from_json(Wanted, wrong)
+    assert refused.value.fields == (FieldError(field, reason, allowed),)
+
+
+@pytest.mark.parametrize("body", ['{"name": "a", "name": "b"}', '{"count": 2, "name": "a", "na\\u006de": "a"}'])
+def test_a_name_that_comes_twice_is_refused_whichever_of_the_two_a_reader_would_take(body: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        from_json(Sent, body)
+    assert refused.value.fields == (FieldError("name", "repeated"),)
+
+
+def test_a_name_that_comes_twice_is_refused_wherever_it_is() -> None:
+    @incoming
+    class Order:
+        items: tuple[Sent, ...]
+        account: dict[str, str]
+
+    whole = '{"items": [{"name": "a"}, {"name": "a"}], "account": {"phone": "1", "name": "2"}}'
+    assert from_json(Order, whole).account == {"phone": "1", "name": "2"}
+    for twice in ('"phone": "1", "phone": "2"', '"phone": "1", "phone": "1"'):
+        with pytest.raises(Invalid):
+            from_json(Order, f'{{"items": [], "account": {{{twice}}}}}')
 
 
 @given(st.frozensets(st.text(min_size=1), min_size=1))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyrail.platform.changes import Origin, stamp
-from keyrail.platform.errors import Invalid
+from keyrail.platform.errors import FieldError, Invalid
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import new_supplier
 from keyrail.suppliers.model.guarding import Guarded, GuardMode, PriceGuard, check_guard, guarded
@@ -151,6 +151,14 @@ def test_a_rule_says_what_its_mode_is_about(guard: PriceGuard) -> None:
     with pytest.raises(Invalid):
         check_guard(guard)
     check_guard(replace(guard, enabled=False))
+
+
+def test_a_ceiling_under_which_no_cost_would_leave_the_margin_is_refused_since_the_price_would_go_down_to_it() -> None:
+    slip = replace(FOLLOW, margin=yuan(100), fee=yuan(2), ceiling=yuan(102))
+    with pytest.raises(Invalid) as refused:
+        check_guard(slip)
+    assert refused.value.fields == (FieldError("ceiling.amount_minor", "not_above_margin_and_fee", "at least 103"),)
+    check_guard(replace(slip, ceiling=yuan(103)))
 
 
 def test_a_rule_that_is_switched_off_withholds_nothing_any_more() -> None:

@@ -21,9 +21,11 @@ MAX_ACCOUNT_PATTERN_LENGTH = 250
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MOBILE = re.compile(r"(?:\+86|0086)?(1[3-9][0-9]{9})")
 _FULL_WIDTH = {0xFF01 + place: 0x21 + place for place in range(0x5E)}
-# White space, and what is as invisible: address books put marks of direction around a number.
+# White space, and what is as invisible: address books put marks of direction around a number. Not the one that shows
+# whatever follows back to front (U+202E): what its writer saw is another number.
 _BLANK_RANGES = (
-    range(0x09, 0x0E), range(0x1C, 0x21), range(0x2000, 0x2010), range(0x2028, 0x2030), range(0x2060, 0x2070)
+    range(0x09, 0x0E), range(0x1C, 0x21), range(0x2000, 0x2010), range(0x2028, 0x202E), range(0x202F, 0x2030),
+    range(0x2060, 0x2070),
 )  # fmt: skip
 _BLANKS = "".join(chr(c) for each in _BLANK_RANGES for c in each) + "\x85\xa0\u1680\u205f\u3000\ufeff"
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"  # keyboards and address books have their own

@@ -4,7 +4,8 @@ Pydantic validates straight from the dataclass's annotations, so a model needs n
 DynamoDB numbers are integers here: a float is refused on the way in and on the way out.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
@@ -14,6 +15,7 @@ from pydantic_core.core_schema import int_schema, no_info_after_validator_functi
 
 from keyrail.platform.clock import rfc3339
 from keyrail.platform.errors import FieldError, Invalid
+from keyrail.platform.money import UnfitMoney
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
@@ -23,6 +25,22 @@ Attributes = dict[str, Any]
 MAX_STRING_LENGTH = 4096
 MAX_FIELD_ERRORS = 20
 MAX_FIELD_NAME_LENGTH = 120
+# What a refusal may tell of the rule that was broken, in pydantic's names for it; never of the value.
+_RULES = {
+    "ge": "at least {}",
+    "le": "at most {}",
+    "min_length": "at least {}",
+    "max_length": "at most {}",
+    "expected": "{}",
+    "pattern": "{}",
+}
+# What pydantic says in Python's words, in JSON's.
+_REASONS = {
+    "unexpected_keyword_argument": "unknown_field",
+    "dataclass_type": "not_an_object",
+    "dict_type": "not_an_object",
+    "tuple_type": "not_a_list",
+}
 _STRICT = ConfigDict(extra="forbid", str_max_length=MAX_STRING_LENGTH)
 
 
@@ -101,11 +119,25 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(cls: type[T], raw: bytes | str) -> T:
-    """Parse what a stranger sent. Raises Invalid with one FieldError for each wrong field, never with a value."""
+    """Parse what a stranger sent. Raises Invalid with one FieldError for each wrong field, never with a value.
+
+    A name that comes twice is refused, since another reader might take the other one of the two.
+    """
     try:
-        return adapter(cls).validate_json(raw, strict=True)
+        parsed = adapter(cls).validate_json(raw, strict=True)
     except ValidationError as error:
         raise Invalid(*_field_errors(error)) from None
+    # A number stays text: how long it may be was decided above.
+    json.loads(raw, object_pairs_hook=_each_name_once, parse_int=str, parse_float=str)
+    return parsed
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise Invalid(FieldError(_shown((name,)), "repeated"))
+        seen.add(name)
 
 
 def from_strings(cls: type[T], values: dict[str, str]) -> T:
@@ -117,8 +149,16 @@ def from_strings(cls: type[T], values: dict[str, str]) -> T:
 
 
 def _field_errors(error: ValidationError) -> list[FieldError]:
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [FieldError(_shown(d["loc"]), d["type"]) for d in details[:MAX_FIELD_ERRORS]]
+    details = error.errors(include_url=False, include_input=False)
+    return [_field_error(each["loc"], each["type"], each.get("ctx") or {}) for each in details[:MAX_FIELD_ERRORS]]
+
+
+def _field_error(location: tuple[int | str, ...], reason: str, rule: Mapping[str, Any]) -> FieldError:
+    unfit = rule.get("error")
+    if isinstance(unfit, UnfitMoney):
+        return FieldError(_shown((*location, unfit.field)), unfit.reason, unfit.allowed)
+    allowed = next((said.format(rule[name]) for name, said in _RULES.items() if name in rule), None)
+    return FieldError(_shown(location), _REASONS.get(reason, reason), allowed)
 
 
 def _shown(location: tuple[int | str, ...]) -> str:

@@ -35,10 +35,14 @@ class Charged(StrEnum):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One wrong field: where it stands and what is wrong with it; never its value, which may be a secret."""
+    """One wrong field: where it stands and what is wrong with it; never its value, which may be a secret.
+
+    `allowed` is what would have done, where that can be said in short: a limit, the choices, a pattern.
+    """
 
     field: str
     reason: str
+    allowed: str | None = None
 
 
 class KeyrailError(Exception):

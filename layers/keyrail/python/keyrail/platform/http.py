@@ -237,7 +237,7 @@ def _problem(error: KeyrailError, status: int, event: dict[str, Any]) -> Respons
         type=f"urn:keyrail:problem:{error.code}",
         title=title,
         status=status,
-        detail="; ".join(f"{f.field}: {f.reason}" for f in error.fields) or title,
+        detail="; ".join(map(_said, error.fields)) or title,
         code=error.code,
         kind=error.kind,
         retryable=error.retryable,
@@ -247,6 +247,10 @@ def _problem(error: KeyrailError, status: int, event: dict[str, Any]) -> Respons
         facts=error.facts or None,
     )
     return Response(status, _PROBLEM, to_json(problem).decode(), headers={"Cache-Control": ["no-store"]})
+
+
+def _said(wrong: FieldError) -> str:
+    return f"{wrong.field}: {wrong.reason}" + (f" (allowed: {wrong.allowed})" if wrong.allowed else "")
 
 
 def _trace_id(event: dict[str, Any]) -> str:

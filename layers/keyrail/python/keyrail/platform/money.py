@@ -17,6 +17,14 @@ class CurrencyMismatch(ValueError):
     """Two currencies met in one sum."""
 
 
+class UnfitMoney(ValueError):
+    """What is no amount of ours: `field` of it is wrong for `reason`, and `allowed` would have done."""
+
+    def __init__(self, field: str, reason: str, allowed: str) -> None:
+        super().__init__(f"{field}: {reason}".replace("_", " "))
+        self.field, self.reason, self.allowed = field, reason, allowed
+
+
 @dataclass(frozen=True)
 class Money:
     """`amount_minor` in the currency's minor unit (fen, cent); never negative, at most MAX_AMOUNT_MINOR."""
@@ -28,9 +36,9 @@ class Money:
         if type(self.amount_minor) is not int:
             raise TypeError("amount_minor must be an int")
         if not 0 <= self.amount_minor <= MAX_AMOUNT_MINOR:
-            raise ValueError("amount_minor out of range")
+            raise UnfitMoney("amount_minor", "out_of_range", f"0 to {MAX_AMOUNT_MINOR}")
         if self.currency not in MINOR_DIGITS:
-            raise ValueError("unknown currency")
+            raise UnfitMoney("currency", "unknown_currency", ", ".join(sorted(MINOR_DIGITS)))
 
     def __add__(self, other: "Money") -> "Money":
         if self.currency != other.currency:

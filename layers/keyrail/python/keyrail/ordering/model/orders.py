@@ -368,8 +368,10 @@ def check_lines(lines: Sequence[Line]) -> None:
     wrong += [FieldError(f"items.{i}.quantity", "not_one") for i, o in enumerate(lines) if o.label and o.quantity > 1]
     if wrong:
         raise Invalid(*wrong)
-    if len(lines) > MAX_LINES or sum(line.quantity for line in lines) > MAX_KEYS_PER_ORDER:
-        raise OrderTooLarge
+    if len(lines) > MAX_LINES:
+        raise OrderTooLarge(FieldError("items", f"over_{MAX_LINES}_lines"))
+    if sum(line.quantity for line in lines) > MAX_KEYS_PER_ORDER:
+        raise OrderTooLarge(FieldError("items", f"over_{MAX_KEYS_PER_ORDER}_pieces"))
 
 
 def check_repeated(lines: Sequence[Line]) -> None:

@@ -73,13 +73,17 @@ class PriceGuard(Versioned):
 
 
 def check_guard(guard: PriceGuard) -> None:
-    """Raises Invalid for a rule that lacks what its mode is about."""
+    """Raises Invalid for a rule that lacks what its mode is about, or that no price could keep."""
     if not guard.enabled:
         return
     needed = {GuardMode.PAUSE: ("max_cost",), GuardMode.FOLLOW: ("margin", "max_step", "ceiling")}[guard.mode]
     wrong = [FieldError(name, "missing") for name in needed if getattr(guard, name) is None]
     if guard.max_step is not None and guard.max_step.amount_minor < 1:
         wrong.append(FieldError("max_step.amount_minor", "below_one"))
+    if guard.mode is GuardMode.FOLLOW and guard.margin is not None and guard.ceiling is not None:
+        kept_minor = guard.margin.amount_minor + (guard.fee.amount_minor if guard.fee else 0)
+        if guard.ceiling.amount_minor <= kept_minor:  # no cost would do, and the price would go down for nothing
+            wrong.append(FieldError("ceiling.amount_minor", "not_above_margin_and_fee", f"at least {kept_minor + 1}"))
     if wrong:
         raise Invalid(*wrong)
 

@@ -19,8 +19,10 @@ MINUTES_A_DAY = 24 * 60
 SUPPLIER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Of the merchant's: callbacks' addresses, stored keys and the books' accounts are made of it."""
 
+ITEM_NAME = re.compile(rf"[!-~]{{1,{MAX_ITEM_LENGTH}}}")
+"""Of the supplier's, as its catalogue has it."""
+
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_ITEM = re.compile(rf"[!-~]{{1,{MAX_ITEM_LENGTH}}}")
 
 
 class SourceKind(StrEnum):
@@ -157,7 +159,7 @@ def _of_supplier(source: Source, suppliers: Collection[str]) -> _Problems:
         yield "supplier", "unknown"
     if source.item is None:
         yield "item", "missing"
-    elif not _ITEM.fullmatch(source.item):
+    elif not ITEM_NAME.fullmatch(source.item):
         yield "item", "not_the_name_of_an_item"
 
 

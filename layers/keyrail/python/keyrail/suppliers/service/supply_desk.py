@@ -22,6 +22,7 @@ from keyrail.suppliers.model.purchases import (
     PurchaseRule,
     TooManyRules,
 )
+from keyrail.suppliers.model.sources import ITEM_NAME
 from keyrail.suppliers.service.purchases import WantedKeys
 from keyrail.suppliers.store import SuppliersStore
 from keyrail.suppliers.supply_store import SupplyStore
@@ -101,6 +102,8 @@ class SupplyDesk:
         """Raises UnknownSku, Invalid, TooManyRules."""
         self.catalog.sku(wanted.sku_id)
         check_wanted(wanted)
+        if self.suppliers.health(wanted.supplier) is None:
+            raise Invalid(FieldError("supplier", "unknown"))
         rule = PurchaseRule(
             sku_id=wanted.sku_id,
             supplier=wanted.supplier,
@@ -163,6 +166,8 @@ def check_wanted(wanted: WantedKeys) -> None:
     wrong = []
     if not 1 <= wanted.pieces <= MAX_PIECES:
         wrong.append(FieldError("pieces", f"not_between_1_and_{MAX_PIECES}"))
+    if not ITEM_NAME.fullmatch(wanted.item):
+        wrong.append(FieldError("item", "not_the_name_of_an_item"))
     if wanted.max_price.amount_minor < 1:
         wrong.append(FieldError("max_price.amount_minor", "below_one"))
     if wrong:
