@@ -23,6 +23,7 @@ from keyrail.platform.errors import KeyrailError
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way
+from tests.faults.conftest import IN_MEMORY
 from tests.faults.use_cases.case import ORDER_IS_OVER_MS
 from tests.promises import check_promises
 from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
@@ -185,6 +186,7 @@ USE_CASES = (
 )
 
 
+@pytest.mark.parametrize("engine", [IN_MEMORY], indirect=True)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.__name__)
 def test_after_a_break_of_any_request_to_a_provider_the_money_moves_once(

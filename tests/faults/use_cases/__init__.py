@@ -25,7 +25,7 @@ from tests.faults.use_cases import (
 from tests.faults.use_cases.case import Case
 from tests.world import World
 
-__all__ = ["MAIN_USE_CASES", "USE_CASES", "Case"]
+__all__ = ["USE_CASES", "Case"]
 
 _PARTS = (
     orders,
@@ -49,5 +49,3 @@ _PARTS = (
 )
 
 USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.USE_CASES)
-# Those that the slower kinds of breaking are tried on.
-MAIN_USE_CASES: tuple[Callable[[World], Case], ...] = tuple(case for part in _PARTS for case in part.MAIN_USE_CASES)

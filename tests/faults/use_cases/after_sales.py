@@ -86,4 +86,3 @@ USE_CASES = (
     replace_with_nothing_left,
     charge_of_a_key_that_was_replaced_before,
 )
-MAIN_USE_CASES = (replace_one_of_two_keys_and_charge_it,)

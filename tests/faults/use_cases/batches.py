@@ -240,4 +240,3 @@ USE_CASES = (
     cancel_of_a_chosen_key,
     reveal_of_which_a_key_is_frozen,
 )
-MAIN_USE_CASES = (freeze_of_a_batch, keys_follow_an_unfreeze)

@@ -66,4 +66,3 @@ def voucher_that_pays_out_and_is_reversed(world: World) -> Case:
 
 
 USE_CASES = (entries_that_come_together, prepaid_balance_that_is_spent, voucher_that_pays_out_and_is_reversed)
-MAIN_USE_CASES = (prepaid_balance_that_is_spent,)

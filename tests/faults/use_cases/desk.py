@@ -124,4 +124,3 @@ USE_CASES = (
     assignment_of_a_payment_to_another_order,
     dismissal_of_what_is_no_money,
 )
-MAIN_USE_CASES = (refund_of_a_payment_that_fits_nothing,)

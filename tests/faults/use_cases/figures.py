@@ -118,4 +118,3 @@ USE_CASES = (
     batch_that_is_on_its_way,
     figures_that_are_counted_out,
 )
-MAIN_USE_CASES = (changes_that_come_again_in_parts,)

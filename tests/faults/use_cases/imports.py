@@ -189,4 +189,3 @@ USE_CASES = (
     handing_out_of_rejected_lines,
     saving_of_the_first_sku_of_an_issuer,
 )
-MAIN_USE_CASES = (import_into_a_pool,)

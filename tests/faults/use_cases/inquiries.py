@@ -46,4 +46,3 @@ def ask(order_id: str, bank: Bank) -> Step:
 
 
 USE_CASES = (inquiry_that_finds_a_payment, inquiry_that_finds_a_payment_too_late)
-MAIN_USE_CASES = ()  # what it does to the tables, a callback does as well

@@ -286,4 +286,3 @@ USE_CASES = (
     cancel_that_is_repeated,
     cancel_that_is_overtaken_by_the_payment,
 )
-MAIN_USE_CASES = (checkout_that_is_repeated_and_paid, callback_in_time, issue_of_lapsed_leases)

@@ -125,4 +125,3 @@ USE_CASES = (
     export_whose_file_is_made,
     export_that_is_handed_out,
 )
-MAIN_USE_CASES = (codes_for_the_pool, export_that_is_handed_out)

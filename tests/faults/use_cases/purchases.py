@@ -76,4 +76,3 @@ def purchase_that_is_requested_by_name(world: World) -> Case:
 
 
 USE_CASES = (keys_that_are_bought, keys_that_are_told_when_they_are_asked_about, purchase_that_is_requested_by_name)
-MAIN_USE_CASES = (keys_that_are_bought,)

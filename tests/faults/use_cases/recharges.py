@@ -162,4 +162,3 @@ USE_CASES = (
     keys_bought_for_a_unit,
     look_for_a_forgotten_unit,
 )
-MAIN_USE_CASES = (recharge_that_is_refused_by_the_first,)

@@ -95,4 +95,3 @@ def comparing(account: str, bank: Bank, name: str) -> Step:
 
 
 USE_CASES = (day_that_is_compared, difference_that_is_resolved)
-MAIN_USE_CASES = (difference_that_is_resolved,)

@@ -174,4 +174,3 @@ USE_CASES = (
     activation_on_demand,
     the_guess_that_is_one_too_many,
 )
-MAIN_USE_CASES = (redemption_of_the_last_use,)

@@ -176,4 +176,3 @@ USE_CASES = (
     dispute_of_what_was_delivered,
     dispute_that_is_lost,
 )
-MAIN_USE_CASES = (refund_of_what_cannot_be_delivered, refund_of_what_was_delivered)

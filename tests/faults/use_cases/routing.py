@@ -133,4 +133,3 @@ USE_CASES = (
     a_failure_that_opens_the_breaker,
     an_operator_who_says_where_a_sku_comes_from,
 )
-MAIN_USE_CASES = (a_refusal_that_gives_its_quota_back,)

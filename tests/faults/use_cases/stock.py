@@ -28,4 +28,3 @@ def stock_that_expires(world: World) -> Case:
 
 
 USE_CASES = (stock_that_expires,)
-MAIN_USE_CASES = ()

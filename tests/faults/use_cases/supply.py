@@ -1,7 +1,6 @@
 """A supplier's price that has risen, on its way through the catalogue to the SKU's sources and its price."""
 
 import secrets
-from collections.abc import Callable
 
 from keyrail.platform.changes import stamp
 from keyrail.platform.money import Money
@@ -45,4 +44,3 @@ def a_price_that_follows_its_supplier(world: World) -> Case:
 
 
 USE_CASES = (a_price_that_follows_its_supplier,)
-MAIN_USE_CASES: tuple[Callable[[World], Case], ...] = ()

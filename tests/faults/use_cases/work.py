@@ -92,4 +92,3 @@ USE_CASES = (
     attempt_that_a_person_says_has_failed,
     word_with_which_a_second_person_agrees,
 )
-MAIN_USE_CASES = (attempt_that_a_person_says_has_failed,)
