@@ -12,14 +12,14 @@ from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Success
 from keyrail.suppliers.providers import Callback, Placed
 from keyrail.suppliers.providers.dayuanren import Dayuanren
-from keyrail.suppliers.providers.dayuanren.orders import STATUSES, OrderReader
+from keyrail.suppliers.providers.dayuanren.orders import AGREEING, STATUSES, OrderReader
 from keyrail.suppliers.providers.fulu import Fulu
 from keyrail.suppliers.providers.fulu import orders as fulu
 from keyrail.suppliers.providers.reading import json_object, objects
 from tests.supplier_houses import ANOTHER, KEY, OURS, SECRET, THEIRS
 
 FULU = fulu.OrderReader(fulu.STATUSES, SECRET)
-DAYUANREN = OrderReader(STATUSES)
+DAYUANREN = OrderReader(STATUSES, AGREEING)
 SUPPLIERS = (
     Fulu(app_key="app", app_secret=SECRET),
     Dayuanren(base_url="https://supplier.example/yrapi.php", userid="1", apikey=KEY),

@@ -24,8 +24,8 @@ BUGS = (
     PlantedBug(
         "takes a supplier's silence for a failure",
         "suppliers/providers/dayuanren/gateway.py",
-        "return _answer(heard) if isinstance(heard, dict) else heard\n\n    def ask(",
-        'return _answer(heard) if isinstance(heard, dict) else DefiniteFailure(said="late", refusal="refused")'
+        "return self._answer(heard) if isinstance(heard, dict) else heard\n\n    def ask(",
+        'return self._answer(heard) if isinstance(heard, dict) else DefiniteFailure(said="late", refusal="refused")'
         "\n\n    def ask(",
         f"{HOUSES}::test_an_answer_that_does_not_come_is_unknown[dayuanren]",
     ),
@@ -39,7 +39,7 @@ BUGS = (
     PlantedBug(
         "takes an order that is not paid for yet for one that failed",
         "suppliers/providers/dayuanren/orders.py",
-        "case Meaning.FAILED if _agrees(order, state) and not _in_part(order):",
+        "case Meaning.FAILED if self._agrees(order, state) and not _in_part(order):",
         "case Meaning.FAILED if not _in_part(order):",
         f"{DAYUANREN}::test_two_words_that_disagree_are_unknown",
     ),
@@ -49,6 +49,13 @@ BUGS = (
         "case Meaning.FAILED if not _has_cards(order):",
         "case Meaning.FAILED if True:",
         "tests/properties/test_house_answers.py::test_fulu_has_ended_an_order_only_if_every_part_says_so",
+    ),
+    PlantedBug(
+        "signs what is empty at a house that does not",
+        "suppliers/providers/dayuanren/gateway.py",
+        "signed = filled(parameters) if self.drops_empty else parameters",
+        "signed = parameters",
+        "tests/unit/suppliers/test_their_side.py::test_what_is_empty_is_signed_where_the_house_signs_it",
     ),
     PlantedBug(
         "buys at whatever it costs today",

@@ -8,7 +8,7 @@ import pytest
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.suppliers.providers import Callback
 from keyrail.suppliers.providers.dayuanren import Dayuanren
-from keyrail.suppliers.providers.dayuanren.gateway import Gateway
+from keyrail.suppliers.providers.dayuanren.gateway import Gateway, Signing
 from tests.supplier_houses import KEY, OURS
 
 CALLBACK = {
@@ -27,7 +27,8 @@ CALLBACK = {
 
 
 def gateway(key_joint: str = "&apikey=") -> Gateway:
-    return Gateway("https://supplier.example/yrapi.php", "10001", KEY, key_joint, 1)
+    signing = Signing(key_joint=key_joint)
+    return Gateway("https://supplier.example/yrapi.php", "10001", KEY, signing, frozenset({"0"}), 1)
 
 
 def called_back(members: dict[str, str]) -> Callback:

@@ -11,7 +11,7 @@ from keyrail.platform.errors import SignatureInvalid
 from keyrail.suppliers.model.outcomes import Card
 from keyrail.suppliers.providers import Callback
 from keyrail.suppliers.providers.fulu import Fulu, cards
-from keyrail.suppliers.providers.fulu.gateway import Answer, Gateway
+from keyrail.suppliers.providers.fulu.gateway import Answer, Gateway, Signing
 from tests.supplier_houses import OURS, SECRET
 
 SANDBOX_SECRET = "0a091b3aa4324435aab703142518a8f7"  # published, and of the sandbox
@@ -45,7 +45,16 @@ CALLBACK: dict[str, Any] = {
 
 
 def gateway(secret: str = SECRET) -> Gateway:
-    return Gateway("https://supplier.example", "app+key/1", secret, 1, True, lambda: EIGHT_O_CLOCK_IN_CHINA_MS)
+    return Gateway(
+        "https://supplier.example",
+        "app+key/1",
+        secret,
+        Signing(),
+        accepted=frozenset({"0"}),
+        read_timeout_s=1,
+        signed_answers=True,
+        now_ms=lambda: EIGHT_O_CLOCK_IN_CHINA_MS,
+    )
 
 
 def called_back(document: dict[str, Any]) -> Callback:
@@ -102,8 +111,8 @@ def test_an_answer_with_a_picture_in_it_is_genuine_in_whichever_language_it_was_
 @pytest.mark.parametrize("sign", ["", None])
 def test_a_refusal_needs_no_signature_but_a_wrong_one_is_not_believed(sign: object) -> None:
     heard = {"code": "1016", "message": "", "result": None}
-    assert gateway()._answer({**heard, "sign": sign}) == Answer("1016", "")
-    assert gateway()._answer(heard) == Answer("1016", "")
+    assert gateway()._answer({**heard, "sign": sign}) == Answer("1016", "", accepted=False)
+    assert gateway()._answer(heard) == Answer("1016", "", accepted=False)
     wrongs: tuple[object, ...] = ("0" * 32, [], {"a": "b"}, 7)
     for wrong in wrongs:
         assert getattr(gateway()._answer({**heard, "sign": wrong}), "said", None) == "bad_signature"
@@ -166,6 +175,14 @@ def test_a_card_that_is_not_understood_whole_is_none(changes: dict[str, object])
     whole = {"card_number": CODE, "card_pwd": PASSWORD, "card_type": "", "card_deadline": ""}
     assert cards.read([whole], 1, SECRET) == (Card(code="code-no:ABCD-1234", password="pw:9Z 8"),)
     assert cards.read([{**whole, **changes}], 1, SECRET) is None
+
+
+def test_a_card_that_is_padded_with_zeros_opens_where_that_is_said() -> None:
+    sealed = {"card_number": UNPADDED}
+    assert cards.read([sealed], 1, SECRET) is None
+    (card,) = cards.read([sealed], 1, SECRET, "zeros") or ()
+    assert len(card.code) == 16
+    assert cards.read([{"card_number": CODE}], 1, SECRET, "zeros") is None  # its own padding is no letter
 
 
 @pytest.mark.parametrize(("numbers", "quantity"), [([CODE], 2), ([CODE, CHINESE], 1), ([CODE, CODE], 2), ([], 1)])

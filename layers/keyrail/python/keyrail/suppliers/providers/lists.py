@@ -19,6 +19,7 @@ MAX_ACCOUNT_LENGTH = 256
 NOT_UNDERSTOOD = "not_understood"
 
 _CODE = re.compile(r"-?[0-9]{1,8}|[A-Za-z_]{1,32}")
+_PATH = re.compile(r"(?:/[A-Za-z0-9_.-]{1,64}){1,8}")
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -40,12 +41,12 @@ def laid_over(known: Mapping[str, W], own: object, meanings: type[W], setting: s
         raise ConfigError(setting) from None
 
 
-def refusals(known: Mapping[str, Refusal], own: object, accepted: str, setting: str) -> dict[str, Refusal]:
+def refusals(known: Mapping[str, Refusal], own: object, accepted: frozenset[str], setting: str) -> dict[str, Refusal]:
     """By a code, or by `<code>:<beginning of its text>`. What was accepted is not refused, and what was never sent
     was not either.
     """
     read = laid_over(known, own, Refusal, setting)
-    if Refusal.NOT_SENT in read.values() or any(word.partition(":")[0] == accepted for word in read):
+    if Refusal.NOT_SENT in read.values() or any(word.partition(":")[0] in accepted for word in read):
         raise ConfigError(setting)
     return read
 
@@ -64,6 +65,31 @@ def names(known: Mapping[str, str], own: object, offered: frozenset[str], settin
     if not all(isinstance(theirs, str) and theirs in offered for theirs in read.values()):
         raise ConfigError(setting)
     return read
+
+
+def flags(known: Mapping[str, bool], own: object, setting: str) -> dict[str, bool]:
+    """What is done and what is not, by its name."""
+    read = {**known, **entries(own, setting)}
+    if read.keys() != known.keys() or not all(type(flag) is bool for flag in read.values()):
+        raise ConfigError(setting)
+    return read
+
+
+def paths(known: Mapping[str, str], own: object, setting: str) -> dict[str, str]:
+    """Where things are asked for below the supplier's address, by what is asked for."""
+    read = {**known, **entries(own, setting)}
+    fits = all(isinstance(path, str) and _PATH.fullmatch(path) for path in read.values())
+    if read.keys() != known.keys() or not fits:
+        raise ConfigError(setting)
+    return read
+
+
+def word_lists(known: Mapping[str, frozenset[str]], own: object, setting: str) -> dict[str, frozenset[str]]:
+    """The words that are understood alike, by what they mean; what is given for one is all of it."""
+    given = entries(own, setting)
+    if not given.keys() <= known.keys():
+        raise ConfigError(setting)
+    return {name: words(known[name], given.get(name), setting) for name in known}
 
 
 def words(known: frozenset[str], own: object, setting: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from keyrail.platform import json_objects
 
 MAX_DEPTH = 32
+_DELETE = "\x7f"  # Python escapes it with the rest of Unicode, PHP never does
 
 _LINE_TERMINATORS = {"\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -26,6 +27,11 @@ def members(raw: bytes) -> dict[str, Any]:
     read = json_objects.json_object(raw, parse_int=Number, parse_float=Number)
     _check_depth(read, MAX_DEPTH)
     return read
+
+
+def filled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the members that are empty, as some sign; null is empty too, 0 and false are not."""
+    return {name: value for name, value in given.items() if value not in (None, "")}
 
 
 def _check_depth(value: object, left: int) -> None:
@@ -67,7 +73,8 @@ class Style:
                 return json.dumps(value)
 
     def _text(self, value: str) -> str:
-        written = json.dumps(value, ensure_ascii=self.escape_unicode)
+        parts = [json.dumps(part, ensure_ascii=self.escape_unicode)[1:-1] for part in value.split(_DELETE)]
+        written = f'"{_DELETE.join(parts)}"'
         for character, escape in _LINE_TERMINATORS.items():
             written = written.replace(character, escape)
         return written.replace("/", "\\/") if self.escape_slashes else written

@@ -1,8 +1,9 @@
 """One merchant number at one house, as the port to suppliers wants it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
+from typing import Any
 
 from keyrail.platform.addresses import is_base
 from keyrail.platform.config import ConfigError
@@ -14,15 +15,29 @@ from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
 from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
-from keyrail.suppliers.providers.dayuanren.gateway import ACCEPTED, KEY_JOINTS, Answer, Gateway
-from keyrail.suppliers.providers.dayuanren.orders import STATUSES, OrderReader
-from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said
+from keyrail.suppliers.providers.dayuanren.gateway import KEY_JOINTS, Answer, Gateway, Signing
+from keyrail.suppliers.providers.dayuanren.orders import AGREEING, STATUSES, OrderReader
+from keyrail.suppliers.providers.lists import (
+    Meaning,
+    entries,
+    flags,
+    laid_over,
+    listed,
+    names,
+    paths,
+    refusals,
+    renamed,
+    said,
+    word_lists,
+    words,
+)
 from keyrail.suppliers.providers.reading import balance, number, objects, price, title
 from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
 PROVIDER = "dayuanren"
 CURRENCY = "CNY"
-RECHARGE, CHECK, USER, PRODUCT = "index/recharge", "index/check", "index/user", "index/product"
+PATHS = {"recharge": "/index/recharge", "check": "/index/check", "user": "/index/user", "product": "/index/product"}
+ACCEPTED = frozenset({"0"})
 MAX_CATALOG_BYTES = 4 * 1024 * 1024
 MAX_ITEM_LENGTH = 20
 LIMITS = ("told", "looked_up")
@@ -61,7 +76,8 @@ class Dayuanren:
     """`base_url` is the address that ends in `yrapi.php`. `limit` is `told` where the house holds an order to the most
     that it may cost, and `looked_up` where it does not know that parameter. `account_fields` says by which name of
     theirs each of a SKU's account fields goes. `refusals` are the texts by which an order is refused, believed once
-    they say too that they have no order of ours; those of `gate` are believed at once.
+    they say too that they have no order of ours; those of `gate` are believed at once. `own_statuses` are what an
+    order's own status may be beside a state that is final.
 
     Raises ConfigError when a setting is missing, empty, padded or unusable.
     """
@@ -69,19 +85,23 @@ class Dayuanren:
     base_url: str
     userid: str
     apikey: str = field(repr=False)
-    key_joint: str = KEY_JOINTS[0]
     limit: str = LIMITS[0]
     settlement_hours: int = 72
     read_timeout_s: int = READ_TIMEOUT_S
     account_fields: dict[str, str | None] | None = None
     statuses: dict[str, str | None] | None = None
+    own_statuses: dict[str, list[str]] | None = None
+    accepted: list[str] | None = None
     refusals: dict[str, str | None] | None = None
     gate: dict[str, str | None] | None = None
+    paths: dict[str, str] | None = None
+    signing: dict[str, Any] | None = None
     _gateway: Gateway = field(init=False, repr=False, compare=False)
     _orders: OrderReader = field(init=False, repr=False, compare=False)
     _fields: Mapping[str, str] = field(init=False, repr=False, compare=False)
     _refusals: Mapping[str, Refusal] = field(init=False, repr=False, compare=False)
     _gate: Mapping[str, Refusal] = field(init=False, repr=False, compare=False)
+    _paths: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
     statement_zone = None
@@ -90,18 +110,26 @@ class Dayuanren:
         check_credentials(PROVIDER, userid=self.userid, apikey=self.apikey)
         if not is_base(self.base_url):
             raise ConfigError(f"{PROVIDER}.base_url")
-        for name, offered in (("key_joint", KEY_JOINTS), ("limit", LIMITS)):
-            if getattr(self, name) not in offered:
-                raise ConfigError(f"{PROVIDER}.{name}")
+        if self.limit not in LIMITS:
+            raise ConfigError(f"{PROVIDER}.limit")
         check_times(PROVIDER, self.settlement_hours, self.read_timeout_s)
+        accepted = words(ACCEPTED, self.accepted, f"{PROVIDER}.accepted")
+        signing = _signing(self.signing)
         for name, value in (
-            ("_gateway", Gateway(self.base_url, self.userid, self.apikey, self.key_joint, self.read_timeout_s)),
-            ("_orders", OrderReader(laid_over(STATUSES, self.statuses, Meaning, f"{PROVIDER}.statuses"))),
+            ("_gateway", Gateway(self.base_url, self.userid, self.apikey, signing, accepted, self.read_timeout_s)),
+            ("_orders", self._order_reader()),
+            ("_paths", paths(PATHS, self.paths, f"{PROVIDER}.paths")),
             ("_fields", names(ACCOUNT_FIELDS, self.account_fields, FIELDS, f"{PROVIDER}.account_fields")),
-            ("_refusals", refusals(REFUSALS, self.refusals, ACCEPTED, f"{PROVIDER}.refusals")),
-            ("_gate", refusals(AT_THE_GATE, self.gate, ACCEPTED, f"{PROVIDER}.gate")),
+            ("_refusals", refusals(REFUSALS, self.refusals, accepted, f"{PROVIDER}.refusals")),
+            ("_gate", refusals(AT_THE_GATE, self.gate, accepted, f"{PROVIDER}.gate")),
         ):
             object.__setattr__(self, name, value)
+
+    def _order_reader(self) -> OrderReader:
+        statuses = laid_over(STATUSES, self.statuses, Meaning, f"{PROVIDER}.statuses")
+        known = {state: AGREEING.get(state, frozenset()) for state in statuses}
+        agreeing = word_lists(known, self.own_statuses, f"{PROVIDER}.own_statuses")
+        return OrderReader(statuses, {state: alike for state, alike in agreeing.items() if alike})
 
     @property
     def settlement_ms(self) -> int:
@@ -124,10 +152,10 @@ class Dayuanren:
             "price": wanted.limit.decimal(),
             **account,
         }
-        answer = self._gateway.order(RECHARGE, parameters)
+        answer = self._gateway.order(self._paths["recharge"], parameters)
         if not isinstance(answer, Answer):
             return answer
-        if answer.code == ACCEPTED:
+        if answer.accepted:
             return self._orders.accepted(answer.found, wanted.reference)
         return self._refused(answer, wanted.reference)
 
@@ -171,17 +199,17 @@ class Dayuanren:
 
     def _known(self, reference: str, read_timeout_s: int | None = None) -> list[Document] | Unknown:
         """All that they say of the orders of a reference; none where they say that there is none."""
-        answer = self._gateway.ask(CHECK, {"out_trade_nums": reference}, read_timeout_s)
+        answer = self._gateway.ask(self._paths["check"], {"out_trade_nums": reference}, read_timeout_s)
         if isinstance(answer, Unknown):
             return answer
-        if answer.code != ACCEPTED:
+        if not answer.accepted:
             return Unknown(said=said(answer.code))
         orders = objects(answer.said, "data")
         return Unknown(said="no_list") if orders is None else orders
 
     def balance(self) -> Money:
-        answer = self._gateway.ask(USER, {})
-        if isinstance(answer, Unknown) or answer.code != ACCEPTED or text(answer.found, "id") != self.userid:
+        answer = self._gateway.ask(self._paths["user"], {})
+        if isinstance(answer, Unknown) or not answer.accepted or text(answer.found, "id") != self.userid:
             raise SupplierUnavailable
         have = balance(answer.found, "balance", CURRENCY)
         if have is None:
@@ -194,8 +222,8 @@ class Dayuanren:
 
     def _offers(self, read_timeout_s: int | None = None) -> Iterator[Offer]:
         """Raises SupplierUnavailable."""
-        answer = self._gateway.ask(PRODUCT, {}, read_timeout_s, MAX_CATALOG_BYTES)
-        groups = None if isinstance(answer, Unknown) or answer.code != ACCEPTED else objects(answer.said, "data")
+        answer = self._gateway.ask(self._paths["product"], {}, read_timeout_s, MAX_CATALOG_BYTES)
+        groups = None if isinstance(answer, Unknown) or not answer.accepted else objects(answer.said, "data")
         if groups is None:
             raise SupplierUnavailable
         yield from filter(None, (_offer(item) for group in groups for item in objects(group, "products") or ()))
@@ -210,6 +238,16 @@ class Dayuanren:
         if ours is None:
             raise SignatureInvalid
         return ours
+
+
+def _signing(own: object) -> Signing:
+    """Raises ConfigError."""
+    setting = f"{PROVIDER}.signing"
+    given = {**asdict(Signing()), **entries(own, setting)}
+    joint = given.pop("key_joint")
+    if joint not in KEY_JOINTS:
+        raise ConfigError(setting)
+    return Signing(key_joint=joint, **flags({"upper": True, "drops_empty": False}, given, setting))
 
 
 def _offer(product: Document) -> Offer | None:

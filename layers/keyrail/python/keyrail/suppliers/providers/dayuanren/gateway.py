@@ -1,7 +1,7 @@
 """One signed form to a house and what it answers; nothing that it answers is signed, so only TLS says who speaks.
 
 What is signed are all the parameters but `sign`, sorted by name and joined as `a=b&c=d`, their values not URL-encoded,
-with the key behind them: MD5 in upper-case hex.
+with the key behind them: MD5 in upper-case hex. What houses do otherwise is `Signing`.
 """
 
 import hmac
@@ -17,19 +17,39 @@ from keyrail.platform.http_client import MAX_REPLY_BYTES
 from keyrail.platform.json_objects import Document, child, text
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Unknown
 from keyrail.suppliers.providers import Callback, exchange
+from keyrail.suppliers.providers.writing import filled
 
-ACCEPTED = "0"
 KEY_JOINTS = ("&apikey=", "&key=")
 LIMITS = FormLimits(length=32 * 1024, parameters=64, value_bytes=8 * 1024)
 
 _HEADERS = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Signing:
+    """`key_joint` stands between the parameters and the key; those that are empty are signed too, unless it
+    `drops_empty`.
+    """
+
+    key_joint: str = KEY_JOINTS[0]
+    upper: bool = True
+    drops_empty: bool = False
+
+    def sign(self, parameters: Mapping[str, str], key: str) -> str:
+        signed = filled(parameters) if self.drops_empty else parameters
+        keyed = "&".join(f"{name}={value}" for name, value in sorted(signed.items())) + self.key_joint + key
+        digest = md5(keyed.encode(), usedforsecurity=False).hexdigest()  # theirs; there is no other to agree on
+        return digest.upper() if self.upper else digest
+
+
 @dataclass(frozen=True)
 class Answer:
+    """`accepted`: its code is one of those by which the house has done what it was asked."""
+
     code: str
     message: str = field(repr=False)
     said: Document = field(repr=False)
+    accepted: bool
 
     @property
     def found(self) -> Document:
@@ -42,7 +62,8 @@ class Gateway:
     base_url: str
     userid: str
     key: str = field(repr=False)
-    key_joint: str
+    signing: Signing
+    accepted: frozenset[str]
     read_timeout_s: int
 
     def order(self, path: str, parameters: Mapping[str, str]) -> Answer | DefiniteFailure | Unknown:
@@ -51,7 +72,7 @@ class Gateway:
         heard = exchange.order(
             "POST", self._address(path), body=body, headers=_HEADERS, read_timeout_s=self.read_timeout_s
         )
-        return _answer(heard) if isinstance(heard, dict) else heard
+        return self._answer(heard) if isinstance(heard, dict) else heard
 
     def ask(
         self,
@@ -68,7 +89,7 @@ class Gateway:
             read_timeout_s=read_timeout_s or self.read_timeout_s,
             max_reply_bytes=max_reply_bytes,
         )
-        return _answer(heard) if isinstance(heard, dict) else heard
+        return self._answer(heard) if isinstance(heard, dict) else heard
 
     def verified(self, callback: Callback) -> dict[str, str]:
         """Raises SignatureInvalid, also for another merchant's."""
@@ -76,22 +97,18 @@ class Gateway:
             raise SignatureInvalid
         given = read_form(callback.raw_body.decode("ascii"), LIMITS)
         sign = given.pop("sign", "")
-        if not hmac.compare_digest(self._sign(given).encode(), sign.encode()) or given.get("userid") != self.userid:
+        expected = self.signing.sign(given, self.key)
+        if not hmac.compare_digest(expected.encode(), sign.encode()) or given.get("userid") != self.userid:
             raise SignatureInvalid
         return given
 
     def _body(self, parameters: Mapping[str, str]) -> bytes:
         ours = {**parameters, "userid": self.userid}
-        return urlencode({**ours, "sign": self._sign(ours)}).encode()
-
-    def _sign(self, parameters: Mapping[str, str]) -> str:
-        joined = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
-        keyed = joined + self.key_joint + self.key
-        return md5(keyed.encode(), usedforsecurity=False).hexdigest().upper()  # theirs; there is no other to agree on
+        return urlencode({**ours, "sign": self.signing.sign(ours, self.key)}).encode()
 
     def _address(self, path: str) -> str:
-        return f"{self.base_url.rstrip('/')}/{path}"
+        return self.base_url.rstrip("/") + path
 
-
-def _answer(heard: dict[str, Any]) -> Answer:
-    return Answer(text(heard, "errno"), text(heard, "errmsg"), heard)
+    def _answer(self, heard: dict[str, Any]) -> Answer:
+        code = text(heard, "errno")
+        return Answer(code, text(heard, "errmsg"), heard, code in self.accepted)

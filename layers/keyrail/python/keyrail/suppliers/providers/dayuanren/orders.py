@@ -19,15 +19,16 @@ STATUSES = {
 # Beside the state some answers have the order's own status, and some the state again. An old version says `failed` of
 # an order that is only not paid for yet (own status 1), so a final state counts where both agree.
 AGREEING: Mapping[str, frozenset[str]] = {
-    "1": frozenset({"", "1", "4"}),
-    "2": frozenset({"", "2", "5", "6"}),
-    "-1": frozenset({"", "-1", "7"}),
+    "1": frozenset({"1", "4"}),
+    "2": frozenset({"2", "5", "6"}),
+    "-1": frozenset({"-1", "7"}),
 }
 
 
 @dataclass(frozen=True)
 class OrderReader:
     statuses: Mapping[str, Meaning]
+    agreeing: Mapping[str, frozenset[str]]
 
     def accepted(self, order: Document, reference: str) -> Outcome:
         """Of the answer to an order: that they have it. It is paid for, or not, only after that."""
@@ -50,21 +51,21 @@ class OrderReader:
         match self.statuses.get(state):
             case Meaning.PROCESSING:
                 return Processing(said=said(state), their_reference=theirs)
-            case Meaning.FAILED if _agrees(order, state) and not _in_part(order):
+            case Meaning.FAILED if self._agrees(order, state) and not _in_part(order):
                 return DefiniteFailure(said=said(state), refusal=Refusal.REFUSED, their_reference=theirs)
-            case Meaning.SUCCESS if _agrees(order, state) and not placed.of_keys:
+            case Meaning.SUCCESS if self._agrees(order, state) and not placed.of_keys:
                 return Success(said=said(state), their_reference=theirs)
             case Meaning.FAILED | Meaning.SUCCESS:
                 return Unknown(said="contradiction", their_reference=theirs)
             case _:
                 return Unknown(said=said(state), their_reference=theirs)
 
-
-def _agrees(order: Document, state: str) -> bool:
-    """A state of a house's own has nothing to agree with."""
-    if order.get("status") is not None and not text(order, "status"):
-        return False
-    return state not in AGREEING or text(order, "status") in AGREEING[state]
+    def _agrees(self, order: Document, state: str) -> bool:
+        """A state of a house's own has nothing to agree with, unless its settings say with what."""
+        if order.get("status") is None:
+            return True
+        own = text(order, "status")
+        return own != "" and (state not in self.agreeing or own in self.agreeing[state])
 
 
 def _in_part(order: Document) -> bool:

@@ -1,7 +1,7 @@
 """One app of the open platform, as the port to suppliers wants it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 
 from keyrail.platform.addresses import is_base
@@ -15,10 +15,21 @@ from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
 from keyrail.suppliers.model.statements import SupplierLine, SupplierStatementMissing
 from keyrail.suppliers.providers import Acknowledgement, Callback, Offer, Placed, Wanted
-from keyrail.suppliers.providers.fulu.cards import KEY_BYTES
-from keyrail.suppliers.providers.fulu.gateway import ACCEPTED, Answer, Gateway
+from keyrail.suppliers.providers.fulu.cards import KEY_BYTES, PADDINGS
+from keyrail.suppliers.providers.fulu.gateway import Answer, Gateway, Signing
 from keyrail.suppliers.providers.fulu.orders import CURRENCY, STATUSES, OrderReader
-from keyrail.suppliers.providers.lists import Meaning, laid_over, listed, names, refusals, renamed, said, words
+from keyrail.suppliers.providers.lists import (
+    Meaning,
+    flags,
+    laid_over,
+    listed,
+    names,
+    refusals,
+    renamed,
+    said,
+    word_lists,
+    words,
+)
 from keyrail.suppliers.providers.reading import amount, balance, money, number, price, title
 from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
@@ -30,8 +41,14 @@ GOODS, GOODS_LIST = "fulu.goods.info.get", "fulu.goods.list.get"
 MAX_CATALOG_BYTES = 8 * 1024 * 1024
 MAX_QUANTITY = 10_000
 MAX_ITEM_LENGTH = 20  # digits
-ON_SALE, IN_STOCK, OF_KEYS = "上架", frozenset({"充足", "警报"}), "卡密"
-KINDS = frozenset({OF_KEYS, "直充"})
+# What is said of goods: whether they are sold, whether there are any, and what they are.
+GOODS_WORDS = {
+    "on_sale": frozenset({"上架"}),
+    "in_stock": frozenset({"充足", "警报"}),
+    "keys": frozenset({"卡密"}),
+    "recharges": frozenset({"直充"}),
+}
+ACCEPTED = frozenset({"0"})
 
 # A request that is refused here was not looked at: its parameters, its time, its key, its signature are wrong.
 AT_THE_GATE = frozenset(str(code) for code in range(1000, 1020))
@@ -56,7 +73,7 @@ ACCOUNT_FIELDS = {
 class Fulu:
     """`account_fields` says by which name of theirs each of a SKU's account fields goes. `refusals` are the codes by
     which an order is refused, believed once they say too that they have no order of ours (`absent`); those of `gate`
-    are believed at once. `signed_answers` off leaves it to TLS who answers.
+    are believed at once. `signed_answers` off leaves it to TLS who answers; `goods_words` are what is said of goods.
 
     Raises ConfigError when a setting is missing, empty, padded or unusable.
     """
@@ -67,8 +84,12 @@ class Fulu:
     settlement_hours: int = 72
     read_timeout_s: int = READ_TIMEOUT_S
     signed_answers: bool = True
+    signing: dict[str, bool] | None = None
+    card_padding: str = PADDINGS[0]
     account_fields: dict[str, str | None] | None = None
     statuses: dict[str, str | None] | None = None
+    accepted: list[str] | None = None
+    goods_words: dict[str, list[str]] | None = None
     refusals: dict[str, str | None] | None = None
     gate: list[str] | None = None
     absent: list[str] | None = None
@@ -79,6 +100,7 @@ class Fulu:
     _refusals: Mapping[str, Refusal] = field(init=False, repr=False, compare=False)
     _gate: frozenset[str] = field(init=False, repr=False, compare=False)
     _absent: frozenset[str] = field(init=False, repr=False, compare=False)
+    _goods_words: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
 
     acknowledgement = Acknowledgement("success", "text/plain")
     statement_zone = None
@@ -91,23 +113,37 @@ class Fulu:
             raise ConfigError(f"{PROVIDER}.url")
         if type(self.signed_answers) is not bool:
             raise ConfigError(f"{PROVIDER}.signed_answers")
+        if self.card_padding not in PADDINGS:
+            raise ConfigError(f"{PROVIDER}.card_padding")
         check_times(PROVIDER, self.settlement_hours, self.read_timeout_s)
         statuses = laid_over(STATUSES, self.statuses, Meaning, f"{PROVIDER}.statuses")
+        accepted = words(ACCEPTED, self.accepted, f"{PROVIDER}.accepted")
         gate = words(AT_THE_GATE, self.gate, f"{PROVIDER}.gate")
-        if ACCEPTED in gate:
+        if accepted & gate:
             raise ConfigError(f"{PROVIDER}.gate")
-        gateway = Gateway(
-            self.url, self.app_key, self.app_secret, self.read_timeout_s, self.signed_answers, self.now_ms
-        )
         for name, value in (
-            ("_gateway", gateway),
-            ("_orders", OrderReader(statuses, self.app_secret)),
+            ("_gateway", self._new_gateway(accepted)),
+            ("_orders", OrderReader(statuses, self.app_secret, self.card_padding)),
+            ("_goods_words", word_lists(GOODS_WORDS, self.goods_words, f"{PROVIDER}.goods_words")),
             ("_fields", names(ACCOUNT_FIELDS, self.account_fields, FIELDS, f"{PROVIDER}.account_fields")),
-            ("_refusals", refusals(REFUSALS, self.refusals, ACCEPTED, f"{PROVIDER}.refusals")),
+            ("_refusals", refusals(REFUSALS, self.refusals, accepted, f"{PROVIDER}.refusals")),
             ("_gate", gate),
             ("_absent", words(ABSENT, self.absent, f"{PROVIDER}.absent")),
         ):
             object.__setattr__(self, name, value)
+
+    def _new_gateway(self, accepted: frozenset[str]) -> Gateway:
+        signing = Signing(**flags(asdict(Signing()), self.signing, f"{PROVIDER}.signing"))
+        return Gateway(
+            self.url,
+            self.app_key,
+            self.app_secret,
+            signing,
+            accepted,
+            self.read_timeout_s,
+            self.signed_answers,
+            self.now_ms,
+        )
 
     @property
     def settlement_ms(self) -> int:
@@ -136,7 +172,7 @@ class Fulu:
         answer = self._gateway.order(method, content)
         if not isinstance(answer, Answer):
             return answer
-        if answer.code == ACCEPTED:
+        if answer.accepted:
             return self._orders.accepted(answer.found, wanted.reference)
         return self._refused(answer, wanted.reference)
 
@@ -148,11 +184,26 @@ class Fulu:
         answer = self._gateway.ask(GOODS, {"product_id": wanted.item}, LOOK_TIMEOUT_S)
         if isinstance(answer, Unknown):
             return DefiniteFailure(said=f"goods_{answer.said}", refusal=Refusal.NOT_SENT)
-        if answer.code != ACCEPTED:
+        if not answer.accepted:
             return DefiniteFailure(said=f"goods_{said(answer.code)}", refusal=Refusal.REFUSED)
         if text(answer.found, "product_id") != wanted.item:
             return DefiniteFailure(said="no_goods", refusal=Refusal.SOLD_OUT)
-        return _unfit(answer.found, wanted, of_keys=of_keys)
+        return self._unfit(answer.found, wanted, of_keys=of_keys)
+
+    def _unfit(self, goods: Document, wanted: Wanted, *, of_keys: bool) -> DefiniteFailure | None:
+        if text(goods, "product_type") not in self._goods_words["keys" if of_keys else "recharges"]:
+            return DefiniteFailure(said="another_kind", refusal=Refusal.REFUSED)
+        if not self._is_on_sale(goods):
+            return DefiniteFailure(said="off_sale", refusal=Refusal.SOLD_OUT)
+        exact = amount(goods, "purchase_price")
+        cost = None if exact is None else money(exact * wanted.quantity, CURRENCY, up=True)
+        if cost is None or cost.amount_minor > wanted.limit.amount_minor:
+            return DefiniteFailure(said="price", refusal=Refusal.PRICE_CHANGED)
+        return None
+
+    def _is_on_sale(self, goods: Document) -> bool:
+        words = self._goods_words
+        return text(goods, "sales_status") in words["on_sale"] and text(goods, "stock_status") in words["in_stock"]
 
     def _refused(self, answer: Answer, reference: str) -> Outcome:
         """A refusal counts once they say too that there is no order of that reference: whoever stands between may have
@@ -173,7 +224,7 @@ class Fulu:
         answer = self._gateway.ask(INFO, {"customer_order_no": placed.reference})
         if isinstance(answer, Unknown):
             return answer
-        return self._orders.one(answer.found, placed) if answer.code == ACCEPTED else Unknown(said=said(answer.code))
+        return self._orders.one(answer.found, placed) if answer.accepted else Unknown(said=said(answer.code))
 
     def balance(self) -> Money:
         have = balance(_had(self._gateway.ask(USER, {})).found, "balance", CURRENCY)
@@ -186,7 +237,13 @@ class Fulu:
         goods = _had(self._gateway.ask(GOODS_LIST, {}, max_reply_bytes=MAX_CATALOG_BYTES)).result
         if not isinstance(goods, list):
             raise SupplierUnavailable
-        yield from filter(None, (_offer(item) for item in goods if isinstance(item, dict)))
+        yield from filter(None, (self._offer(item) for item in goods if isinstance(item, dict)))
+
+    def _offer(self, goods: Document) -> Offer | None:
+        item, costs = number(goods, "product_id"), price(goods, "purchase_price", CURRENCY)
+        if item is None or costs is None:
+            return None
+        return Offer(item=item, name=title(goods, "product_name"), price=costs, on_sale=self._is_on_sale(goods))
 
     def statement(self, day: date) -> Iterator[SupplierLine]:  # noqa: ARG002 - there is one of no day
         """There is one only as a file, which is asked for and laid down elsewhere later; and which words its column of
@@ -203,32 +260,8 @@ class Fulu:
         return str(ours)
 
 
-def _unfit(goods: Document, wanted: Wanted, *, of_keys: bool) -> DefiniteFailure | None:
-    kind = text(goods, "product_type")
-    if kind not in KINDS or of_keys is not (kind == OF_KEYS):
-        return DefiniteFailure(said="another_kind", refusal=Refusal.REFUSED)
-    if not _is_on_sale(goods):
-        return DefiniteFailure(said="off_sale", refusal=Refusal.SOLD_OUT)
-    exact = amount(goods, "purchase_price")
-    cost = None if exact is None else money(exact * wanted.quantity, CURRENCY, up=True)
-    if cost is None or cost.amount_minor > wanted.limit.amount_minor:
-        return DefiniteFailure(said="price", refusal=Refusal.PRICE_CHANGED)
-    return None
-
-
-def _is_on_sale(goods: Document) -> bool:
-    return text(goods, "sales_status") == ON_SALE and text(goods, "stock_status") in IN_STOCK
-
-
-def _offer(goods: Document) -> Offer | None:
-    item, costs = number(goods, "product_id"), price(goods, "purchase_price", CURRENCY)
-    if item is None or costs is None:
-        return None
-    return Offer(item=item, name=title(goods, "product_name"), price=costs, on_sale=_is_on_sale(goods))
-
-
 def _had(answer: Answer | Unknown) -> Answer:
     """Raises SupplierUnavailable."""
-    if isinstance(answer, Unknown) or answer.code != ACCEPTED:
+    if isinstance(answer, Unknown) or not answer.accepted:
         raise SupplierUnavailable
     return answer

@@ -18,9 +18,8 @@ from keyrail.platform.http_client import MAX_REPLY_BYTES
 from keyrail.platform.json_objects import Document, decoder, text
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Unknown
 from keyrail.suppliers.providers import Callback, exchange
-from keyrail.suppliers.providers.writing import Style, members
+from keyrail.suppliers.providers.writing import Style, filled, members
 
-ACCEPTED = "0"
 MAX_CALLBACK_BYTES = 32 * 1024
 
 _AS_PHP = Style()
@@ -29,13 +28,44 @@ _CHINA = timedelta(hours=8)
 _HEADERS = {"content-type": "application/json; charset=utf-8", "accept": "application/json"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Signing:
+    """MD5 in hex; the empty members of a request and of a callback are signed too, unless it `drops_empty`."""
+
+    upper: bool = False
+    drops_empty: bool = False
+
+    def sign(self, signed: str, secret: str) -> str:
+        return self._digest("".join(sorted(signed)), secret)
+
+    def is_of(self, sign: str, signed: str, secret: str) -> bool:
+        try:
+            return any(
+                hmac.compare_digest(self._digest(each, secret).encode(), sign.encode()) for each in _orders(signed)
+            )
+        except UnicodeEncodeError:  # JSON can spell half a character
+            return False
+
+    def write(self, members: Mapping[str, Any]) -> str:
+        """What is signed of them."""
+        return _AS_PHP.write(filled(members) if self.drops_empty else members)
+
+    def _digest(self, in_order: str, secret: str) -> str:
+        keyed = in_order + secret
+        digest = md5(keyed.encode(), usedforsecurity=False).hexdigest()  # theirs; there is no other to agree on
+        return digest.upper() if self.upper else digest
+
+
 @dataclass(frozen=True)
 class Answer:
-    """`result` is what was found, of an answer with code 0; None in any other."""
+    """`accepted`: its code is one of those by which they have done what they were asked; `result` is what was found
+    then, and None in any other.
+    """
 
     code: str
     message: str = field(repr=False)
     result: Any = field(default=None, repr=False)
+    accepted: bool = field(default=True, kw_only=True)
 
     @property
     def found(self) -> Document:
@@ -48,6 +78,8 @@ class Gateway:
     url: str
     app_key: str = field(repr=False)
     secret: str = field(repr=False)
+    signing: Signing
+    accepted: frozenset[str]
     read_timeout_s: int
     signed_answers: bool
     now_ms: NowMs = field(repr=False)
@@ -84,7 +116,8 @@ class Gateway:
         except ValueError:
             raise SignatureInvalid from None
         sign = text(given, "sign")
-        if not self._is_of(sign, _AS_PHP.write({name: given[name] for name in given if name != "sign"})):
+        signed = self.signing.write({name: given[name] for name in given if name != "sign"})
+        if not self.signing.is_of(sign, signed, self.secret):
             raise SignatureInvalid
         return given
 
@@ -102,33 +135,22 @@ class Gateway:
             "app_auth_token": "",
             "biz_content": json.dumps(content, separators=(",", ":")),
         }
-        return _AS_PHP.write({**said, "sign": self._sign(_AS_PHP.write(said))}).encode()
+        sign = self.signing.sign(self.signing.write(said), self.secret)
+        return _AS_PHP.write({**said, "sign": sign}).encode()
 
     def _answer(self, heard: Document) -> Answer | Unknown:
         """Whoever refuses may leave the signature out; one that is there is right, and what was done has one."""
         code, result, sign = text(heard, "code"), text(heard, "result"), text(heard, "sign")
-        must = code == ACCEPTED or heard.get("sign") not in (None, "")
-        if self.signed_answers and must and not self._is_of(sign, result):
+        accepted = code in self.accepted
+        must = accepted or heard.get("sign") not in (None, "")
+        if self.signed_answers and must and not self.signing.is_of(sign, result, self.secret):
             return Unknown(said="bad_signature")
-        if code != ACCEPTED:
-            return Answer(code, text(heard, "message"))
+        if not accepted:
+            return Answer(code, text(heard, "message"), accepted=False)
         try:
             return Answer(code, text(heard, "message"), decoder(parse_int=str, parse_float=str).decode(result))
         except (ValueError, RecursionError):
             return Unknown(said="not_json")
-
-    def _sign(self, signed: str) -> str:
-        return self._digest("".join(sorted(signed)))
-
-    def _digest(self, in_order: str) -> str:
-        keyed = in_order + self.secret
-        return md5(keyed.encode(), usedforsecurity=False).hexdigest()  # theirs; there is no other to agree on
-
-    def _is_of(self, sign: str, signed: str) -> bool:
-        try:
-            return any(hmac.compare_digest(self._digest(each).encode(), sign.encode()) for each in _orders(signed))
-        except UnicodeEncodeError:  # JSON can spell half a character
-            return False
 
 
 def _orders(signed: str) -> Iterator[str]:

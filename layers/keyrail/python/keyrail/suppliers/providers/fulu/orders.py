@@ -25,6 +25,7 @@ OF_ACCOUNTS = frozenset({"1", "2", "4"})
 class OrderReader:
     statuses: Mapping[str, Meaning]
     secret: str = field(repr=False)
+    card_padding: str = cards.PADDINGS[0]
 
     def accepted(self, order: Document, reference: str) -> Outcome:
         """Of the answer to an order: that they have it, whatever state is in it. Only a question tells what became."""
@@ -70,7 +71,7 @@ class OrderReader:
         if not placed.of_keys and not _has_cards(order):
             return ()
         listed = objects(order, "cards")
-        return None if listed is None else cards.read(listed, placed.quantity, self.secret)
+        return None if listed is None else cards.read(listed, placed.quantity, self.secret, self.card_padding)
 
 
 def _has_cards(order: Document) -> bool:

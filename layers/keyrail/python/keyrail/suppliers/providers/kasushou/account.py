@@ -28,8 +28,6 @@ GOODS_A_PAGE = 100
 MAX_PAGES = 500
 MAX_PAGE_BYTES = 2 * 1024 * 1024
 MAX_ITEM_DIGITS = 15
-ON_SALE = "1"
-
 
 _LIKE_AN_ACCOUNT = re.compile(r"[A-Za-z0-9._+-]*[0-9@][A-Za-z0-9@._+-]{3,}")
 
@@ -56,6 +54,7 @@ class Kasushou:
     account_fields_of: dict[str, dict[str, str]] | None = None
     statuses: dict[str, str | None] | None = None
     accepted: list[str] | None = None
+    on_sale: list[str] | None = None
     refusals: dict[str, dict[str, str]] | None = None
     doubts: list[str] | None = None
     absent: list[str] | None = None
@@ -227,7 +226,7 @@ class Kasushou:
             item=number,
             name=title(item, names.goods_name),
             price=costs,
-            on_sale=text(item, names.status) == ON_SALE,
+            on_sale=text(item, names.status) in self._dialect.on_sale,
             stock=count(item, names.goods_stock),
         )
 
@@ -265,7 +264,7 @@ class Kasushou:
     def _signed(self, body: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
         """What is sent is what is signed, to the byte."""
         signing = self._dialect.requests
-        written, time = signing.style.write(body), str(self.now_ms())
+        written, time = signing.write(body), signing.time(self.now_ms())
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Accept": "application/json",

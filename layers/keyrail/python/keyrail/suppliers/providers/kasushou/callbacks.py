@@ -18,7 +18,6 @@ MAX_CALLBACK_BYTES = 256 * 1024
 MAX_MEMBERS = 256
 LASTS_MS = 24 * 60 * 60 * 1000  # they repeat one for 75 minutes, and nobody says whether with a new time
 AHEAD_MS = 5 * 60 * 1000
-_TIME_LENGTH = 13  # digits of a time in milliseconds
 
 
 def reference(callback: Callback, dialect: Dialect, key: str, now_ms: int) -> str:
@@ -52,10 +51,11 @@ def _members(raw: bytes) -> dict[str, Any]:
 def _verify(said: Mapping[str, Any], dialect: Dialect, key: str, now_ms: int) -> None:
     """Raises ValueError."""
     time, signature = text(said, "time"), text(said, "sign")
-    if len(time) != _TIME_LENGTH or not (time.isascii() and time.isdigit()):
-        raise ValueError("no time in milliseconds")
+    signing = dialect.callbacks
+    if len(time) != signing.time_digits or not (time.isascii() and time.isdigit()):
+        raise ValueError("no time of theirs")
     signed = {name: value for name, value in said.items() if name not in {*UNSIGNED, dialect.names.cards}}
-    if not dialect.callbacks.is_of(signature, time, signed, key):
+    if not signing.is_of(signature, time, signed, key):
         raise ValueError("not signed by them")
-    if not now_ms - LASTS_MS <= int(time) <= now_ms + AHEAD_MS:
+    if not now_ms - LASTS_MS <= signing.time_ms(time) <= now_ms + AHEAD_MS:
         raise ValueError("not of today")

@@ -16,13 +16,13 @@ from keyrail.platform.config import ConfigError
 from keyrail.suppliers.model.outcomes import Refusal
 from keyrail.suppliers.providers import lists
 from keyrail.suppliers.providers.lists import MAX_ENTRIES, is_word
-from keyrail.suppliers.providers.writing import Style
+from keyrail.suppliers.providers.writing import Style, filled
 
 PROVIDER = "kasushou"
 PARTS = ("time", "body", "key")
+SIGNING_FLAGS = frozenset({"upper", "seconds", "drops_empty"})
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
-_PATH = re.compile(r"(?:/[A-Za-z0-9_.-]{1,64}){1,8}")
 
 
 class Meaning(StrEnum):
@@ -42,6 +42,8 @@ STATUSES = {
     "5": Meaning.RETURNED,
 }
 ACCEPTED = frozenset({"200"})
+# Of an item in the list of goods.
+ON_SALE = frozenset({"1"})
 
 # By the code of an answer, a part of its text. No document lists the texts: a refusal is believed only once the house
 # says too that it has no order of ours.
@@ -116,11 +118,30 @@ TOGETHER = (
 
 @dataclass(frozen=True, kw_only=True)
 class Signing:
-    """SHA-1 in hex of `parts`, one after the other: a time in milliseconds, an object as `style` writes it, the key."""
+    """SHA-1 in hex of `parts`, one after the other: a time, an object as `style` writes it, the key.
+
+    The time is in milliseconds, or in `seconds`; members that are empty are signed too, unless it `drops_empty`.
+    """
 
     style: Style = field(default_factory=Style)
     parts: tuple[str, ...] = PARTS
     upper: bool = False
+    seconds: bool = False
+    drops_empty: bool = False
+
+    @property
+    def time_digits(self) -> int:
+        return 10 if self.seconds else 13
+
+    def time(self, now_ms: int) -> str:
+        return str(now_ms // 1000 if self.seconds else now_ms)
+
+    def time_ms(self, time: str) -> int:
+        return int(time) * (1000 if self.seconds else 1)
+
+    def write(self, members: Mapping[str, Any]) -> str:
+        """What is signed of them."""
+        return self.style.write(filled(members) if self.drops_empty else members)
 
     def sign(self, time: str, body: str, key: str) -> str:
         values = {"time": time, "body": body, "key": key}
@@ -129,7 +150,7 @@ class Signing:
         return digest.upper() if self.upper else digest
 
     def is_of(self, signature: str, time: str, members: Mapping[str, Any], key: str) -> bool:
-        expected = self.sign(time, self.style.write(members), key)
+        expected = self.sign(time, self.write(members), key)
         return compare_digest(signature.encode(), expected.encode())
 
 
@@ -145,6 +166,7 @@ class Dialect:
 
     statuses: Mapping[str, Meaning]
     accepted: frozenset[str]
+    on_sale: frozenset[str]
     refusals: Mapping[str, Mapping[str, Refusal]]
     doubts: frozenset[str]
     absent: frozenset[str]
@@ -173,10 +195,11 @@ def dialect(settings: Mapping[str, Any]) -> Dialect:
     return Dialect(
         statuses=lists.laid_over(STATUSES, settings.get("statuses"), Meaning, f"{PROVIDER}.statuses"),
         accepted=accepted,
+        on_sale=_words(settings, "on_sale", ON_SALE),
         refusals=refusals,
         doubts=_words(settings, "doubts", DOUBTS),
         absent=_words(settings, "absent", ABSENT),
-        paths=Paths(**{**asdict(Paths()), **_texts(settings, "paths", Paths, _PATH)}),
+        paths=Paths(**lists.paths(asdict(Paths()), settings.get("paths"), f"{PROVIDER}.paths")),
         names=_names(settings),
         requests=_signing(settings, "signing", REQUESTS),
         callbacks=_signing(settings, "callback_signing", CALLBACKS),
@@ -214,28 +237,24 @@ def _words(settings: Mapping[str, Any], setting: str, known: frozenset[str]) -> 
 
 
 def _names(settings: Mapping[str, Any]) -> Names:
-    names = Names(**{**asdict(Names()), **_texts(settings, "names", Names, _NAME)})
+    given = entries(settings, "names")
+    fits = all(isinstance(name, str) and _NAME.fullmatch(name) for name in given.values())
+    if not fits or not given.keys() <= {each.name for each in fields(Names)}:
+        unusable("names")
+    names = Names(**{**asdict(Names()), **given})
     if any(len({getattr(names, name) for name in together}) != len(together) for together in TOGETHER):
         unusable("names")
     return names
 
 
-def _texts(
-    settings: Mapping[str, Any], setting: str, known: type[Paths] | type[Names], pattern: re.Pattern[str]
-) -> dict[str, str]:
-    given = entries(settings, setting)
-    fits = all(isinstance(text, str) and pattern.fullmatch(text) for text in given.values())
-    if not fits or not given.keys() <= {each.name for each in fields(known)}:
-        unusable(setting)
-    return given
-
-
 def _signing(settings: Mapping[str, Any], setting: str, known: Signing) -> Signing:
-    given = {"parts": list(known.parts), "upper": known.upper, **asdict(known.style), **entries(settings, setting)}
-    parts, upper, sorts = given.pop("parts"), given.pop("upper"), given.pop("sorts")
-    if not isinstance(parts, list) or sorted(map(str, parts)) != sorted(PARTS) or sorts not in ("top", "all"):
+    standing = asdict(known)
+    written = standing.pop("style")
+    given = {**standing, **written, **entries(settings, setting)}
+    parts, sorts = given.pop("parts"), given.pop("sorts")
+    if not isinstance(parts, list | tuple) or sorted(map(str, parts)) != sorted(PARTS) or sorts not in ("top", "all"):
         unusable(setting)
-    flags = {"spaces", "escape_slashes", "escape_unicode"}
-    if given.keys() != flags or not all(type(flag) is bool for flag in (upper, *given.values())):
+    style = {name: given.pop(name) for name in written if name != "sorts"}
+    if given.keys() != SIGNING_FLAGS or not all(type(flag) is bool for flag in (*style.values(), *given.values())):
         unusable(setting)
-    return Signing(style=Style(sorts=sorts, **given), parts=tuple(parts), upper=upper)
+    return Signing(style=Style(sorts=sorts, **style), parts=tuple(parts), **given)
