@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from keyrail.fulfilment.service.recharging import Turn
+from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import UnitStatus
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
@@ -34,8 +35,9 @@ def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:
     assert sum(len(each.placed) for each in world.wholesalers.values()) == 1
 
 
-def test_whoever_is_overtaken_asks_nobody(world: World, engine: Engine) -> None:
-    placed = buy(world, sell(world, recharge("first"), first=[Plan.UNHEARD]))
+def test_whoever_is_overtaken_asks_nobody_and_leaves_the_quota_to_who_was_faster(world: World, engine: Engine) -> None:
+    sku_id = sell(world, recharge("first", quota=1), first=[Plan.UNHEARD])
+    placed = buy(world, sku_id)
     order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
     slow = world.another_process(engine.dynamodb())
     faster = [world.another_process()]
@@ -47,6 +49,8 @@ def test_whoever_is_overtaken_asks_nobody(world: World, engine: Engine) -> None:
     slow.dynamodb.meta.events.register_first("before-send.dynamodb.PutItem", overtake)
     assert slow.recharging.place(order_id, unit_id, SYSTEM).turn is Turn.ASK
     assert (faster, len(world.wholesalers["first"].placed)) == ([], 1)
+    with pytest.raises(SoldOut):
+        buy(world, sku_id)
 
 
 def first_write(world: World, engine: Engine) -> int:

@@ -41,7 +41,8 @@ def see_to(world: World, placed: Placed, verdict: Verdict) -> None:
 
 def unknown_to_all(world: World, plan: Plan) -> Placed:
     """The supplier says nothing until its time is over, and a person has it."""
-    placed = buy(world, sell(world, recharge("first"), recharge("second", priority=200), first=[plan]))
+    sources = recharge("first", quota=1), recharge("second", priority=200)
+    placed = buy(world, sell(world, *sources, first=[plan]))
     world.wholesalers["first"].silent = True
     assert supplied(world, placed) is Turn.PERSON
     return placed
@@ -68,12 +69,18 @@ def test_what_a_person_could_not_supply_is_owed_back_when_nobody_is_left(
     assert [refund.amount for refund in order.refunds] == [PRICE]
 
 
+def pieces_taken(world: World) -> list[str]:
+    """Of each source and day with a quota."""
+    return [item["taken"]["N"] for item in world.scan("suppliers") if item["sk"]["S"].startswith("quota#")]
+
+
 def test_what_was_not_done_by_a_persons_word_is_asked_for_at_the_next_source(world: World) -> None:
     placed = unknown_to_all(world, Plan.LOST_REFUSED)
     say(world, placed, Verdict.FAILED)
-    world.wholesalers["first"].silent = False
+    assert pieces_taken(world) == ["1"]
     assert supplied(world, placed) is Turn.DONE
     assert [len(each.credited) for each in world.wholesalers.values()] == [0, 1]
+    assert pieces_taken(world) == ["0"]
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
@@ -84,7 +91,7 @@ def test_before_the_next_source_is_asked_the_supplier_is_heard_once_more(world: 
     world.wholesalers["first"].silent = False
     for _ in range(2):
         assert supplied(world, placed) is Turn.HELD
-    assert world.wholesalers["second"].placed == []
+    assert (world.wholesalers["second"].placed, pieces_taken(world)) == ([], ["1"])
     listed, _ = world.work_desk.page(Waiting.CONTRADICTED, 10, None)
     assert [each.order.order_id for each in listed] == [placed.order.order_id]
     if verdict is Verdict.FAILED:

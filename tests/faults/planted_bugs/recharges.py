@@ -9,6 +9,7 @@ PATIENCE = "ordering/model/patience.py"
 UNIT = "tests/unit/ordering/test_supplying.py"
 TESTS = "tests/integration/test_recharging.py"
 ONE_ASKS = "tests/integration/test_one_asks.py"
+OVERTAKEN = "test_whoever_is_overtaken_asks_nobody_and_leaves_the_quota_to_who_was_faster"
 WAITS = "tests/integration/test_patience.py"
 
 BUGS = (
@@ -31,7 +32,14 @@ BUGS = (
         SERVICE,
         "            if begun.unit(unit.unit_id).open_attempt() != attempt:",
         "            if begun.unit(unit.unit_id).open_attempt() is None:",
-        f"{ONE_ASKS}::test_whoever_is_overtaken_asks_nobody",
+        f"{ONE_ASKS}::{OVERTAKEN}",
+    ),
+    PlantedBug(
+        "gives back the quota of the attempt that was begun in its place",
+        "suppliers/service/routing.py",
+        "        if not overtaken:\n",
+        "        if choice.source:\n",
+        f"{ONE_ASKS}::{OVERTAKEN}",
     ),
     PlantedBug(
         "takes for its own write what somebody else wrote in the same moment",

@@ -96,6 +96,14 @@ BUGS = (
         "::test_before_the_next_source_is_asked_the_supplier_is_heard_once_more",
     ),
     PlantedBug(
+        "keeps a quota for what was not supplied by a person's word",
+        "fulfilment/service/recharging.py",
+        "if said.state is SupplyState.FAILED and not unit.in_doubt:",
+        "if said.state is SupplyState.UNKNOWN and not unit.in_doubt:",
+        "tests/integration/test_work_and_suppliers.py"
+        "::test_what_was_not_done_by_a_persons_word_is_asked_for_at_the_next_source",
+    ),
+    PlantedBug(
         "believes one person about any sum",
         SERVICE,
         "alone = weighs is None or not (over_the_day or self._needs_second(order, weighs, origin))",

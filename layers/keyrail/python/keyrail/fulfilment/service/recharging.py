@@ -41,7 +41,7 @@ from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
 from keyrail.risk.service import News
-from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt, SupplyState
 from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Success, Unknown
 from keyrail.suppliers.model.routing import Need, PassedOver
@@ -180,14 +180,17 @@ class Recharging:
 
     def _held_to_their_word(self, order: Order, unit: Unit, origin: Origin) -> tuple[Order, Unit]:
         """A supplier that contradicts a person changes nothing but that somebody has to see to it; keys that came in
-        for what is decided are anybody's.
+        for what is decided are anybody's, and what a person says was not supplied takes nothing of a quota.
         """
         said = last_word_about(unit)
         if said is None:
             return order, unit
         self.keys.join_pool(said, origin)
         order, _ = self._heard(order, said, self._question(said), origin)
-        return order, order.unit(unit.unit_id)
+        unit = order.unit(unit.unit_id)
+        if said.state is SupplyState.FAILED and not unit.in_doubt:
+            self._tell(lambda: self.routing.failed_later(unit.sku_id, said))
+        return order, unit
 
     def _go(self, order: Order, unit: Unit, choice: Choice, unusable: Unusable, origin: Origin) -> Order | None:
         """The order as it stands then; None where somebody was faster, or it was none of a source after all."""
@@ -208,7 +211,7 @@ class Recharging:
                 attempt = by_hand(unit, source.source_id, choice.decision.at_ms)
                 done = self._to_person(order, unit, attempt, choice.decision, origin)
         if done is None:
-            self.routing.not_begun(choice, origin)
+            self.routing.not_begun(choice, origin, overtaken=source.source_id not in unusable)
         return done
 
     def _ask_for(

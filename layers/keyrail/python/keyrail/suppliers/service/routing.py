@@ -117,10 +117,13 @@ class Routing:
         back = breaker.probe_taken_back(choice.health, origin, choice.decision.at_ms)
         return self.store.move(back) or back
 
-    def not_begun(self, choice: Choice, origin: Origin) -> None:
-        """Nobody was asked: what was taken for it goes back. Raises StoreUnavailable."""
+    def not_begun(self, choice: Choice, origin: Origin, *, overtaken: bool = False) -> None:
+        """Nobody was asked: what was taken for it goes back; not the quota where somebody was faster, who may have
+        begun under the same reference and counts on it. Raises StoreUnavailable.
+        """
         self._take_back(choice, origin)
-        self._give_back(choice)
+        if not overtaken:
+            self._give_back(choice)
 
     def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin, *, stored: bool) -> None:
         """Of a choice whose source was asked, by who asked, once: what the answer says of the supplier.
