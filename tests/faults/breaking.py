@@ -29,7 +29,11 @@ WAYS_OF_A_READ = frozenset({Way.REFUSED, Way.KILLED})
 
 def breakable(requests: list[str], way: Way) -> list[int]:
     """The numbers of those requests that this way of breaking means anything for."""
-    return [i for i, request in enumerate(requests) if way in WAYS_OF_A_READ or not request.endswith(READS)]
+    return [*range(len(requests))] if way in WAYS_OF_A_READ else writes(requests)
+
+
+def writes(requests: list[str]) -> list[int]:
+    return [number for number, request in enumerate(requests) if not request.endswith(READS)]
 
 
 class Killed(BaseException):

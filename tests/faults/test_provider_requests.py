@@ -21,10 +21,9 @@ from keyrail.payments.providers import Opening, PaymentAction
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.errors import KeyrailError
 from tests.bank import ACCOUNT, PROVIDER, Bank
-from tests.engines import Engine
 from tests.faults.breaking import Killed, Way
-from tests.faults.conftest import IN_MEMORY
 from tests.faults.use_cases.case import ORDER_IS_OVER_MS
+from tests.in_memory import engine_in_memory
 from tests.promises import check_promises
 from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World
 
@@ -186,21 +185,20 @@ USE_CASES = (
 )
 
 
-@pytest.mark.parametrize("engine", [IN_MEMORY], indirect=True)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.__name__)
 def test_after_a_break_of_any_request_to_a_provider_the_money_moves_once(
-    engine: Engine, use_case: Callable[[World, BreakableBank], Case], way: Way, subtests: pytest.Subtests
+    use_case: Callable[[World, BreakableBank], Case], way: Way, subtests: pytest.Subtests
 ) -> None:
-    clean = BreakableBank()
-    first = engine.world()
-    run(first, clean, use_case)
-    assert clean.requests
-    for number, request in enumerate(clean.requests):
-        with subtests.test(request=f"{number + 1} of {len(clean.requests)}, {request}"):
-            broken = BreakableBank(at=number, way=way)
-            run(World(first.dynamodb, first.kms), broken, use_case)
-            assert len(broken.requests) > number
+    with engine_in_memory() as engine:
+        clean = BreakableBank()
+        run(engine.world(), clean, use_case)
+        assert clean.requests
+        for number, request in enumerate(clean.requests):
+            with subtests.test(request=f"{number + 1} of {len(clean.requests)}, {request}"):
+                broken = BreakableBank(at=number, way=way)
+                run(engine.world(), broken, use_case)
+                assert len(broken.requests) > number
 
 
 def run(world: World, bank: BreakableBank, use_case: Callable[[World, BreakableBank], Case]) -> None:

@@ -284,15 +284,15 @@ BUGS = (
         "platform/dynamo.py",
         "    except (ClientError, BotoCoreError) as error:\n        raise StoreUnavailable from error\n\n\ndef _key",
         "    except (ClientError, BotoCoreError):\n        return\n\n\ndef _key",
-        f"{MATRIX}[callback_in_time-refused]",
+        f"{MATRIX}[callback_in_time]",
     ),
     PlantedBug(
         "gives up on a cancelled order's leases after a crash",
         CHECKOUT,
-        "for unit in order.units:\n            self.claims.release(unit.key_ids, order_id, origin)",
-        "for unit in order.units if order.changed_at_ms > self.now_ms() - 1 else ():\n"
-        "            self.claims.release(unit.key_ids, order_id, origin)",
-        f"{MATRIX}[cancel_that_is_repeated-killed]",
+        "            if order.status is OrderStatus.CANCELLED:\n                return order\n            cancelled",
+        "            if order.status is OrderStatus.CANCELLED:\n"
+        "                return __import__('dataclasses').replace(order, units=())\n            cancelled",
+        f"{MATRIX}[cancel_that_is_repeated]",
     ),
     PlantedBug(
         "takes a lost answer to its own lease for a refusal",
