@@ -14,6 +14,11 @@ def test_what_is_written_reads_back_as_the_same_amount(amount: Money) -> None:
     assert parse_decimal(amount.decimal(), amount.currency) == amount
 
 
+@pytest.mark.parametrize(("minor", "share"), [(0, 0), (999, 333), (1000, 333), (1001, 334), (1, 0), (2, 1)])
+def test_a_share_of_an_amount_is_to_the_nearest_minor_unit(minor: int, share: int) -> None:
+    assert Money(minor, "CNY").shared(3) == Money(share, "CNY")
+
+
 @given(st.text())
 def test_any_text_is_an_amount_or_a_value_error(text: str) -> None:
     try:

@@ -48,6 +48,10 @@ class Money:
     def times(self, count: int) -> "Money":
         return Money(self.amount_minor * count, self.currency)
 
+    def shared(self, count: int) -> "Money":
+        """One of `count` equal shares, to the nearest minor unit, a half upwards."""
+        return Money((2 * self.amount_minor + count) // (2 * count), self.currency)
+
     def plain(self) -> dict[str, int | str]:
         """As events carry it."""
         return {"amount_minor": self.amount_minor, "currency": self.currency}

@@ -22,7 +22,6 @@ from keyrail.platform.clock import NowMs
 from keyrail.platform.contention import let_others_go
 from keyrail.platform.dynamo import StoreUnavailable, TransactionFailed, transact
 from keyrail.platform.logs import Entry
-from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.outcomes import Success
 
@@ -143,7 +142,7 @@ class KeysForUnits:
             purchase=attempt.reference,
             sku_id=_unit_of(order, attempt).sku_id,
             source=attempt.supplier,
-            unit_cost=_share(said.cost, attempt.quantity),
+            unit_cost=said.cost and said.cost.shared(attempt.quantity),
             leased=Leased(order_id=order.order_id, until_ms=until_ms),
         )
         cards = [BoughtKey(each.code, each.password, each.expires_on) for each in said.cards]
@@ -181,8 +180,3 @@ def _unit_of(order: Order, attempt: SupplyAttempt) -> Unit:
 def _is_open(unit: Unit, attempt: SupplyAttempt) -> bool:
     still = unit.open_attempt()
     return still is not None and still.reference == attempt.reference
-
-
-def _share(cost: Money | None, pieces: int) -> Money | None:
-    """Of what the supplier took, to the nearest minor unit; None where it does not say."""
-    return None if cost is None else Money((2 * cost.amount_minor + pieces) // (2 * pieces), cost.currency)

@@ -10,7 +10,6 @@ from keyrail.inventory.model.figures import Figures
 from keyrail.inventory.service.card_intake import BoughtKey, BoughtKeys, CardIntake
 from keyrail.inventory.service.figures import StockFigures
 from keyrail.platform.changes import Origin
-from keyrail.platform.money import Money
 from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Success
 from keyrail.suppliers.model.purchases import NotBuyable, Purchase, PurchaseStatus, Stocked
@@ -87,7 +86,7 @@ class Purchasing:
             purchase=purchase.reference,
             sku_id=purchase.sku_id,
             source=purchase.supplier,
-            unit_cost=_unit_cost(purchase, outcome.cost),
+            unit_cost=outcome.cost.shared(purchase.pieces) if outcome.cost else purchase.price,
         )
         batch = self.intake.take_in(bought, keys, origin)
         report = batch.report
@@ -99,10 +98,3 @@ class Purchasing:
             rejected=report.rejected if report else 0,
         )
         return self.purchases.stocked(purchase.purchase_id, outcome, stock, origin)
-
-
-def _unit_cost(purchase: Purchase, cost: Money | None) -> Money:
-    """A share of what the supplier took, to the nearest minor unit; what its catalogue said, if it does not say."""
-    if cost is None:
-        return purchase.price
-    return Money((2 * cost.amount_minor + purchase.pieces) // (2 * purchase.pieces), cost.currency)
