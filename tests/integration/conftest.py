@@ -11,9 +11,6 @@ from tests.relaying import BookKeeper, streams_of
 from tests.world import World
 
 MINISTACK, DYNAMODB_LOCAL = "ministack", "dynamodb_local"
-
-
-MINISTACK, DYNAMODB_LOCAL = "ministack", "dynamodb_local"
 ENGINES = [MINISTACK] if why_no_dynamodb_local() else [MINISTACK, DYNAMODB_LOCAL]
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model.batches import BatchNotFound, BatchStatus, Pool, PoolPart
+from keyrail.inventory.model.batches import BatchNotFound, BatchStatus
 from keyrail.inventory.model.keys import Key, KeyNotFound, KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.ordering.model.orders import Order, OrderStatus
 from keyrail.payments.model.confirmations import Mismatch
-from keyrail.platform.changes import Origin, stamp
+from keyrail.platform.changes import Origin
 from keyrail.platform.clock import utc_date
 from keyrail.platform.documents import from_attributes
 from keyrail.platform.dynamo import ConditionFailed, Table, TransactionFailed, Write, transact
@@ -244,18 +244,6 @@ def test_a_batch_is_replaced_only_by_its_next_version(world: World, key: Key) ->
         with pytest.raises(ConditionFailed):
             world.keys.replace_batch(replace(batch, version=version))
     assert world.keys.get_batch(key.batch_id) == following
-
-
-def test_a_pool_is_made_once_and_replaced_only_by_its_next_version(world: World) -> None:
-    first = Pool(sku_id="new", parts=(PoolPart("bat_1", "", 1, 0),), **stamp(SYSTEM, 1))
-    world.keys.put_pool(first)
-    with pytest.raises(ConditionFailed):
-        world.keys.put_pool(replace(first, parts=()))
-    second = replace(first, parts=(*first.parts, PoolPart("bat_2", "", 3, 0)), version=2)
-    world.keys.put_pool(second)
-    with pytest.raises(ConditionFailed):
-        world.keys.put_pool(replace(second, parts=()))
-    assert world.keys.get_pool("new") == second
 
 
 def test_the_first_fingerprint_key_stays(world: World) -> None:

@@ -13,8 +13,9 @@ from keyrail.inventory.model.key_file import MAX_LINES
 from keyrail.inventory.model.keys import KeyState
 from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.pooling import YOUNG_PART_MS
-from keyrail.platform.changes import stamp
+from keyrail.inventory.store.keys import pool_key
 from keyrail.platform.clock import utc_date
+from keyrail.platform.documents import to_attributes
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import IdempotencyConflict, Invalid, KeyrailError
 from keyrail.vault.model import Place, Secret, SecretUnreadable
@@ -347,7 +348,8 @@ def test_batches_past_their_last_day_leave_the_pool(world: World) -> None:
     assert pool
     (standing,) = pool.parts
     stale = replace(standing, batch_id="bat_old", last_expiry="2020-01-01")
-    world.keys.put_pool(replace(pool.with_parts([stale]), **stamp(OPERATOR, 0, pool.version + 1)))
+    item = to_attributes(pool.with_parts([stale])) | {"key_id": {"S": pool_key(SKU)}}
+    world.dynamodb.put_item(TableName=world.names["keys"], Item=item)
     import_file(world, new_batch(world), file_of(new_codes(1)))
     assert "bat_old" not in batches_in_pool(world)
     assert standing.batch_id in batches_in_pool(world)

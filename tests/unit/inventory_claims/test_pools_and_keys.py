@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyrail.inventory.model.batches import MAX_EXPIRY_GROUPS, NEVER, Pool, PoolPart, days_of, expiry_precision
+from keyrail.inventory.model.batches import NEVER, Pool, PoolPart, days_of
 from keyrail.inventory.model.keys import (
     AVAILABLE_FROM_S,
     BATCH_SHARDS,
@@ -95,15 +95,6 @@ def test_a_part_is_usable_through_the_last_day_of_its_last_key() -> None:
 
 def test_a_part_without_expiry_is_usable_for_ever() -> None:
     assert pool(part("bat_a")).usable("2999-12-31") == (part("bat_a"),)
-
-
-def test_keys_are_grouped_by_their_last_day_and_more_coarsely_only_where_days_are_many() -> None:
-    days = [f"20{year}-{month:02d}-{day:02d}" for year in range(30, 40) for month in range(1, 13) for day in (1, 2)]
-    assert expiry_precision([NEVER]) == len("2030-12-31")
-    assert expiry_precision(days[:MAX_EXPIRY_GROUPS]) == len("2030-12-31")
-    assert expiry_precision(days[: MAX_EXPIRY_GROUPS + 1]) == len("2030-12")
-    assert expiry_precision(days) == len("2030")
-    assert expiry_precision([f"{year}-01-01" for year in range(2030, 2130)]) == 0
 
 
 def test_large_batches_are_spread_over_shards_and_small_ones_are_not() -> None:

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyrail.catalog.model import check_code_prefix
+from keyrail.catalog.model import MAX_CODE_PREFIX, check_code_prefix
 from keyrail.platform.errors import Invalid
 from keyrail.platform.ids import CROCKFORD
 from keyrail.vault.codes import (
     CHECK_SYMBOLS,
     MAX_LENGTH,
-    MAX_PREFIX,
     MIN_BODY,
     MIN_LENGTH,
     MistypedCode,
@@ -29,7 +28,7 @@ from keyrail.vault.codes import (
 )
 
 ORDINARY, MODULUS = len(CROCKFORD), len(CHECK_SYMBOLS)
-PREFIXES = ["KEYRAHVM"[:length] for length in range(MAX_PREFIX + 1)]
+PREFIXES = ["KEYRAHVM"[:length] for length in range(MAX_CODE_PREFIX + 1)]
 symbols = st.text(alphabet=CROCKFORD, min_size=MIN_LENGTH - 1, max_size=MAX_LENGTH - 1)
 
 

@@ -19,7 +19,6 @@ OWN_ISSUER = "keyrail"
 
 GROUP = 4
 MIN_BODY = 21  # symbols of 5 bits; leaving out 5 of 37 check symbols costs 0.21 bit of them
-MAX_PREFIX = 8
 MIN_LENGTH = 24  # without prefix: 23 symbols of chance
 MAX_LENGTH = 32
 CHECK_SYMBOLS = CROCKFORD + "*~$=U"

@@ -24,7 +24,6 @@ FIRST_DAY = "0001-01-01"
 MONTHS = 12
 RUN_IS_OVER_MS = 5 * 60 * 1000  # behind its begin or its end no run of an import still stores a key
 HELD_BACK_MS = 253_402_300_799_000  # of the same day
-_PRECISIONS = (len("2030-12-31"), len("2030-12"), len("2030"), 0)
 _STAGE = "~"
 
 
@@ -299,12 +298,6 @@ class Batch(Versioned):
         """As `parts` join it; one that joins again takes the place of its namesake."""
         named = {part.group: replace(part, priority=self.priority) for part in (*self.parts, *parts)}
         return replace(self, parts=tuple(named.values()))
-
-
-def expiry_precision(days: Collection[str], stages: int = 1) -> int:
-    """How much of an ISO date names its group: the day, else the month, else the year, so that parts stay few."""
-    most = MAX_EXPIRY_GROUPS // max(stages, 1)
-    return next(p for p in _PRECISIONS if p == 0 or len({day[:p] for day in days}) <= most)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -308,12 +308,6 @@ class KeyStore:
     def pool(attributes: Attributes | None) -> Pool | None:
         return from_attributes(Pool, attributes) if attributes else None
 
-    def put_pool(self, pool: Pool) -> None:
-        """Store the first or next version. Raises ConditionFailed if somebody else stored one meanwhile."""
-        first = pool.version == 1
-        condition = KeyItem.key_id.does_not_exist() if first else KeyItem.version == pool.version - 1
-        self._table.send(self._table.put(pool, condition, key_id=pool_key(pool.sku_id)))
-
     # the fingerprint key
 
     def get_fingerprint_key(self, version: int) -> WrappedFingerprintKey | None:

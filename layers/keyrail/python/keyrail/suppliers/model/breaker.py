@@ -90,11 +90,6 @@ class Health(Versioned):
         is_news = now_ms < (self.balance_at_ms or 0) + BALANCE_LASTS_MS
         return not is_news or self.balance.amount_minor >= cost.amount_minor
 
-    @property
-    def breaks_next(self) -> bool:
-        """Whether one failure more opens it."""
-        return self.strain + FAILURE_STRAINS >= STRAIN_LIMIT
-
 
 def is_failure(outcome: Outcome) -> bool:
     """Nobody answered, or nothing that anybody understands. A refusal is an answer, unless they never heard of it."""
