@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 import keyrail
+from docs.openapi.examples import of_operation
 from functions.delivery_api.handler import api as delivery
 from functions.operator_api.handler import DESKS, desks
 from functions.operator_api.handler import api as operator
@@ -313,7 +314,10 @@ def _operation(operation: Operation, document: Document, schemas: _Schemas) -> J
         described["parameters"] = parameters
     if operation.body:
         schema = schemas.of(operation.body, "validation")
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {"schema": schema}
+        if examples := of_operation(f"{operation.method} {operation.path}"):
+            content["examples"] = examples
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
     described["responses"] = {**_answers(operation, schemas), **_refusals(operation, document)}
     return described
 
