@@ -379,6 +379,25 @@ def test_stock_that_is_low_is_filled_up_by_its_rule_and_no_further(buying: Buyin
     assert buying.purchasing.restock(sku, CLOCK) is not None
 
 
+def test_the_first_keys_of_a_sku_are_bought_by_its_rule_and_none_while_others_are_on_their_way(buying: Buying) -> None:
+    filled = new_sku(buying)
+    bare = f"sku-{secrets.token_hex(4)}"
+    buying.world.catalog.save_sku(replace(buying.world.catalog.sku(filled), sku_id=bare), BOSS)
+    for sku in (filled, bare):
+        buying.rule(sku, up_to=3)
+    # The stream has counted neither; a pool that has keys is not bare.
+    assert buying.purchasing.restock(filled, CLOCK) is None
+    coming = replace(no_figures(bare, buying.world.now_ms()), moving=("bat_1",), revision=1)
+    assert buying.world.figures.replace(coming)
+    assert buying.purchasing.restock(bare, CLOCK) is None
+    assert buying.world.figures.replace(replace(coming, moving=(), revision=2))
+    purchase = buying.purchasing.restock(bare, CLOCK)
+    assert purchase is not None
+    assert (purchase.pieces, buying.go_on(purchase).status) == (3, PurchaseStatus.STOCKED)
+    buying.world.ahead_ms += COUNTED_AFTER_MS
+    assert buying.purchasing.restock(bare, CLOCK) is None
+
+
 def test_a_rule_is_for_keys_that_others_issue(buying: Buying) -> None:
     sku = Workshop(buying.world).sku()
     buying.rule(sku)

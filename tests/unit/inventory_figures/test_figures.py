@@ -134,6 +134,13 @@ def test_stock_that_comes_in_does_not_run_low() -> None:
     assert told(first, first.after(going(-1), NOW_MS)) == ["stock.low"]
 
 
+def test_what_comes_in_and_is_sold_runs_low_however_the_changes_are_put_together() -> None:
+    empty = replace(no_figures(SKU, NOW_MS), low_stock=5)
+    came, went = Moves(Tally(imported=1, on_hand=1)), Moves(Tally(on_hand=-1, sold=1, issued=1), {"2026-01-01": 1})
+    assert empty.after(came, NOW_MS).after(went, NOW_MS).low
+    assert empty.after(came.plus(went), NOW_MS).low
+
+
 def test_a_threshold_of_nothing_is_reached_when_all_is_sold() -> None:
     almost = stocked(1, low_stock=0)
     assert told(almost, almost.after(going(-1), NOW_MS)) == ["stock.low"]

@@ -28,11 +28,13 @@ class Purchasing:
     def restock(self, sku_id: str, origin: Origin) -> Purchase | None:
         """Have the SKU's rule buy what it wants for the stock as it is counted; None while nothing is wanted.
 
+        Where there never was a key nothing ran low; the rule has the first ones bought all the same.
+
         Raises UnknownSku, PurchaseUnderWay, NotBuyable, NotOffered, NoBudget, BudgetSpent, TooManyPurchases,
         StoreUnavailable.
         """
         figures: Figures = self.figures.of(sku_id)
-        if not figures.low or self.purchases.rule(sku_id) is None:
+        if self.purchases.rule(sku_id) is None or not (figures.low or self.figures.is_bare(figures)):
             return None
         if not self.intake.can_take(sku_id):
             raise NotBuyable

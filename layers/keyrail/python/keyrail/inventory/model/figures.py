@@ -75,7 +75,10 @@ class Figures(Versioned):
         return max(0, self.tally.on_hand - self.past_last_day(now_ms))
 
     def after(self, moves: Moves, now_ms: int) -> "Figures":
-        """With these moves counted. Stock that goes down, or went by time, may run low; stock that comes in cannot."""
+        """With these moves counted. Stock that goes down, or went by time, may run low; stock that comes in cannot.
+
+        What came in and was sold in one stroke went down, too: how changes are put together tells nothing.
+        """
         day, sales = _with_sales(self.sales_day, self.sales, moves.sales)
         moved = replace(
             self,
@@ -88,7 +91,8 @@ class Figures(Versioned):
             sales=sales,
             sales_day=day,
         )
-        return _judged(moved, now_ms, may_run_low=moves.tally.on_hand < 0 or self._lost_some_by(now_ms))
+        went_down = moves.tally.on_hand < 0 or bool(moves.sales)
+        return _judged(moved, now_ms, may_run_low=went_down or self._lost_some_by(now_ms))
 
     def after_time(self, now_ms: int) -> "Figures":
         """Judged by what time alone took off the shelf since the last count; the same figures if nothing is to tell."""

@@ -32,6 +32,10 @@ class StockFigures:
         self.catalog.sku(sku_id)
         return self.store.get(sku_id) or no_figures(sku_id, self.now_ms())
 
+    def is_bare(self, figures: Figures) -> bool:
+        """It never had a key: none was counted, none is on its way, and the pool, which is not behind, has none."""
+        return not figures.tally.imported and not figures.moving and self.keys.get_pool(figures.sku_id) is None
+
     def page(self, limit: int, after: str | None) -> tuple[list[Figures], str | None]:
         """SKUs that had keys or a threshold, those whose stock is low first, from behind the position `after` on."""
         level, behind = _position(after)
