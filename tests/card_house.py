@@ -13,6 +13,7 @@ from keyrail.fulfilment.service.purchasing import Purchasing
 from keyrail.platform.changes import Origin
 from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.breaker import new_supplier
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.model.purchases import Purchase
@@ -180,6 +181,7 @@ class Buying:
         return self.purchases.request(self.want(sku_id, pieces), key or secrets.token_hex(16), by)
 
     def rule(self, sku_id: str, pieces: int = 5, up_to: int = 100) -> None:
+        self.world.suppliers.add(new_supplier(HOUSE, BOSS, self.world.now_ms()))  # unless it is known
         self.desk.save_rule(self.want(sku_id, pieces), up_to=up_to, enabled=True, origin=BOSS)
 
     def go_on(self, purchase: Purchase) -> Purchase:

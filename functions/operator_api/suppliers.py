@@ -96,7 +96,7 @@ def get_supplier(call: Call) -> SupplierWithFiguresOut:
     "/ops/v1/suppliers/{supplier}/notices",
     summary=f"Genuine callbacks of a supplier's for which nobody waited, at most {MAX_SHOWN}",
     answer=NoticesOut,
-    raises=(NotInGroup,),
+    raises=(UnknownSupplier, NotInGroup),
 )
 def list_notices(call: Call) -> NoticesOut:
     allow(call, READ)

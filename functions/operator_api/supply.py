@@ -99,7 +99,7 @@ def get_watch(call: Call) -> WatchOut:
     summary="What a supplier offers, by item, as it was looked at last",
     query=OffersQuery,
     answer=OffersOut,
-    raises=(Invalid, NotInGroup),
+    raises=(Invalid, UnknownSupplier, NotInGroup),
 )
 def list_offers(call: Call) -> OffersOut:
     allow(call, READ)

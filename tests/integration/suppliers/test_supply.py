@@ -10,6 +10,8 @@ import pytest
 from functions.supply import handler as supply
 from keyrail.platform.changes import stamp
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.breaker import new_supplier, switched
+from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.guarding import GuardMode, PriceGuard, WrongCurrency
 from keyrail.suppliers.model.offers import KnownOffer
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
@@ -115,6 +117,23 @@ def test_a_supplier_that_cannot_be_looked_at_is_counted_and_leaves_what_was_know
     assert watch is not None
     assert (synced.reached, watch.unreached, watch.synced_at_ms) == (False, 1, before.synced_at_ms)
     assert offers(buying) == known
+
+
+def test_a_supplier_that_units_are_sent_to_without_an_account_is_looked_at_in_vain_until_it_is_disabled(
+    buying: Buying,
+) -> None:
+    name = "kasusou"
+    mistyped = new_supplier(name, BOSS, buying.world.now_ms())
+    assert buying.world.suppliers.add(mistyped)
+    assert buying.syncing.names() == [HOUSE, name]
+    assert not buying.syncing.sync(name, BOSS).reached
+    watch = buying.store.watch(name)
+    assert watch is not None
+    assert watch.unreached == 1
+    assert buying.world.suppliers.move(switched(mistyped, disabled=True, origin=BOSS, now_ms=0)) is None
+    assert buying.syncing.names() == [HOUSE]
+    with pytest.raises(UnknownSupplier):
+        buying.syncing.sync("nobody", BOSS)
 
 
 def test_the_same_item_twice_and_names_that_are_none_are_no_offers(buying: Buying) -> None:

@@ -110,6 +110,8 @@ def test_what_nobody_has_set_is_not_there(desk: Desk) -> None:
         (f"supply/skus/{SKU}/guard", "no_price_guard"),
         (f"supply/skus/{SKU}/purchasing", "no_purchase_rule"),
         ("supply/suppliers/nobody", "unknown_supplier"),
+        ("supply/suppliers/nobody/offers", "unknown_supplier"),
+        ("suppliers/nobody/notices", "unknown_supplier"),
         ("supply/budgets/CNY", "no_purchase_budget"),
         ("supply/budgets/XXX", "invalid_request"),
         ("supply/purchases/pur_nothing", "purchase_not_found"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keyrail.platform.clock import NowMs
+from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.notices import NOTICE_LASTS_MS, Notice, NoticeReason
 from keyrail.suppliers.model.outcomes import word
 from keyrail.suppliers.store import SuppliersStore
@@ -33,5 +34,8 @@ class Notices:
         )
 
     def of(self, supplier: str) -> list[Notice]:
-        """At most MAX_SHOWN, by their references."""
-        return self.store.notices(supplier, MAX_SHOWN)
+        """At most MAX_SHOWN, by their references. Raises UnknownSupplier."""
+        found = self.store.notices(supplier, MAX_SHOWN)
+        if not found and self.store.health(supplier) is None:
+            raise UnknownSupplier
+        return found

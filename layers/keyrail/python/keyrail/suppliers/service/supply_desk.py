@@ -60,8 +60,11 @@ class SupplyDesk:
         raise StoreUnavailable
 
     def offers(self, supplier: str, limit: int, behind: str | None) -> tuple[list[KnownOffer], str | None]:
-        """A page by item, from `behind` one on, and behind which the next begins."""
-        return self.store.offers_page(supplier, limit, behind)
+        """A page by item, from `behind` one on, and behind which the next begins. Raises UnknownSupplier."""
+        found, following = self.store.offers_page(supplier, limit, behind)
+        if not found and self.suppliers.health(supplier) is None:
+            raise UnknownSupplier
+        return found, following
 
     # price rules
 

@@ -13,7 +13,7 @@ from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import new_supplier
-from keyrail.suppliers.model.errors import SupplierUnavailable
+from keyrail.suppliers.model.errors import SupplierUnavailable, UnknownSupplier
 from keyrail.suppliers.model.guarding import PriceGuard, guarded
 from keyrail.suppliers.model.offers import (
     MAX_ITEM_LENGTH,
@@ -57,19 +57,28 @@ class Syncing:
     now_ms: NowMs
 
     def names(self) -> list[str]:
-        return self.accounts.names()
+        """Of those that we have an account with, and of those that units are sent to though we have none."""
+        used = (each.supplier for each in self.suppliers.all_health() if not each.disabled)
+        return sorted({*self.accounts.names(), *used})
 
     def sync(self, name: str, origin: Origin) -> Synced:
         """The catalogue of one supplier, of which only what changed is written; and whether our balance there does.
 
         A catalogue that breaks off changes nothing, and one that is too long takes nothing away. Killed half way, it
-        goes on there: what is in is no change any more. Raises UnknownSupplier, StoreUnavailable.
+        goes on there: what is in is no change any more. One that is known and has no account cannot be reached either.
+        Raises UnknownSupplier, StoreUnavailable.
         """
-        supplier = self.accounts.at(name)
         health = self.suppliers.health(name)
+        balance = health.balance if health else None
+        try:
+            supplier = self.accounts.at(name)
+        except UnknownSupplier:
+            if health is None:
+                raise
+            self._put_watch(name, balance, None, origin)
+            return Synced(name, reached=False)
         if health is None:
             self.suppliers.add(new_supplier(name, origin, self.now_ms()))
-        balance = health.balance if health else None
         try:
             told = list(islice(self._told(supplier), MAX_OFFERS + 1))
         except SupplierUnavailable:
