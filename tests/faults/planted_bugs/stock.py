@@ -37,8 +37,8 @@ BUGS = (
     PlantedBug(
         "forgets what went by once something comes in",
         FIGURES,
-        "moves.tally.on_hand < 0 or self._lost_some_by(now_ms)",
-        "moves.tally.on_hand < 0",
+        "went_down or self._lost_some_by(now_ms)",
+        "went_down",
         f"{STOCK}::test_what_went_by_before_keys_came_in_is_not_forgotten",
     ),
     PlantedBug(
