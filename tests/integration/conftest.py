@@ -7,6 +7,7 @@ import pytest
 from tests.engines import Engine, dynamodb_local, why_no_dynamodb_local
 from tests.local_cloud import LocalCloud
 from tests.money import check_money
+from tests.promises import check_promises
 from tests.relaying import BookKeeper, streams_of
 from tests.world import World
 
@@ -39,3 +40,10 @@ def kept_books(engine: Engine, world: World) -> Iterator[None]:
         return
     BookKeeper(streams_of(engine.tables), world).catch_up()
     check_money(world)
+
+
+@pytest.fixture
+def kept_promises(world: World) -> Iterator[None]:
+    """Whatever the test does, no promise is broken in the end."""
+    yield
+    check_promises(world)

@@ -1,6 +1,5 @@
 """Keys that are bought for a paid unit, on the engine: bought once, sold to it and to nobody else, whatever happens."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,27 +17,22 @@ from keyrail.ordering.model.refund_requests import WantedRefund
 from keyrail.ordering.model.work import Verdict, WorkKind
 from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import SupplyState
 from keyrail.suppliers.model.breaker import MAX_UNANSWERED
 from keyrail.suppliers.model.outcomes import Card
+from tests.disputes import dispute_of
 from tests.faults.breaking import Killed
-from tests.promises import check_promises, check_stock
+from tests.promises import check_stock
 from tests.racing import at_once
 from tests.recharging import POOL, buy, keys_of, recharge, run, sell, supplied, take, unit_of
 from tests.supplier import COST, SETTLEMENT_MS, Plan
 from tests.world import BUYER, OPERATOR, PRICE, SYSTEM, World, new_codes
 
-pytestmark = pytest.mark.usefixtures("kept_books")
+pytestmark = pytest.mark.usefixtures("kept_books", "kept_promises")
 RACERS = 8
-
-
-@pytest.fixture(autouse=True)
-def promises_hold(world: World) -> Iterator[None]:
-    yield
-    check_promises(world, [code for each in world.wholesalers.values() for code in each.codes()])
 
 
 def ordered(world: World, *sources: Any, quantity: int = 1, **plans: Any) -> Placed:
@@ -235,7 +229,7 @@ def test_keys_that_came_and_of_which_nothing_is_heard_any_more_wait_with_the_uni
 
 def test_what_came_for_a_unit_that_is_given_up_is_stock(world: World) -> None:
     placed = killed_before_the_sale(world)
-    world.disputes.hear(disputed(placed, DisputeState.LOST), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.LOST), SYSTEM)
     assert say(world, placed, Verdict.FAILED) is Turn.DONE
     unit = unit_of(world, placed)
     assert (unit.status, unit.key_ids) == (UnitStatus.REFUNDED, ())
@@ -273,19 +267,6 @@ def _unavailable(*_: object) -> None:
     raise Unavailable
 
 
-def disputed(placed: Placed, state: DisputeState) -> DisputeNotice:
-    return DisputeNotice(
-        provider="epay",
-        account="main",
-        dispute_id="dp_1",
-        reference=f"ref-{placed.attempt.attempt_id}",
-        attempt_id=None,
-        amount=placed.order.total,
-        status=state,
-        state=state,
-    )
-
-
 @pytest.mark.parametrize(
     ("end", "status"), [(DisputeState.WON, UnitStatus.DELIVERED), (DisputeState.LOST, UnitStatus.REFUNDED)]
 )
@@ -294,11 +275,11 @@ def test_keys_that_come_while_a_bank_may_take_the_money_back_wait_for_its_word(
 ) -> None:
     placed = ordered(world, first=[Plan.SLOW])
     take(world, placed.order.order_id, unit_of(world, placed).unit_id, Turn.PLACE)
-    world.disputes.hear(disputed(placed, DisputeState.OPEN), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.OPEN), SYSTEM)
     assert run(world, placed.order.order_id, unit_of(world, placed).unit_id, Next(Turn.ASK)) is Turn.HELD
     assert (len(unit_of(world, placed).key_ids), world.sold()) == (1, [])
 
-    world.disputes.hear(disputed(placed, end), SYSTEM)
+    world.disputes.hear(dispute_of(placed, end), SYSTEM)
     assert supplied(world, placed) is Turn.DONE
     unit = unit_of(world, placed)
     assert (unit.status, len(world.wholesalers["first"].placed)) == (status, 1)
@@ -315,9 +296,9 @@ def test_bought_keys_are_replaced_refunded_and_frozen_as_any_others(world: World
     unit = unit_of(world, placed)
     assert (len(unit.replaced), world.keys.get_batch(world.keys.get(unit.replaced[0]).batch_id).charged_back) == (1, 1)
 
-    world.disputes.hear(disputed(placed, DisputeState.OPEN), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.OPEN), SYSTEM)
     assert {key.held_for for key in world.keys.get_all(unit.key_ids)} == {"dp_1"}
-    world.disputes.hear(disputed(placed, DisputeState.WON), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.WON), SYSTEM)
 
     wanted = WantedRefund(unit_ids=(unit.unit_id,), why="returned", even_if_used=False)
     world.unit_refunds.request(placed.order.order_id, wanted, "refund-1", OPERATOR)

@@ -1,6 +1,5 @@
 """Of all who would ask a supplier for a unit, on the engine: whoever stored that they would does, and nobody else."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -10,20 +9,13 @@ from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import UnitStatus
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
-from tests.promises import check_promises
 from tests.racing import at_once
 from tests.recharging import buy, recharge, sell, supplied, unit_of
 from tests.supplier import Plan
 from tests.world import SYSTEM, World
 
-pytestmark = pytest.mark.usefixtures("kept_books")
+pytestmark = pytest.mark.usefixtures("kept_books", "kept_promises")
 RACERS = 8
-
-
-@pytest.fixture(autouse=True)
-def promises_hold(world: World) -> Iterator[None]:
-    yield
-    check_promises(world)
 
 
 def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:

@@ -1,6 +1,6 @@
 """Units that nobody can supply for the moment, on the engine: they wait for a source to come back, and not for ever."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,20 +16,13 @@ from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT
 from keyrail.suppliers.model.breaker import opened
 from keyrail.suppliers.model.routing import PassedOver
 from keyrail.suppliers.model.waiting import MAX_LOOK_S
+from tests.disputes import dispute_of
 from tests.engines import Engine
-from tests.integration.test_recharging import notice
-from tests.promises import check_promises
 from tests.recharging import POOL, buy, recharge, run, sell, supplied, take, unit_of
 from tests.supplier import Plan
 from tests.world import PRICE, SYSTEM, World, new_codes
 
-pytestmark = pytest.mark.usefixtures("kept_books")
-
-
-@pytest.fixture(autouse=True)
-def promises_hold(world: World) -> Iterator[None]:
-    yield
-    check_promises(world)
+pytestmark = pytest.mark.usefixtures("kept_books", "kept_promises")
 
 
 def left_alone(world: World, supplier: str, *, for_ms: int) -> None:
@@ -111,9 +104,9 @@ def test_a_unit_that_waits_stands_still_with_its_order(world: World) -> None:
     placed = buy(world, sell(world, recharge("first")))
     left_alone(world, "first", for_ms=60_000)
     take(world, placed.order.order_id, unit_of(world, placed).unit_id, Turn.PLACE)
-    world.disputes.hear(notice(placed, DisputeState.OPEN), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.OPEN), SYSTEM)
     assert supplied(world, placed) is Turn.HELD
-    world.disputes.hear(notice(placed, DisputeState.WON), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.WON), SYSTEM)
     assert supplied(world, placed) is Turn.DONE
     assert unit_of(world, placed).status is UnitStatus.DELIVERED
 

@@ -20,7 +20,7 @@ from keyrail.ordering.service.checkout import Placed
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform import workflows
 from keyrail.platform.metrics import Metric
-from tests.integration.test_recharging import notice
+from tests.disputes import dispute_of
 from tests.integration.test_relay import Relay, relay
 from tests.integration.test_triggers import Stage, stage
 from tests.recharging import PATIENCE, PHONE, buy, recharge, sell, supplied, take, unit_of
@@ -173,7 +173,7 @@ def test_a_unit_whose_order_is_paid_and_no_more_is_found(stage: Stage) -> None:
 
 @pytest.mark.usefixtures("late")
 def test_a_unit_that_stands_still_for_a_bank_is_not_forgotten(stage: Stage) -> None:
-    stage.world.disputes.hear(notice(begin(stage.world), DisputeState.OPEN), SYSTEM)
+    stage.world.disputes.hear(dispute_of(begin(stage.world), DisputeState.OPEN), SYSTEM)
     sweep(stage)
     assert started(stage) == {}
 

@@ -1,6 +1,6 @@
 """Units that are supplied, on the engine: whatever a supplier says or does not say, each is done once or given back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,28 +12,21 @@ from keyrail.fulfilment.service.recharging import Next, Turn
 from keyrail.ordering.model.orders import Line, OrderNotFound, OrderStatus, UnitStatus
 from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.model.work import WorkKind
-from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
 from keyrail.suppliers.model.breaker import MAX_UNANSWERED
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal
 from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source
-from tests.promises import check_promises
+from tests.disputes import dispute_of
 from tests.racing import at_once
 from tests.recharging import MANUAL, PHONE, POOL, buy, recharge, run, sell, supplied, take, unit_of
 from tests.supplier import SETTLEMENT_MS, Plan, Wholesaler
 from tests.world import OPERATOR, PRICE, SYSTEM, World, new_codes
 
-pytestmark = pytest.mark.usefixtures("kept_books")
+pytestmark = pytest.mark.usefixtures("kept_books", "kept_promises")
 RACERS = 8
-
-
-@pytest.fixture(autouse=True)
-def promises_hold(world: World) -> Iterator[None]:
-    yield
-    check_promises(world)
 
 
 def test_what_is_done_at_once_is_delivered_by_one_step(world: World) -> None:
@@ -171,25 +164,12 @@ def test_many_questions_at_once_lead_to_one_refund(world: World) -> None:
     assert len(world.orders.of_operator(order_id).refunds) == 1
 
 
-def notice(placed: Placed, state: DisputeState) -> DisputeNotice:
-    return DisputeNotice(
-        provider="epay",
-        account="main",
-        dispute_id="dp_1",
-        reference=f"ref-{placed.attempt.attempt_id}",
-        attempt_id=None,
-        amount=PRICE,
-        status=state,
-        state=state,
-    )
-
-
 def test_a_disputed_unit_is_asked_for_once_the_bank_has_decided_for_us(world: World) -> None:
     placed = buy(world, sell(world, recharge("first")))
-    world.disputes.hear(notice(placed, DisputeState.OPEN), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.OPEN), SYSTEM)
     assert supplied(world, placed) is Turn.HELD
     assert world.wholesalers["first"].placed == []
-    world.disputes.hear(notice(placed, DisputeState.WON), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.WON), SYSTEM)
     assert supplied(world, placed) is Turn.DONE
     assert unit_of(world, placed).status is UnitStatus.DELIVERED
 
@@ -202,7 +182,7 @@ def test_what_a_bank_took_while_nobody_knew_ends_as_the_supplier_says(
 ) -> None:
     placed = buy(world, sell(world, recharge("first"), recharge("second"), first=[plan]))
     take(world, placed.order.order_id, unit_of(world, placed).unit_id, Turn.PLACE)
-    world.disputes.hear(notice(placed, DisputeState.LOST), SYSTEM)
+    world.disputes.hear(dispute_of(placed, DisputeState.LOST), SYSTEM)
     assert supplied(world, placed) is Turn.DONE
     order = world.orders.of_operator(placed.order.order_id)
     assert (order.units[0].status, order.refunds) == (end, ())

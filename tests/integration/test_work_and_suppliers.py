@@ -1,7 +1,5 @@
 """People and suppliers at the same units, on the engine: what one has said, and what the other knows."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from keyrail.fulfilment.service.recharging import Turn
@@ -11,18 +9,11 @@ from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
 from keyrail.suppliers.model.sources import Source
 from tests.jobs import ALICE, BOB
-from tests.promises import check_promises
 from tests.recharging import MANUAL, PHONE, buy, recharge, sell, supplied, take, unit_of
 from tests.supplier import Plan
 from tests.world import PRICE, World
 
-pytestmark = pytest.mark.usefixtures("kept_books")
-
-
-@pytest.fixture(autouse=True)
-def promises_hold(world: World) -> Iterator[None]:
-    yield
-    check_promises(world)
+pytestmark = pytest.mark.usefixtures("kept_books", "kept_promises")
 
 
 def say(world: World, placed: Placed, verdict: Verdict) -> None:

@@ -22,12 +22,13 @@ from keyrail.ordering.model.work import (
     WorkKind,
 )
 from keyrail.ordering.model.working import Saying
-from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
 from keyrail.platform.changes import Origin
 from keyrail.platform.errors import Invalid, KeyrailError
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import Outcome
+from tests.disputes import dispute
 from tests.jobs import ALICE, BOB, DONE, PRICE, REFUSED, SYSTEM, job, waiting
 from tests.racing import at_once, refusals
 from tests.world import World
@@ -195,16 +196,7 @@ def test_what_nobody_may_claim_is_not_in_the_queue_and_comes_back_with_its_time(
 
 def hear_bank(world: World, order: Order, state: DisputeState) -> None:
     standing = world.orders.of_operator(order.order_id)
-    notice = DisputeNotice(
-        provider="epay",
-        account="main",
-        dispute_id="dp_1",
-        reference="T",
-        attempt_id=None,
-        amount=PRICE,
-        status="as the bank says",
-        state=state,
-    )
+    notice = dispute("T", PRICE, state)
     assert world.orders.replace(standing, disputes.hear(standing, notice, SYSTEM, world.now_ms()))
 
 

@@ -14,7 +14,7 @@ from keyrail.inventory.service.claims import DRAINED_MEMORY_MS
 from keyrail.ordering.model.orders import Line, Order
 from keyrail.ordering.model.refund_requests import WantedRefund, awaiting
 from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.payments.model.refund_limits import RefundLimit, RefundLimits
 from keyrail.payments.model.refunds import ASK_AGAIN_MS, RefundStatus
 from keyrail.payments.service.accounts import PaymentAccounts
@@ -22,6 +22,7 @@ from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from keyrail.platform.money import Money
 from tests.bank import ACCOUNT, PROVIDER, Bank
+from tests.disputes import dispute
 from tests.promises import check_promises
 from tests.properties.in_memory import world_in_memory
 from tests.redeeming import redeem, reverse
@@ -138,15 +139,13 @@ class GoodsOrMoney(RuleBasedStateMachine):
     @rule(data=st.data(), state=st.sampled_from(DisputeState), number=st.integers(1, 2), part=st.booleans())
     def hear_from_the_bank(self, data: st.DataObject, state: DisputeState, number: int, part: bool) -> None:
         placed = data.draw(st.sampled_from(self.placed))
-        notice = DisputeNotice(
+        notice = dispute(
+            _reference(placed),
+            Money(1, "CNY") if part else placed.order.total,
+            state,
+            f"dp_{number}",
             provider=PROVIDER,
             account=ACCOUNT,
-            dispute_id=f"dp_{number}",
-            reference=_reference(placed),
-            attempt_id=None,
-            amount=Money(1, "CNY") if part else placed.order.total,
-            status=state,
-            state=state,
         )
         self.world.disputes.hear(notice, SYSTEM)
 

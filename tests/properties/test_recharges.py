@@ -20,9 +20,10 @@ from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.model.work import StandsStill, Verdict
 from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
-from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.errors import NotFound, Unavailable
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Refusal, Success
+from tests.disputes import dispute_of
 from tests.faults.breaking import Killed, Way, Wire
 from tests.promises import check_promises, check_stock
 from tests.properties.in_memory import world_and_wire
@@ -129,17 +130,7 @@ class Recharges(RuleBasedStateMachine):
     @rule(data=st.data(), state=st.sampled_from(DisputeState), again=st.booleans())
     def hear_from_the_bank(self, data: st.DataObject, state: DisputeState, again: bool) -> None:
         placed = self.draw(data)
-        notice = DisputeNotice(
-            provider="epay",
-            account="main",
-            dispute_id="dp_1",
-            reference=f"ref-{placed.attempt.attempt_id}",
-            attempt_id=None,
-            amount=placed.order.total,
-            status=state,
-            state=state,
-        )
-        self.world.disputes.hear(notice, SYSTEM)
+        self.world.disputes.hear(dispute_of(placed, state), SYSTEM)
         with suppress(NotFound):
             if again:
                 self.world.freezing.unfreeze(placed.order.order_id, "dp_1", OPERATOR)

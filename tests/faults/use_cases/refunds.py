@@ -12,6 +12,7 @@ from keyrail.payments.model.refunds import ASK_AGAIN_MS
 from keyrail.payments.service.accounts import PaymentAccounts
 from keyrail.platform.money import Money
 from tests.bank import ACCOUNT, PROVIDER, Bank
+from tests.disputes import dispute
 from tests.faults.use_cases.case import Case, Step, expect, later, nothing, stocked
 from tests.world import OPERATOR, PRICE, SYSTEM, World
 
@@ -99,16 +100,7 @@ def _hearing(notice: DisputeNotice, bank: Bank) -> Step:
 
 
 def _notice(placed: Placed, state: DisputeState) -> DisputeNotice:
-    return DisputeNotice(
-        provider=PROVIDER,
-        account=ACCOUNT,
-        dispute_id="dp_1",
-        reference=placed.order.order_id,
-        attempt_id=None,
-        amount=PRICE.times(2),
-        status=state,
-        state=state,
-    )
+    return dispute(placed.order.order_id, PRICE.times(2), state, provider=PROVIDER, account=ACCOUNT)
 
 
 def _delivered(world: World) -> tuple[str, list[str], Bank, Placed]:

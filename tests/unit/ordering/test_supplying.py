@@ -31,11 +31,12 @@ from keyrail.ordering.model.supplying import (
 )
 from keyrail.ordering.model.work import WorkKind
 from keyrail.payments.model.attempts import PaymentAttempt, attempt_id
-from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, Decision, SupplyAttempt, SupplyState
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
+from tests.disputes import dispute
 
 SYSTEM = Origin("system:test", "test")
 ORDER = order_id("main", Channel.STOREFRONT, "an order of a recharge")
@@ -178,16 +179,7 @@ def test_an_attempt_of_another_number_is_not_begun() -> None:
 
 
 def disputed(order: Order, state: DisputeState, dispute_id: str = "dp_1") -> Order:
-    notice = DisputeNotice(
-        provider="epay",
-        account="main",
-        dispute_id=dispute_id,
-        reference="T-1",
-        attempt_id=None,
-        amount=PRICE,
-        status="as the bank says",
-        state=state,
-    )
+    notice = dispute("T-1", PRICE, state, dispute_id)
     return disputes.hear(order, notice, SYSTEM, 5_000)
 
 

@@ -27,11 +27,12 @@ from keyrail.ordering.model.work import (
     WorkNotFound,
 )
 from keyrail.ordering.model.working import Saying
-from keyrail.payments.model.confirmations import DisputeNotice, DisputeState
+from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.changes import Origin
 from keyrail.platform.errors import Invalid
 from keyrail.suppliers.model.attempts import Decision, SupplyState
 from keyrail.suppliers.model.outcomes import Outcome, Processing, Unknown
+from tests.disputes import dispute
 from tests.jobs import ALICE, BOB, CAROL, DONE, PHONE, PRICE, REFUSED, SYSTEM, asked, handed_over, job, paid, waiting
 
 KINDS = pytest.mark.parametrize("kind", list(WorkKind))
@@ -89,16 +90,7 @@ def hear_late(order: Order, outcome: Outcome) -> Order:
 
 
 def disputed(order: Order, state: DisputeState = DisputeState.OPEN) -> Order:
-    notice = DisputeNotice(
-        provider="epay",
-        account="main",
-        dispute_id="dp_1",
-        reference="T-an order",
-        attempt_id=None,
-        amount=PRICE,
-        status="as the bank says",
-        state=state,
-    )
+    notice = dispute("T-an order", PRICE, state)
     return disputes.hear(order, notice, SYSTEM, 1)
 
 
