@@ -14,6 +14,13 @@ WAITS = "tests/integration/test_patience.py"
 
 BUGS = (
     PlantedBug(
+        "asks for a unit again though its order has no room for the steps that end it",
+        MODEL,
+        " and has_room_for_tries(order)",
+        "",
+        "tests/unit/ordering/test_room.py::test_the_largest_order_fits_its_item_and_ends",
+    ),
+    PlantedBug(
         "sends a recharge again while nobody knows what became of it",
         MODEL,
         "is_free = unit.open_attempt() is None and",

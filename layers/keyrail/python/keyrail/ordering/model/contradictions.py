@@ -25,7 +25,7 @@ def see_to(order: Order, unit_id: str, saying: Saying, origin: Origin, now_ms: i
         return order
     if found is None or found.seen is not None:
         raise NothingContradicted
-    check_saying(unit, saying, origin)
+    check_saying(order, unit, saying, origin)
     if waits_for_it(unit) and another_person and work.word is not None and work.word.by == origin.by:
         raise OwnWord
     seen = replace(work, contradiction=replace(found, seen=saying.word(origin, now_ms, final=True)))

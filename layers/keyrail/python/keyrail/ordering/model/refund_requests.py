@@ -20,6 +20,7 @@ from keyrail.ordering.model.orders import (
     UnitStatus,
 )
 from keyrail.ordering.model.owed import is_disputed, left_to_refund, owed_for
+from keyrail.ordering.model.room import has_room_for_words
 from keyrail.ordering.model.steps import moved, settled
 from keyrail.payments.model import refunds
 from keyrail.payments.model.refunds import AlreadyDecided, Refund, RefundNotFound, RefundRequest, RefundStatus
@@ -116,7 +117,8 @@ def requested(order: Order, known: str, units: Collection[Unit], request: Refund
         raise NotRefundable
     if not request.even_if_used and any(unit.is_credited for unit in units):
         raise AccountCredited
-    if sum(refund.request is not None for refund in order.refunds) >= MAX_REFUND_REQUESTS:
+    asked = sum(refund.request is not None for refund in order.refunds)
+    if asked >= MAX_REFUND_REQUESTS or not has_room_for_words(order, request.why, *(request.key_ids or ())):
         raise TooManyRefunds
     return Refund(
         refund_id=known,

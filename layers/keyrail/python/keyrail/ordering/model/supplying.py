@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from keyrail.ordering.model.disputes import conclude, is_frozen
 from keyrail.ordering.model.orders import Order, Unit, UnitStatus
+from keyrail.ordering.model.room import has_room_for_tries
 from keyrail.ordering.model.steps import fail_unit, moved, settled
 from keyrail.ordering.model.work import DEFAULT_WORK_MINUTES, Contradiction, Verdict, Work, WorkKind
 from keyrail.platform.changes import Origin, stamp
@@ -42,9 +43,11 @@ class NotSuppliable(Conflict):
 def may_begin(order: Order, unit: Unit) -> bool:
     """Whether somebody may be asked for it now: it is paid for and open, and nobody else may have done it.
 
-    Nothing is delivered for money that a bank may take back.
+    Nothing is delivered for money that a bank may take back. Each unit is asked for once, and as often as there may be
+    tries while its order has room for them.
     """
-    return may_go_on(order, unit) and len(unit.attempts or ()) < MAX_ATTEMPTS_PER_UNIT
+    tries = len(unit.attempts or ())
+    return may_go_on(order, unit) and (not tries or (tries < MAX_ATTEMPTS_PER_UNIT and has_room_for_tries(order)))
 
 
 def may_go_on(order: Order, unit: Unit) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from keyrail.ordering.model.discretion import names_account
 from keyrail.ordering.model.disputes import is_frozen
 from keyrail.ordering.model.orders import Order, Unit
+from keyrail.ordering.model.room import has_room_for_words
 from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.model.work import (
     CLAIM_LASTS_MS,
@@ -117,7 +118,7 @@ def say(
     if saying.is_of(job_of(order, unit_id, saying.job)[1].word, origin.by):
         return order
     unit, work = _unsaid(order, unit_id, saying.job)
-    check_saying(unit, saying, origin)
+    check_saying(order, unit, saying, origin)
     _check_claimed(work, origin.by, now_ms, anybodys=anybodys)
     told = replace(work, word=saying.word(origin, now_ms, final=alone))
     return _ended(order, unit, told, origin, now_ms) if alone else _with(order, unit, told, origin, now_ms)
@@ -158,11 +159,15 @@ def settled_alone(order: Order, by: str) -> int:
     return sum(amount.amount_minor for amount in mine)
 
 
-def check_saying(unit: Unit, saying: Saying, origin: Origin) -> None:
-    """Raises Invalid where it names the account, and for a `done` that nothing shows."""
+def check_saying(order: Order, unit: Unit, saying: Saying, origin: Origin) -> None:
+    """Raises Invalid where it names the account, for a `done` that nothing shows, and for a text that is too long for
+    all that its order holds by now.
+    """
     check_words(unit, reason=origin.reason, text=saying.text, reference=saying.reference)
     if saying.verdict is Verdict.DONE and not f"{saying.text or ''}{saying.reference or ''}".strip():
         raise Invalid(FieldError("text", "text_or_reference"))
+    if not has_room_for_words(order, saying.text, saying.reference, origin.reason):
+        raise Invalid(FieldError("text", "longer_than_the_order_has_room_for"))
 
 
 def check_words(unit: Unit, **words: str | None) -> None:
