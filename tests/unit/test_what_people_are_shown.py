@@ -3,6 +3,8 @@
 import pytest
 
 from functions.operator_api.schemas.catalog import ProductIn
+from functions.operator_api.schemas.common import ReasonIn
+from functions.operator_api.schemas.work import WorkWordIn
 from keyrail.platform.documents import from_json, to_json
 from keyrail.platform.errors import Invalid
 
@@ -23,3 +25,20 @@ def test_a_name_that_shows_nothing_or_something_else_is_refused(name: str) -> No
     with pytest.raises(Invalid) as refused:
         _named(name)
     assert {wrong.field for wrong in refused.value.fields} == {"name"}
+
+
+@pytest.mark.parametrize("said", ["R-4711", "已充值", " done ", "ok\nseen", "✓"])
+def test_a_reason_and_an_evidence_may_be_any_text(said: str) -> None:
+    assert from_json(ReasonIn, to_json(ReasonIn(reason=said))).reason == said
+    assert from_json(WorkWordIn, to_json(WorkWordIn(job="j", text=said, reason="r"))).text == said
+
+
+@pytest.mark.parametrize("nothing", [" ", "\n\t", "\u200b", "\u3164", "\xad", "\u2060\ufeff", "\u202e", "\x00"])
+def test_what_nobody_can_see_is_neither_a_reason_nor_an_evidence(nothing: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        from_json(ReasonIn, to_json(ReasonIn(reason=nothing)))
+    (wrong,) = refused.value.fields
+    assert (wrong.field, wrong.allowed) == ("reason", None)  # a long pattern tells nobody anything
+    for field in ({"text": nothing}, {"reference": nothing}):
+        with pytest.raises(Invalid):
+            from_json(WorkWordIn, to_json(WorkWordIn(job="j", reason="r", **field)))

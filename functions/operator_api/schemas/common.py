@@ -7,12 +7,13 @@ from pydantic import Field
 from keyrail.platform.audit import Trace
 from keyrail.platform.documents import incoming, outgoing, view
 
-# Of what people are shown: no control characters, and none that turn what is behind them round.
-_UNSEEN = r"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
-SHOWN = rf"^[^{_UNSEEN}]*[^{_UNSEEN}\s\u200b-\u200f\u2060\ufeff][^{_UNSEEN}]*$"
+# Control characters, and those that turn what is behind them round; and what cannot be seen at all.
+_TURNS = r"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+_UNSEEN = rf"\s\xad\u115f\u1160\u200b-\u200f\u2060-\u2065\u206a-\u206f\u3164\ufeff{_TURNS}"
+SAYS_SOMETHING = f"[^{_UNSEEN}]"  # a blank is not said
+SHOWN = f"^[^{_TURNS}]*{SAYS_SOMETHING}[^{_TURNS}]*$"  # as it is
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=SHOWN)]
 Slug = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
-SAYS_SOMETHING = r"\S"  # a blank is not said
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=SAYS_SOMETHING)]
 Text = Annotated[str, Field(max_length=2000)]
 

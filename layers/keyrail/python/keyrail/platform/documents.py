@@ -25,6 +25,7 @@ Attributes = dict[str, Any]
 MAX_STRING_LENGTH = 4096
 MAX_FIELD_ERRORS = 20
 MAX_FIELD_NAME_LENGTH = 120
+MAX_PATTERN_TOLD = 64
 # What a refusal may tell of the rule that was broken, in pydantic's names for it; never of the value.
 _RULES = {
     "ge": "at least {}",
@@ -158,6 +159,8 @@ def _field_error(location: tuple[int | str, ...], reason: str, rule: Mapping[str
     if isinstance(unfit, UnfitMoney):
         return FieldError(_shown((*location, unfit.field)), unfit.reason, unfit.allowed)
     allowed = next((said.format(rule[name]) for name, said in _RULES.items() if name in rule), None)
+    if allowed is not None and "pattern" in rule and len(allowed) > MAX_PATTERN_TOLD:
+        allowed = None  # that would be a riddle
     return FieldError(_shown(location), _REASONS.get(reason, reason), allowed)
 
 
