@@ -44,7 +44,7 @@ class Wholesaler:
     """`plans` come over the next orders, one each, and then all are done. While it is `silent` no question is answered.
 
     `placed` is every order as it came, `credited` what was done, by our references; of keys it tells those that are
-    made of the reference, or `odd` ones in their place, each time alike.
+    made of the reference, or `odd` ones in their place, each time alike. What is `given_back` was done before.
     """
 
     plans: list[Plan] = field(default_factory=list)
@@ -55,6 +55,7 @@ class Wholesaler:
     credited: dict[str, Wanted] = field(default_factory=dict)
     odd: Callable[[tuple[Card, ...]], tuple[Card, ...]] | None = None
     questions: list[str] = field(default_factory=list)
+    given_back: set[str] = field(default_factory=set)
     of_keys: set[str] = field(default_factory=set)
     books: dict[str, Plan] = field(default_factory=dict)
     accepted: dict[str, Wanted] = field(default_factory=dict)
@@ -89,7 +90,7 @@ class Wholesaler:
         with self._lock:
             self.questions.append(placed.reference)
             if self.silent:
-                return Unknown(said="no_answer")
+                return Unknown(said="no_answer", answered=False)
             plan = self.books.get(placed.reference)
             if plan is None or placed.of_keys is not (placed.reference in self.of_keys):
                 return Unknown(said="no_such_order")
@@ -99,6 +100,8 @@ class Wholesaler:
 
     def _said(self, reference: str, *, asked: bool) -> Outcome:
         plan, theirs = self.books[reference], f"S-{reference}"
+        if reference in self.given_back:
+            return DefiniteFailure(said="5", refusal=Refusal.REFUSED, their_reference=theirs)
         if reference in self.credited:
             quantity = self.credited[reference].quantity
             cards = self._cards(reference) if plan is not Plan.WITHOUT_CARDS else ()

@@ -297,7 +297,7 @@ class World:
         purchases = PurchaseRecords(SupplyStore(self.dynamodb, self.names["suppliers"]))
         suppliers = SupplierAccounts(self.wholesalers)
         counterparts = Counterparts(self.accounts, lambda: suppliers, self.orders, self.desk, purchases, self.books)
-        return Comparing(self.differences, counterparts, self.now_ms)
+        return Comparing(self.differences, counterparts, self.now_ms, pause=lambda _: None)
 
     @cached_property
     def reconciliation_desk(self) -> ReconciliationDesk:

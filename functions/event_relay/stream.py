@@ -107,6 +107,11 @@ _IN_CATALOG_TABLE: dict[str, _Kind] = {
     "issuer": (catalog.Issuer, catalog.issuer_events_between),
 }
 
+_IN_RECONCILIATION_TABLE: dict[str, _Kind] = {
+    "run": (Run, run_events_between),
+    "dif_": (Difference, difference_events_between),
+}
+
 _IN_SUPPLIERS_TABLE: dict[str, _Kind] = {
     "sourcing": (Sourcing, sourcing_events_between),
     "health": (Health, health_events_between),
@@ -125,7 +130,7 @@ def _kind(table: str, key: Attributes) -> _Kind | None:
     if table == settings().payments_table:
         return _named(_IN_PAYMENTS_TABLE, key["payment_id"]["S"])
     if table == settings().reconciliation_table:
-        return (Run, run_events_between) if key["sk"]["S"] == "run" else (Difference, difference_events_between)
+        return _named(_IN_RECONCILIATION_TABLE, key["sk"]["S"])
     if table == settings().suppliers_table:
         return _IN_SUPPLIERS_TABLE.get(key["sk"]["S"])
     if table == settings().catalog_table:

@@ -95,8 +95,10 @@ def reconcile(message: dict[str, Any], message_id: str) -> None:
     if message.get("job") == CLOCK:
         ask_for_days(origin)
         return
-    if comparing().run(message["run_id"], origin) is Outcome.AGAIN:
-        send_rest(settings().reconciliation_queue_url, {"run_id": message["run_id"]}, delay_s=WAIT_S)
+    outcome = comparing().run(message["run_id"], origin)
+    if outcome is not Outcome.ENDED:
+        delay_s = WAIT_S if outcome is Outcome.AGAIN else 0
+        send_rest(settings().reconciliation_queue_url, {"run_id": message["run_id"]}, delay_s=delay_s)
 
 
 def ask_for_days(origin: Origin) -> None:

@@ -46,8 +46,9 @@ class Tables(Construct):
         self.accounts = self._table("Accounts", "account_id", "sk", stream=False)
         _index(self.accounts, "by_holder", "holder", "holder_order")
 
-        # Days compared with the providers' statements: a run, and what differs in its partition.
-        self.reconciliation = self._table("Reconciliation", "pk", "sk")
+        # Days compared with the providers' statements: a run, and what differs in its partition. What a supplier was
+        # asked about instead, order by order, ends by itself.
+        self.reconciliation = self._table("Reconciliation", "pk", "sk", ends_by="expires_at")
         _index(self.reconciliation, "by_month", "month", "place", everything=True)
 
         # Where SKUs come from, and suppliers with their health; what is counted by the day or the hour ends by itself.

@@ -41,7 +41,8 @@ def reconciliation(scope: Construct, parts: Parts) -> Function:
         in_slices=True,
     )
     table(function, parts.tables.orders, "BatchGetItem", "GetItem")
-    query(function, parts.tables.orders, "by_paid_reference")
+    # By their status: of a supplier without a statement, which is asked about each of our orders.
+    query(function, parts.tables.orders, "by_paid_reference", "by_status")
     table(function, parts.tables.payments, "BatchGetItem", "GetItem")
     table(function, parts.tables.accounts, "Query")
     # Purchases of keys that a supplier's statement names.

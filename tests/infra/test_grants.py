@@ -212,6 +212,7 @@ EXPECTED = {
     "reconciliation": {
         "orders": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "orders/index/by_paid_reference": {"dynamodb:Query"},
+        "orders/index/by_status": {"dynamodb:Query"},
         "payments": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "accounts": {"dynamodb:Query"},
         "suppliers": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},

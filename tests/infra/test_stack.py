@@ -133,10 +133,12 @@ def test_every_table_streams_both_images_but_the_audit_trail_the_books_and_what_
         assert view == (None if silent else "NEW_AND_OLD_IMAGES")
 
 
-def test_guards_and_what_is_counted_by_the_day_end_by_themselves_and_nothing_else_does(prod: Template) -> None:
+def test_guards_counts_of_a_day_and_what_suppliers_were_asked_end_by_themselves(
+    prod: Template,
+) -> None:
     for table in prod.all("AWS::DynamoDB::Table"):
         ends = table.properties.get("TimeToLiveSpecification")
-        counts = table.name.startswith(("TablesGuards", "TablesSuppliers"))
+        counts = table.name.startswith(("TablesGuards", "TablesSuppliers", "TablesReconciliation"))
         assert ends == ({"AttributeName": "expires_at", "Enabled": True} if counts else None)
 
 

@@ -16,6 +16,7 @@ from keyrail.platform.audit import AuditRecord
 from keyrail.platform.documents import from_attributes, to_attributes
 from keyrail.platform.money import MAX_AMOUNT_MINOR, MINOR_DIGITS, Money
 from keyrail.reconciliation.model.differences import Difference
+from keyrail.reconciliation.model.questions import Portion
 from keyrail.reconciliation.model.runs import Run
 from keyrail.suppliers.model.breaker import Health
 from keyrail.suppliers.model.guarding import PriceGuard
@@ -36,6 +37,7 @@ STORED = [
     Notice,
     Order,
     Pool,
+    Portion,
     PriceGuard,
     Product,
     Purchase,

@@ -75,7 +75,9 @@ def holder_in(wanted: ReconciliationsQuery | ReconcileIn) -> Holder | None:
 @outgoing
 class RunOut:
     """The day of a `supplier`, or of an `account` at a payment `provider`. `trouble` is the code of what it had to be
-    given up for. `tally` and `fees` are of the last comparison.
+    given up for. `tally` and `fees` are of the last comparison. `order_by_order`: the supplier has no statement, and
+    was asked about each of our `tally.asked` orders; of `tally.unheard` it did not say what became of them. Orders
+    that are none of ours such a day does not show.
     """
 
     run_id: str
@@ -87,6 +89,7 @@ class RunOut:
     requested_at: str
     compared_at: str | None
     trouble: str | None
+    order_by_order: bool
     differences: int
     tally: Tally
     fees: tuple[FeeOfDay, ...]
@@ -95,7 +98,8 @@ class RunOut:
     def of(cls, run: Run) -> "RunOut":
         holder = run.holder.plain()
         named = {each: holder.get(each) for each in ("provider", "account", "supplier")}
-        return view(cls, run, **named, differences=run.tally.differences)
+        asked = bool(run.order_by_order)
+        return view(cls, run, **named, order_by_order=asked, differences=run.tally.differences)
 
 
 @outgoing
@@ -106,8 +110,10 @@ class RunsOut:
 
 @outgoing
 class TheirsOut:
+    """`amount` is null where they do not say."""
+
     line: int
-    amount: Money
+    amount: Money | None
     status: str
     at: str
 

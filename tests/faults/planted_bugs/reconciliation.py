@@ -6,6 +6,8 @@ UNIT = "tests/unit/reconciliation/test_comparing.py"
 TESTS = "tests/integration/reconciliation/test_comparing.py"
 SUPPLIED = "tests/unit/reconciliation/test_supplies.py"
 HOUSES = "tests/integration/reconciliation/test_suppliers.py"
+QUESTIONS = "tests/unit/reconciliation/test_questions.py"
+ASKED = "tests/integration/reconciliation/test_asked_suppliers.py"
 DESK = "tests/integration/reconciliation/test_desk.py"
 
 COMPARING = "reconciliation/model/comparing.py"
@@ -121,6 +123,27 @@ BUGS = (
         "            if attempt.supplier == supplier:\n",
         "            if attempt.supplier:\n",
         f"{HOUSES}::test_the_attempt_or_purchase_of_another_supplier_is_none_of_theirs",
+    ),
+    PlantedBug(
+        "takes an order that a supplier said nothing of for one that it does not have",
+        SERVICE,
+        "            result.left = []\n",
+        "            pass\n",
+        f"{ASKED}::test_what_they_say_nothing_of_is_counted_and_no_difference",
+    ),
+    PlantedBug(
+        "takes silence for a sign that a difference is gone",
+        SERVICE,
+        " or before.number in unheard",
+        "",
+        f"{ASKED}::test_a_difference_of_what_they_say_nothing_of_this_time_stays_as_it_was",
+    ),
+    PlantedBug(
+        "takes what a supplier is still at work on for done",
+        "reconciliation/model/questions.py",
+        "state, amount = LineState.UNDER_WAY, None",
+        "state, amount = LineState.DONE, None",
+        f"{QUESTIONS}::test_what_they_say_of_an_order_and_what_we_know_agree_or_differ",
     ),
     PlantedBug(
         "waits its turn to ask about what the supplier is through with",

@@ -104,7 +104,7 @@ BUGS = (
     PlantedBug(
         "asks about a purchase for ever at a supplier that is no longer there",
         "suppliers/service/accounts.py",
-        "            return Unknown(said=GONE)",
+        "            return Unknown(said=GONE, answered=False)",
         "            raise",
         f"{BUYING}::test_a_purchase_whose_supplier_is_no_longer_there_waits_for_a_person",
     ),

@@ -37,7 +37,7 @@ from keyrail.reconciliation.model.movements import Known
 from keyrail.reconciliation.model.runs import MAX_LISTED, PATIENCE_MS, FeeOfDay, RunMoved, RunStatus, take_up
 from keyrail.reconciliation.service import comparing as service
 from keyrail.reconciliation.service import counterparts
-from keyrail.reconciliation.service.comparing import Outcome
+from keyrail.reconciliation.service.comparing import Outcome, Told
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.racing import at_once
 from tests.reconciling import (
@@ -613,11 +613,11 @@ def test_a_run_that_was_overtaken_writes_nothing(books: Books, day: date) -> Non
     slow = at_bank(books.world.another_process(), books.bank)
     asked = books.run(day)
     them = slow.comparing.counterparts.of(HOLDER)
-    found = slow.comparing._compare(them, UTC, window(day, UTC), books.bank.statements[day])
+    found = slow.comparing._compare(them, UTC, window(day, UTC), Told(books.bank.statements[day]))
     books.bank.statements[day] = []
     assert books.world.comparing.run(name, SYSTEM) is Outcome.ENDED
     with pytest.raises(RunMoved):
-        slow.comparing._keep(asked, found, [], SYSTEM)
+        slow.comparing._keep(asked, found, Told([]), SYSTEM)
     assert books.all(day) == []
 
 

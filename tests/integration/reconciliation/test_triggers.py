@@ -25,6 +25,7 @@ from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.movements import Known, Movement
 from keyrail.reconciliation.model.runs import FeeOfDay, RunStatus
 from keyrail.reconciliation.model.supplies import SupplyLine
+from keyrail.reconciliation.service import asking
 from keyrail.suppliers.service.accounts import SupplierAccounts
 from tests.bank import ACCOUNT, PROVIDER, Bank
 from tests.bookkeeping import check_books
@@ -106,6 +107,31 @@ def test_a_run_that_is_asked_for_is_worked_on_and_tried_again_while_there_is_no_
     books.said(day)
     assert function.handler(messages(message, message), None) == {"batchItemFailures": []}
     assert books.run(day).status is RunStatus.RECONCILED
+
+
+def test_what_is_asked_order_by_order_goes_on_at_once_and_is_no_news_of_its_own(
+    stage: Stage, books: Books, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(Wholesaler):
+        statement_zone = None  # type: ignore[assignment]
+
+    monkeypatch.setattr(function, "suppliers", lambda: SupplierAccounts({HOUSE.account: Silent()}))
+    monkeypatch.setattr(asking, "MAX_ASKING_MS", 0)
+    function.counterparts.cache_clear()
+    function.comparing.cache_clear()
+    function.handler(messages({"job": "reconcile"}), None)
+    name = runs.run_id(HOUSE, days_ago(stage.world, 1).isoformat())
+    sent: list[tuple[dict[str, Any], int]] = []
+    monkeypatch.setattr(function, "send_rest", lambda url, body, delay_s: sent.append((body, delay_s)))
+    assert function.handler(messages({"run_id": name}), None) == {"batchItemFailures": []}
+    assert sent == [({"run_id": name}, 0)]
+    (portion,) = (item for item in stage.world.scan("reconciliation") if item["sk"]["S"].startswith("asked#"))
+    change = relay.record(
+        0, (None, runs.new_run(HOUSE, days_ago(stage.world, 1), RunStatus.REQUESTED, SYSTEM, 0)), "reconciliation"
+    )
+    change["dynamodb"] |= {"Keys": {"pk": portion["pk"], "sk": portion["sk"]}, "NewImage": portion}
+    assert relay.relays([change]) == []
+    assert stage.messages("reconciliations") == []
 
 
 def test_what_the_day_cost_is_booked_once_and_a_correction_by_what_it_differs(books: Books, relay: Relay) -> None:

@@ -51,8 +51,9 @@ def test_netting_keeps_the_sum_and_leaves_nothing_that_could_be_paired(
 ) -> None:
     lines = [line(0, each, Money(minor, "CNY"), theirs=theirs) for each, minor, theirs in moved]
     left = netted(lines)
-    kept = Counter(each.amount.amount_minor for each in left if each.state is LineState.DONE)
-    back = Counter(each.amount.amount_minor for each in left if each.state is LineState.FAILED)
+    sums = [(each.state, each.amount.amount_minor) for each in left if each.amount]
+    kept = Counter(minor for state, minor in sums if state is LineState.DONE)
+    back = Counter(minor for state, minor in sums if state is LineState.FAILED)
     signed = sum(-minor if each is Moved.RETURNED else minor for each, minor, _ in moved)
     in_vain = not kept and not signed and back.total() == 1
     assert kept.total() + back.total() <= len(lines)

@@ -34,6 +34,7 @@ class Entry(Enum):
     SUPPLIER_SANDBOX_UNHEARD = ("K7091", "a callback of the supplier sandbox was not acknowledged")
     DAYS_REQUESTED = ("K2020", "reconciliation of the day before asked for")
     DAY_RECONCILED = ("K2021", "day reconciled, or given up")
+    ORDER_UNHEARD = ("K2022", "a supplier did not say what became of an order of a day that is compared")
     UNITS_ISSUED = ("K3001", "units issued")
     SUPPLIER_SYNCED = ("K3020", "a supplier's catalogue looked at")
     PRICES_GUARDED = ("K3021", "a SKU's sources or price moved with its suppliers' prices")

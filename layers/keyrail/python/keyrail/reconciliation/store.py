@@ -1,4 +1,6 @@
-"""The `reconciliation` table: a run of a holder's day, and one item for each difference in the run's partition."""
+"""The `reconciliation` table: a run of a holder's day, and in the run's partition one item for each difference, and for
+each portion of the orders that a supplier is asked about.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from keyrail.platform.dynamo import (
     transact,
 )
 from keyrail.reconciliation.model.differences import Difference
+from keyrail.reconciliation.model.questions import Portion
 from keyrail.reconciliation.model.runs import Run
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 BY_MONTH = "by_month"
 RUN = "run"
+_DIFFERENCE, _PORTION = "dif_", "asked#"
 LOT = MAX_TRANSACTION_WRITES - 1  # differences in one transaction with their run
 _BETWEEN = "#"
 
@@ -35,6 +39,7 @@ class ReconciliationItem(Model):
     lots = IntegerAttribute()
     month = UnicodeAttribute()
     place = UnicodeAttribute()
+    asked_for_ms = IntegerAttribute()
 
 
 class ReconciliationStore:
@@ -93,21 +98,36 @@ class ReconciliationStore:
         return self._table.put(new, there, pk=new.run_id, sk=new.difference_id)
 
     def difference(self, run_id: str, difference_id: str) -> Difference | None:
-        if difference_id == RUN:
+        if not difference_id.startswith(_DIFFERENCE):
             return None
         found = self._table.get(pk=run_id, sk=difference_id)
         return from_attributes(Difference, found) if found else None
 
     def differences(self, run_id: str, limit: int, behind: str | None) -> tuple[list[Difference], str | None]:
         """At most `limit`, by their ids, from behind that one on; and behind which one there are more."""
-        here = (ReconciliationItem.pk == run_id) & ReconciliationItem.sk.startswith("dif_")
+        here = (ReconciliationItem.pk == run_id) & ReconciliationItem.sk.startswith(_DIFFERENCE)
         start = None if behind is None else {"pk": {"S": run_id}, "sk": {"S": behind}}
         page = self._table.query(here, limit=limit, start=start, consistent=True)
         return [from_attributes(Difference, item) for item in page.items], _sort_key(page.last_key)
 
     def all_differences(self, run_id: str) -> list[Difference]:
-        here = (ReconciliationItem.pk == run_id) & ReconciliationItem.sk.startswith("dif_")
+        here = (ReconciliationItem.pk == run_id) & ReconciliationItem.sk.startswith(_DIFFERENCE)
         return [from_attributes(Difference, item) for item in self._table.query_all(here, consistent=True)]
+
+    def portions(self, run_id: str) -> list[Portion]:
+        """In their order."""
+        here = (ReconciliationItem.pk == run_id) & ReconciliationItem.sk.startswith(_PORTION)
+        return [from_attributes(Portion, item) for item in self._table.query_all(here, consistent=True)]
+
+    def put_portion(self, run_id: str, portion: Portion, asked_before_ms: int | None) -> bool:
+        """In the place of one that was asked about then, or never and need not be there; False if it is another."""
+        never = ReconciliationItem.asked_for_ms.does_not_exist()
+        before = never if asked_before_ms is None else ReconciliationItem.asked_for_ms == asked_before_ms
+        try:
+            self._table.send(self._table.put(portion, before, pk=run_id, sk=f"{_PORTION}{portion.number:05d}"))
+        except ConditionFailed:
+            return False
+        return True
 
     def of_month(self, month: str, limit: int, behind: str | None) -> tuple[list[Run], str | None]:
         """Runs of the days of a month (`2026-11`), the latest day first; and behind which place there are more."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from keyrail.payments.model.statements import LineState, StatementKind
+from keyrail.platform.money import Money
 from keyrail.reconciliation.model.days import Window
 from keyrail.reconciliation.model.movements import Booking, Known, Line, Movement, MovementKind, agrees, is_void
 from keyrail.reconciliation.model.supplies import SupplyKind
@@ -146,11 +147,13 @@ class _Shelf:
         """
         self.taken.setdefault(movement.name, line)
         credited = self._credited.get(movement.name, [])
+        booked = self._ours.bookings.get(movement.name)
+        if line.amount is None and booked is not None and _comes_to(credited, booked.amount):
+            return None
         if line.amount in credited:
             credited.remove(line.amount)
             return None
         again = 1 + self._count(line, _GIVEN_BACK)  # what they took for it has 0
-        booked = self._ours.bookings.get(movement.name)
         return Found(kind=DifferenceKind.STATUS_DIFFERS, line=line, ours=movement, booked=booked, again=again)
 
     def _of(self, line: Line) -> Movement | None:
@@ -174,12 +177,20 @@ class _Shelf:
     def _difference(self, line: Line, movement: Movement, booked: Booking | None) -> DifferenceKind | None:
         if not agrees(line.state, movement):
             return DifferenceKind.STATUS_DIFFERS
-        if not movement.is_of(line.amount, booked.amount if booked else None):
+        amount = movement.amount if line.amount is None else line.amount
+        if amount is None:
+            return None
+        if not movement.is_of(amount, booked.amount if booked else None):
             return DifferenceKind.AMOUNT_DIFFERS
-        has_moved = line.state is LineState.DONE and movement.known is Known.DONE and line.amount.amount_minor > 0
+        has_moved = line.state is LineState.DONE and movement.known is Known.DONE and amount.amount_minor > 0
         if has_moved and booked is None and self._ours.must_be_booked(movement):
             return DifferenceKind.MISSING_WITH_US
         return None
+
+
+def _comes_to(parts: Sequence[Money], whole: Money) -> bool:
+    of_currency = all(part.currency == whole.currency for part in parts)
+    return of_currency and bool(parts) and sum(part.amount_minor for part in parts) == whole.amount_minor
 
 
 def named_in(lines: Iterable[Line], left: Sequence[Movement]) -> set[str]:

@@ -23,6 +23,9 @@ class Window:
     begin_ms: int
     end_ms: int
 
+    def has(self, at_ms: int) -> bool:
+        return self.begin_ms <= at_ms < self.end_ms
+
     def judges(self, at_ms: int) -> bool:
         """Whether an entry of this time has to be in this day's statement, or in an earlier one."""
         return self.begin_ms - SKEW_MS <= at_ms < self.end_ms - SKEW_MS

@@ -57,10 +57,10 @@ class DifferenceChanged(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class Theirs:
-    """What the statement says; `line` counts from 1 in its file."""
+    """What the statement says; `line` counts from 1 in its file. `amount` None: it does not say."""
 
     line: int
-    amount: Money
+    amount: Money | None = None
     status: str
     state: LineState
     at: str

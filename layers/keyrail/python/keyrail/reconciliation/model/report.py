@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+from keyrail.platform.money import Money
 from keyrail.reconciliation.model.differences import Difference
 
 COLUMNS = (
@@ -66,15 +67,20 @@ def _cells(difference: Difference) -> tuple[str | int | None, ...]:
         difference.number,
         difference.reference,
         difference.order_id,
-        *((theirs.line, theirs.amount.amount_minor, theirs.amount.currency) if theirs else (None, None, None)),
+        theirs.line if theirs else None,
+        *_sum(theirs.amount if theirs else None),
         *((theirs.status, theirs.at) if theirs else (None, None)),
-        *((amount.amount_minor, amount.currency) if amount else (None, None)),
+        *_sum(amount),
         ours.known if ours else None,
-        *((booked.amount_minor, booked.currency) if booked else (None, None)),
+        *_sum(booked),
         ours.booked_at if ours else None,
         difference.resolution,
         difference.version,
     )
+
+
+def _sum(amount: Money | None) -> tuple[int | None, str | None]:
+    return (amount.amount_minor, amount.currency) if amount else (None, None)
 
 
 def _safe(cell: str | int | None) -> str | int:

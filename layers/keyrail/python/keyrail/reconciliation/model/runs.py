@@ -19,6 +19,11 @@ PATIENCE_MS = 12 * 60 * 60 * 1000
 """For so long a statement is waited for that is not there, or that the provider does not hand out."""
 MAX_DAYS_BACK = 90
 MAX_LINES = 100_000  # of a statement; a line and what we know of it take about two kilobytes of memory
+ASKED_LATER_DAYS = (7, 27)
+"""After so many days a supplier without a statement is asked again about a day's orders: what was done is given back
+late, and nobody says so. A house knows an order for a month.
+"""
+MAX_MORNINGS_LATE = 3  # when one did not come
 MAX_LISTED = 5_000  # differences of a run that are kept one by one
 
 
@@ -79,7 +84,8 @@ class FeeOfDay:
 class Tally:
     """`entries` are those of our books that the day had to account for; `elsewhere` of them stand in the statement of a
     day before. `unlisted` differences were found beyond those that are kept one by one. `fees_unread` lines have none
-    that can be read. A supplier was still at work on what `under_way` of the lines are about.
+    that can be read. A supplier was still at work on what `under_way` of the lines are about. One without a statement
+    was `asked` about so many orders, and did not say what became of `unheard` of them.
     """
 
     lines: int = 0
@@ -94,6 +100,8 @@ class Tally:
     unlisted: int = 0
     fees_unread: int = 0
     under_way: int = 0
+    asked: int = 0
+    unheard: int = 0
 
     @property
     def differences(self) -> int:
@@ -104,7 +112,8 @@ class Tally:
 class Run(Versioned):
     """`day` is an ISO date, as they count days. `trouble` is why it had to be given up: an error's code.
 
-    `tally` and `fees` are of the last time that it was compared. A supplier's has no `provider`.
+    `tally` and `fees` are of the last time that it was compared. A supplier's has no `provider`. `order_by_order`:
+    there was no statement, but what the supplier said of each of our orders.
     """
 
     run_id: str
@@ -117,6 +126,7 @@ class Run(Versioned):
     trouble: str | None = None
     tally: Tally = Tally()
     fees: tuple[FeeOfDay, ...] = ()
+    order_by_order: bool | None = None
 
     @property
     def holder(self) -> Holder:
@@ -165,9 +175,19 @@ def take_up(run: Run, origin: Origin, now_ms: int) -> Run:
     return _changed(run, origin, now_ms, status=RunStatus.COMPARING)
 
 
-def finish(run: Run, tally: Tally, fees: tuple[FeeOfDay, ...], origin: Origin, now_ms: int) -> Run:
+def finish(
+    run: Run, tally: Tally, fees: tuple[FeeOfDay, ...], origin: Origin, now_ms: int, *, order_by_order: bool = False
+) -> Run:
     return _changed(
-        run, origin, now_ms, status=RunStatus.RECONCILED, tally=tally, fees=fees, compared_at_ms=now_ms, trouble=None
+        run,
+        origin,
+        now_ms,
+        status=RunStatus.RECONCILED,
+        tally=tally,
+        fees=fees,
+        compared_at_ms=now_ms,
+        trouble=None,
+        order_by_order=order_by_order or None,
     )
 
 
@@ -180,11 +200,22 @@ def is_out_of_patience(run: Run, now_ms: int) -> bool:
     return now_ms - run.requested_at_ms >= PATIENCE_MS
 
 
+def is_asked_later(run: Run, today: date) -> bool:
+    """Whether its orders were not asked about since they came to the last of ASKED_LATER_DAYS."""
+    if not run.order_by_order or run.status is not RunStatus.RECONCILED or run.compared_at_ms is None:
+        return False
+    compared, day = date.fromisoformat(utc_date(run.compared_at_ms)), date.fromisoformat(run.day)
+    return any(compared < day + timedelta(days=age) <= today for age in ASKED_LATER_DAYS)
+
+
 def _changed(run: Run, origin: Origin, now_ms: int, **changes: object) -> Run:
     return replace(run, **changes, **stamp(origin, now_ms, run.version + 1))  # type: ignore[arg-type]  # its own fields
 
 
-def tally_of(lines: Sequence[Line], entries: int, elsewhere: int, compared: Comparison, found: list[Found]) -> Tally:
+def tally_of(
+    lines: Sequence[Line], entries: int, elsewhere: int, compared: Comparison, found: list[Found], asked: int = 0
+) -> Tally:
+    """Of what a supplier was asked about each answer that says something is a line."""
     kinds = Counter(each.kind for each in found)
     return Tally(
         lines=len(lines),
@@ -194,6 +225,8 @@ def tally_of(lines: Sequence[Line], entries: int, elsewhere: int, compared: Comp
         unlisted=max(0, len(found) - MAX_LISTED),
         fees_unread=sum(isinstance(line, StatementLine) and line.fee is None for line in lines),
         under_way=compared.under_way,
+        asked=asked,
+        unheard=asked - len(lines) if asked else 0,
         **{kind: kinds[kind] for kind in DifferenceKind},
     )
 

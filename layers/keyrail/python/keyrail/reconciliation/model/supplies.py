@@ -18,12 +18,14 @@ class SupplyKind(StrEnum):
 class SupplyLine:
     """What they took for an order of ours and kept, whether they are through with it (`done`) or not (`under_way`); or
     what they gave back (`failed`). `number` is our reference, `reference` theirs; `line` counts from 1 in their file.
+
+    `amount` None: they do not say. What they gave back was all of it then, or nothing had been taken.
     """
 
     line: int
-    number: str | None
+    number: str | None = None
     reference: str
-    amount: Money
+    amount: Money | None = None
     status: str
     at: str
     state: LineState = LineState.DONE

@@ -1,6 +1,7 @@
 """Compare a holder's day: fetch its statement, gather our side, keep what differs; the same again finds the same."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from enum import StrEnum
@@ -41,6 +42,7 @@ from keyrail.reconciliation.model.runs import (
     take_up,
     tally_of,
 )
+from keyrail.reconciliation.service.asking import Asking
 from keyrail.reconciliation.service.counterparts import Counterpart, Counterparts, bounded
 from keyrail.reconciliation.store import LOT, ReconciliationStore
 from keyrail.suppliers.model.errors import SupplierUnavailable, UnknownSupplier
@@ -52,10 +54,22 @@ UNAVAILABLE = (ProviderUnavailable, SupplierUnavailable)
 
 
 class Outcome(StrEnum):
-    """`again`: they have no statement yet, or do not hand it out."""
+    """`again`: they have no statement yet, or do not hand it out. `on`: the next message asks them on."""
 
     ENDED = "ended"
     AGAIN = "again"
+    ON = "on"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What they say of a day: a statement; or, where they were `asked` about so many orders of ours, what they said of
+    these. Of `unheard` ones they did not say what became of them.
+    """
+
+    lines: Sequence[Line]
+    asked: int | None = None
+    unheard: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class Comparing:
     store: ReconciliationStore
     counterparts: Counterparts
     now_ms: NowMs
+    pause: Callable[[float], None] = time.sleep
 
     def run(self, run_id: str, origin: Origin) -> Outcome:
         """Does nothing for one that nobody waits for. Raises RunMoved, StoreUnavailable; then it is to be run again."""
@@ -79,34 +94,52 @@ class Comparing:
             them = self.counterparts.of(run.holder)
         except (UnknownAccount, UnknownSupplier) as error:
             return self._end(run, RunStatus.GIVEN_UP, error.code, origin)
-        zone = them.zone
-        if zone is None:
+        if them.zone is None:
             return self._end(run, RunStatus.STATEMENT_NOT_OFFERED, None, origin)
+        return self._run(run, them, them.zone, origin)
+
+    def _run(self, run: Run, them: Counterpart, zone: tzinfo, origin: Origin) -> Outcome:
         day = window(date.fromisoformat(run.day), zone)
         try:
-            # To its end, before anything of it is believed: what breaks off in the middle is no statement.
-            lines = list(bounded(them.statement(day.day)))
-            compared = self._compare(them, zone, day, lines)
+            told = self._told(run, them, day)
+            if told is None:
+                return Outcome.ON
+            compared = self._compare(them, zone, day, told)
         except (*MISSING, *UNAVAILABLE) as error:
             return self._without(run, them, zone, day, error, origin)
         except StatementTooLong as error:
             return self._end(run, RunStatus.GIVEN_UP, error.code, origin)
-        self._keep(run, compared, lines, origin)
+        self._keep(run, compared, told, origin)
         return Outcome.ENDED
 
-    def _compare(self, them: Counterpart, zone: tzinfo, day: Window, lines: Sequence[Line]) -> Compared:
-        now_ms = self.now_ms()
+    def _told(self, run: Run, them: Counterpart, day: Window) -> Told | None:
+        """To its end, before anything of it is believed: what breaks off in the middle is no statement."""
+        if them.interview is None:
+            return Told(list(bounded(them.statement(day.day))))
+        portions = Asking(self.store, self.now_ms, self.pause).portions(run, them.interview, day)
+        if portions is None:
+            return None
+        lines = {line.number: line for portion in portions for line in portion.lines}
+        asked = {question.reference for portion in portions for question in portion.questions}
+        return Told(tuple(lines.values()), len(asked), frozenset(asked - lines.keys()))
+
+    def _compare(self, them: Counterpart, zone: tzinfo, day: Window, told: Told) -> Compared:
+        """Of those who are asked nobody knows what they would tell of another day: nothing is missing with them."""
+        now_ms, lines = self.now_ms(), told.lines
         ours = them.gathering.our_side(day, lines, now_ms)
         result = compare(day, lines, ours)
         if result.unexplained:
             ours = them.gathering.looked_further(ours, result.unexplained)
             result = compare(day, lines, ours)
-        _given_back_since(them, days_after(day.day, now_ms, zone), result)
+        if them.interview is None:
+            _given_back_since(them, days_after(day.day, now_ms, zone), result)
+        else:
+            result.left = []
         elsewhere = _elsewhere(them, zone, day, result.left)
         missing = [movement for movement in result.left if movement.name not in elsewhere]
         found = [*result.found, *missing_with_them(missing, ours)]
         entries = sum(day.judges(booking.at_ms) for booking in ours.bookings.values())
-        return Compared(tally_of(lines, entries, len(elsewhere), result, found), tuple(found))
+        return Compared(tally_of(lines, entries, len(elsewhere), result, found, told.asked or 0), tuple(found))
 
     def _without(
         self, run: Run, them: Counterpart, zone: tzinfo, day: Window, error: KeyrailError, origin: Origin
@@ -122,7 +155,7 @@ class Comparing:
     def _would_agree(self, them: Counterpart, zone: tzinfo, day: Window) -> bool:
         """With a statement that has no line."""
         try:
-            return not self._compare(them, zone, day, ()).found
+            return not self._compare(them, zone, day, Told(())).found
         except UNAVAILABLE:
             return False
 
@@ -133,23 +166,31 @@ class Comparing:
         logs.log(Entry.DAY_RECONCILED, run_id=run.run_id, status=status, trouble=trouble)
         return Outcome.ENDED
 
-    def _keep(self, run: Run, compared: Compared, lines: Sequence[Line], origin: Origin) -> None:
+    def _keep(self, run: Run, compared: Compared, told: Told, origin: Origin) -> None:
         """First the run is ours, then its differences, then its end: whoever dies in between leaves it waiting."""
         mine = take_up(run, origin, self.now_ms())
         if not self.store.replace(run, mine):
             raise RunMoved
         listed = [difference_of(mine, each, origin, self.now_ms()) for each in compared.found[:MAX_LISTED]]
         found = {difference_id(mine.run_id, each) for each in compared.found}
-        self._record(mine, {each.difference_id: each for each in listed}, found, origin)
-        finished = finish(mine, compared.tally, fees_of(lines), origin, self.now_ms())
+        self._record(mine, {each.difference_id: each for each in listed}, found, origin, told.unheard)
+        fees, asked = fees_of(told.lines), told.asked is not None
+        finished = finish(mine, compared.tally, fees, origin, self.now_ms(), order_by_order=asked)
         if not self.store.replace(mine, finished):
             raise RunMoved
         logs.log(Entry.DAY_RECONCILED, run_id=run.run_id, status=finished.status, differences=len(compared.found))
 
-    def _record(self, run: Run, listed: dict[str, Difference], found: set[str], origin: Origin) -> None:
+    def _record(
+        self,
+        run: Run,
+        listed: dict[str, Difference],
+        found: set[str],
+        origin: Origin,
+        unheard: frozenset[str] = frozenset(),
+    ) -> None:
         for _ in range(MAX_TRIES):
             standing = {each.difference_id: each for each in self.store.all_differences(run.run_id)}
-            changes = list(_changes(standing, listed, found, origin, self.now_ms()))
+            changes = list(_changes(standing, listed, found, unheard, origin, self.now_ms()))
             lots = (changes[first : first + LOT] for first in range(0, len(changes), LOT))
             if all(self.store.record(run, lot) for lot in lots):
                 return
@@ -159,15 +200,21 @@ class Comparing:
 
 
 def _changes(
-    standing: dict[str, Difference], listed: dict[str, Difference], found: set[str], origin: Origin, now_ms: int
+    standing: dict[str, Difference],
+    listed: dict[str, Difference],
+    found: set[str],
+    unheard: frozenset[str],
+    origin: Origin,
+    now_ms: int,
 ) -> Iterator[tuple[Difference | None, Difference]]:
+    """What differed, and was not heard of this time, differs until it is."""
     for name, difference in listed.items():
         before = standing.get(name)
         after = difference if before is None else found_again(before, difference)
         if after is not before:
             yield before, after
     for name, before in standing.items():
-        after = before if name in found else gone(before, origin, now_ms)
+        after = before if name in found or before.number in unheard else gone(before, origin, now_ms)
         if after is not before:
             yield before, after
 

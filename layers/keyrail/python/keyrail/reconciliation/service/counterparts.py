@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import UTC, date, tzinfo
+from functools import partial
 from typing import Protocol, TypeVar
 
 from keyrail.ledger.service import Books
@@ -15,6 +16,7 @@ from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.movements import Line
 from keyrail.reconciliation.model.runs import MAX_LINES, StatementTooLong
 from keyrail.reconciliation.model.supplies import netted
+from keyrail.reconciliation.service.asking import Interview
 from keyrail.reconciliation.service.gathering import PaymentGathering
 from keyrail.reconciliation.service.supply_gathering import SupplyGathering
 from keyrail.suppliers.service.accounts import Supplier, SupplierAccounts
@@ -35,11 +37,14 @@ class Gathering(Protocol):
 
 @dataclass(frozen=True)
 class Counterpart:
-    """`zone` is where the days of their statements begin and end; None where they make none."""
+    """`zone` is where the days of their statements begin and end; None where they make none, and cannot be asked. With
+    an `interview` they make none either, and are asked about our orders of a day of the books.
+    """
 
     zone: tzinfo | None
     statement: Callable[[date], Iterable[Line]]
     gathering: Gathering
+    interview: Interview | None = None
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,20 @@ class Counterparts:
     def of(self, holder: Holder) -> Counterpart:
         """Raises UnknownAccount, UnknownSupplier."""
         if holder.provider is None:
-            supplier = self.suppliers().at(holder.account)
-            gathered = SupplyGathering(self.orders, self.purchases, self.books, holder.account)
-            return Counterpart(supplier.statement_zone, lambda day: _of_supplier(supplier, day), gathered)
+            return self._supplier(holder.account)
         provider = self.accounts.at(holder.provider, holder.account)
         gathering = PaymentGathering(
             self.orders, self.desk, self.books, holder.provider, holder.account, provider.merchant
         )
         return Counterpart(provider.statement_zone, provider.statement, gathering)
+
+    def _supplier(self, name: str) -> Counterpart:
+        """Raises UnknownSupplier."""
+        known = self.suppliers()
+        supplier = known.at(name)
+        zone, gathering = supplier.statement_zone, SupplyGathering(self.orders, self.purchases, self.books, name)
+        interview = None if zone else Interview(gathering.questions, partial(known.query, name))
+        return Counterpart(zone or UTC, lambda day: _of_supplier(supplier, day), gathering, interview)
 
     def accounts_to_compare(self) -> list[Holder]:
         return [Holder(account, provider) for provider, account in self.accounts.names()]

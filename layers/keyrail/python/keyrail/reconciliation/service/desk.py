@@ -14,12 +14,15 @@ from keyrail.reconciliation.model.days import LOOK_BACK_DAYS
 from keyrail.reconciliation.model.differences import Difference, DifferenceNotFound, DifferenceStatus, resolve
 from keyrail.reconciliation.model.holders import Holder
 from keyrail.reconciliation.model.runs import (
+    ASKED_LATER_DAYS,
+    MAX_MORNINGS_LATE,
     AccountNotReconciled,
     ReconciliationNotFound,
     Run,
     RunStatus,
     ask_again,
     check_day,
+    is_asked_later,
     new_run,
     run_id,
 )
@@ -36,7 +39,8 @@ class ReconciliationDesk:
 
     def request_day(self, holders: Iterable[Holder], origin: Origin) -> int:
         """Yesterday, for each of them, and what a morning that did not come has left out; and the days before that
-        still have open differences, which may be gone by now, or something that was under way.
+        still have open differences, which may be gone by now, or something that was under way. A supplier that was
+        asked order by order is asked again later.
 
         How many runs were asked for. Asking twice is asking once. Raises StoreUnavailable.
         """
@@ -48,6 +52,7 @@ class ReconciliationDesk:
                 asked += self.store.add(run) is None
             for number in range(2, LOOK_BACK_DAYS + 2):
                 asked += self._ask_if_open(holder, today - timedelta(days=number), origin)
+            asked += sum(self._ask_again(run, origin) for run in self._to_ask_later(holder, today))
         return asked
 
     def _never_asked(self, holder: Holder, today: date) -> list[date]:
@@ -66,10 +71,18 @@ class ReconciliationDesk:
         run = self.store.run(run_id(holder, day.isoformat()))
         if run is None or run.status is not RunStatus.RECONCILED or not (run.may_change or self._has_open(run)):
             return False
+        return self._ask_again(run, origin)
+
+    def _ask_again(self, run: Run, origin: Origin) -> bool:
         return self.store.replace(run, ask_again(run, origin, self.now_ms()))
 
+    def _to_ask_later(self, holder: Holder, today: date) -> list[Run]:
+        ages = (age + late for age in ASKED_LATER_DAYS for late in range(MAX_MORNINGS_LATE + 1))
+        runs = self.store.runs([run_id(holder, (today - timedelta(days=age)).isoformat()) for age in ages])
+        return [run for run in runs if is_asked_later(run, today)]
+
     def _has_open(self, run: Run) -> bool:
-        if not run.tally.differences:
+        if not (run.tally.differences or run.tally.unheard):
             return False
         return any(each.status is DifferenceStatus.OPEN for each in self.store.all_differences(run.run_id))
 

@@ -9,22 +9,39 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
+from itertools import chain
 
 from keyrail.ledger.model import AccountKind, JournalEntry, Side
 from keyrail.ledger.service import Books
-from keyrail.ordering.model.orders import Order, order_of
+from keyrail.ordering.model.orders import Order, OrderStatus, order_of
+from keyrail.ordering.model.questions import Window as Changed
 from keyrail.ordering.service.orders import Orders
+from keyrail.ordering.store import STATUS_SHARDS
 from keyrail.platform.clock import end_of_day_ms
 from keyrail.platform.money import Money
 from keyrail.reconciliation.model.comparing import OurSide
 from keyrail.reconciliation.model.days import SKEW_MS, Window
 from keyrail.reconciliation.model.movements import Booking, Known, Line, Movement
+from keyrail.reconciliation.model.questions import Question
+from keyrail.reconciliation.model.runs import StatementTooLong
 from keyrail.reconciliation.model.supplies import SupplyKind
 from keyrail.reconciliation.service.gathering import BOOKS_LAG_MS, ORDERS_AT_ONCE, postings_of
 from keyrail.suppliers.model.attempts import SupplyAttempt, SupplyState, unit_of
+from keyrail.suppliers.model.outcomes import Refusal
 from keyrail.suppliers.model.purchases import Purchase, PurchaseStatus, purchase_of
 from keyrail.suppliers.service.purchases import PurchaseRecords
 
+MAX_ORDERS = 200_000
+"""Orders that are looked through for those of a day: all that changed since it began. It takes five minutes."""
+_SUPPLIED = (
+    OrderStatus.PAID,
+    OrderStatus.FULFILLING,
+    OrderStatus.DELIVERED,
+    OrderStatus.PARTIALLY_DELIVERED,
+    OrderStatus.REFUNDING,
+    OrderStatus.REFUNDED,
+)
+"""What an order may be of which a supplier was asked for a unit, in the order in which it becomes so."""
 _UNIT, _KEYS, _CHARGED_BACK = "unit_supplied", "keys_delivered", "keys_charged_back"
 _OF_ATTEMPT = {SupplyState.SUCCEEDED: Known.DONE, SupplyState.FAILED: Known.FAILED}
 _OF_PURCHASE = {
@@ -76,6 +93,41 @@ class SupplyGathering:
         until_ms = min(end_of_day_ms(days[-1], UTC), now_ms - BOOKS_LAG_MS)
         bookings = {_name(reference): booking for reference, booking in booked.bookings.items()}
         return OurSide(tuple(movements.values()), bookings, since_ms, until_ms)
+
+    def questions(self, window: Window, now_ms: int) -> Iterator[Question]:
+        """Of each order with the supplier that was begun on the day. A purchase that has failed is in no list; what was
+        never sent was nobody's.
+
+        Raises StatementTooLong, StoreUnavailable.
+        """
+        for order in self._changed_since(window.begin_ms, now_ms):
+            for unit in order.units:
+                for attempt in unit.attempts or ():
+                    was_sent = attempt.supplier == self.supplier and attempt.refusal is not Refusal.NOT_SENT
+                    if was_sent and window.has(attempt.asked_at_ms):
+                        yield _about_attempt(attempt)
+        booked = self._read_books(window.books(now_ms), window.begin_ms - SKEW_MS)
+        names = sorted({name for each in booked.bookings if (name := purchase_of(each))})
+        lots = (names[first : first + ORDERS_AT_ONCE] for first in range(0, len(names), ORDERS_AT_ONCE))
+        for purchase in chain(self.purchases.open(), *map(self.purchases.some, lots)):
+            if purchase.supplier == self.supplier and purchase.asked_at_ms and window.has(purchase.asked_at_ms):
+                yield _about_purchase(purchase)
+
+    def _changed_since(self, since_ms: int, now_ms: int) -> Iterator[Order]:
+        """Whatever was asked for since has changed its order."""
+        count = 0
+        changed = Changed(since_ms, now_ms + SKEW_MS)
+        for status in _SUPPLIED:
+            for shard in range(STATUS_SHARDS):
+                behind: str | None = None
+                while True:
+                    order_ids, behind = self.orders.changed_between(status, shard, changed, ORDERS_AT_ONCE, behind)
+                    count += len(order_ids)
+                    if count > MAX_ORDERS:
+                        raise StatementTooLong
+                    yield from self.orders.some(order_ids)
+                    if behind is None:
+                        break
 
     def looked_further(self, ours: OurSide, _lines: Sequence[Line]) -> OurSide:
         """What no reference leads to is nothing of ours."""
@@ -133,6 +185,26 @@ def _as_booked(reference: str, booking: Booking) -> Movement:
         amount=booking.amount,
         known=Known.DONE,
         order_id=order_of(unit_id) if unit_id else None,
+    )
+
+
+def _about_attempt(attempt: SupplyAttempt) -> Question:
+    return Question(
+        reference=attempt.reference,
+        their_reference=attempt.their_reference,
+        quantity=attempt.quantity,
+        of_keys=bool(attempt.of_keys),
+        in_vain=attempt.state is SupplyState.FAILED,
+    )
+
+
+def _about_purchase(purchase: Purchase) -> Question:
+    return Question(
+        reference=purchase.reference,
+        their_reference=purchase.their_reference,
+        quantity=purchase.pieces,
+        of_keys=True,
+        in_vain=_OF_PURCHASE.get(purchase.status) is None,
     )
 
 

@@ -64,10 +64,14 @@ class DefiniteFailure:
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """It may have happened: no answer, one that nobody understands, one in part. Only a question can tell."""
+    """It may have happened: no answer, one that nobody understands, one in part. Only a question can tell.
+
+    `answered`: the supplier itself has said something, be it understood or not.
+    """
 
     said: str
     their_reference: str | None = None
+    answered: bool = field(default=True, compare=False)
 
 
 Outcome = Success | Processing | DefiniteFailure | Unknown

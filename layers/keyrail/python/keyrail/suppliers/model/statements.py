@@ -27,6 +27,14 @@ class SupplierStatementUnreadable(SupplierUnavailable):
     title_zh = "供货商的对账单格式无法识别。"
 
 
+class SupplierSaidNothing(SupplierUnavailable):
+    """It was asked about each of our orders of a day, and not one answer says what became of it."""
+
+    code = "supplier_said_nothing"
+    title = "The supplier did not say of any of our orders of that day what became of it."
+    title_zh = "供货商未答复当日任何订单的结果。"
+
+
 class Moved(StrEnum):
     """`taken` for an order, or `returned` of what was taken for one."""
 

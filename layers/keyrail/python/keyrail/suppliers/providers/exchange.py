@@ -34,7 +34,7 @@ def order(
     except NoReply as error:
         if error.nothing_sent:
             return DefiniteFailure(said=NOT_SENT, refusal=Refusal.NOT_SENT)
-        return Unknown(said=_SAID[error.why])
+        return _unheard(_SAID[error.why])
     return understood(reply)
 
 
@@ -51,18 +51,22 @@ def ask(
     try:
         reply = _request(method, url, body, headers, read_timeout_s, max_reply_bytes, once=False)
     except NoReply as error:
-        return Unknown(said=_SAID[error.why])
+        return _unheard(_SAID[error.why])
     return understood(reply)
 
 
 def understood(reply: Reply) -> dict[str, Any] | Unknown:
     """The JSON object of a reply with status 200: a page of a server or of a proxy is nobody's answer."""
     if reply.status != OK:
-        return Unknown(said=f"http_{reply.status}")
+        return _unheard(f"http_{reply.status}")
     try:
         return json_object(reply.body)
     except ValueError:
-        return Unknown(said="html" if reply.body.lstrip().startswith(b"<") else "not_json")
+        return _unheard("html" if reply.body.lstrip().startswith(b"<") else "not_json")
+
+
+def _unheard(said: str) -> Unknown:
+    return Unknown(said=said, answered=False)
 
 
 def had(answer: dict[str, Any] | Unknown) -> dict[str, Any]:

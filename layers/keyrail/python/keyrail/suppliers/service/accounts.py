@@ -118,7 +118,7 @@ class SupplierAccounts:
         try:
             return self.at(name).query(placed)
         except UnknownSupplier:
-            return Unknown(said=GONE)
+            return Unknown(said=GONE, answered=False)
         except Exception as error:  # noqa: BLE001 - a broken answer says nothing
             logs.log_failure(error, reference=placed.reference)
             return Unknown(said=BROKEN)

@@ -59,6 +59,10 @@ class PurchaseRecords:
         """Those of them that there are. Raises StoreUnavailable."""
         return self.store.purchases(names)
 
+    def open(self) -> list[Purchase]:
+        """All that are not over. Raises StoreUnavailable."""
+        return self.store.open_purchases()
+
 
 @dataclass(frozen=True)
 class Purchases:
