@@ -84,6 +84,8 @@ def import_of_several_chunks(world: World) -> Case:
         report = imported.report
         expect(imported.status is BatchStatus.IMPORTED and report, "the import never ended")
         expect(report and (report.accepted, report.duplicate, report.rejected) == (5, 2, 1), "the report miscounts")
+        reasons = [(problem.line, problem.reason) for problem in report.problems] if report else []
+        expect(reasons == [(4, "formula"), (5, "duplicate_in_stock"), (9, "duplicate_in_file")], "other reasons")
         expect(imported.rejected_lines and imported.rejected_lines.complete, "rejected lines are lost")
         expect(len(imported.parts) == 3, "not in the pool by their days")
         _everything_sells(world, sku, codes + fresh)

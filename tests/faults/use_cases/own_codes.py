@@ -3,8 +3,11 @@
 import secrets
 from contextlib import suppress
 
+import pytest
+
 from keyrail.inventory.model.batches import BatchStatus
 from keyrail.inventory.model.exports import ExportStatus
+from keyrail.inventory.service import generating
 from keyrail.platform.handover import AlreadyHandedOut
 from tests.faults.use_cases.case import POOLS_ARE_READ_AGAIN_MS, Case, expect, later, revealed
 from tests.own_codes import ALICE, BOB, Workshop
@@ -22,20 +25,28 @@ def _sku(world: World) -> str:
 
 
 def codes_for_the_pool(world: World) -> Case:
+    """In two chunks."""
     sku, known = _sku(world), list[str]()
     batch_id = Workshop(world).open(CODES, sku_id=sku).batch_id
 
     def check(world: World) -> None:
         shop = Workshop(world)
         known.extend(shop.codes(batch_id).values())
-        expect(world.keys.get_batch(batch_id).status is BatchStatus.GENERATED, "never finished")
+        batch = world.keys.get_batch(batch_id)
+        expect(batch.status is BatchStatus.GENERATED, "never finished")
+        expect(batch.report and batch.report.accepted == shop.own_codes.generated(batch) == CODES, "miscounted")
         expect(sorted(shop.codes(batch_id)) == [*range(1, CODES + 1)], "more codes than wanted, or fewer")
         process = later(world, POOLS_ARE_READ_AGAIN_MS)
         everything = process.order(CODES, sku_id=sku)
         process.pay(everything.attempt)
         expect(sorted(revealed(process, everything)) == sorted(known), "other codes than were made")
 
-    return Case(lambda process: Workshop(process).fill(batch_id), check, known, [sku])
+    def fill(process: World) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(generating, "CODES_A_CHUNK", CODES - 1)
+            Workshop(process).fill(batch_id)
+
+    return Case(fill, check, known, [sku])
 
 
 def codes_that_are_wanted_by_name(world: World) -> Case:

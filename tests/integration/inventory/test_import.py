@@ -216,30 +216,6 @@ def die(world: World, batch_id: str, raw: bytes, life: Life) -> None:
         import_file(mortal, batch_id, raw)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before_it_took_effect", "after_it_took_effect"])
-def test_a_kill_at_any_write_changes_nothing_about_the_end(world: World, after: bool) -> None:
-    other = new_codes(1)
-    import_file(world, new_batch(world), file_of(other))
-    for writes in range(1, WRITES + 2):
-        codes, batch_id = new_codes(FILE_CODES), new_batch(world)
-        raw = file_of([*codes, other[0], codes[0]]) + b"\n,lost\n"
-        life = Life(writes, after)
-        try:
-            mortal = world.another_process(Mortal(world.dynamodb, life), Mortal(world.kms, life))
-            import_file(mortal, batch_id, raw)
-        except Killed:
-            pass
-        batch = import_file(world.another_process(), batch_id, raw)
-        assert counts(batch) == (FILE_CODES, 2, 1, 0), f"killed at write {writes}"
-        assert [(p.line, p.reason) for p in report_of(batch).problems] == [
-            (FILE_CODES + 1, "duplicate_in_stock"),
-            (FILE_CODES + 2, "duplicate_in_file"),
-            (FILE_CODES + 3, "code_missing"),
-        ]
-        assert [secret.code for _, secret in sorted(opened(world, batch_id).items())] == codes
-        assert batches_in_pool(world).count(batch_id) == 1
-
-
 def test_an_import_killed_three_times_ends_as_one_that_was_not(world: World) -> None:
     codes, batch_id = new_codes(50), new_batch(world)
     for writes in (10, 20, 15):

@@ -18,12 +18,10 @@ from keyrail.inventory.service.batches import NewBatch
 from keyrail.inventory.service.generating import CODES_A_CHUNK
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import utc_date
-from keyrail.platform.errors import IdempotencyConflict, Invalid, KeyrailError
+from keyrail.platform.errors import IdempotencyConflict, Invalid
 from keyrail.vault.codes import canonical, grouped, new_code
 from tests.engines import Engine
-from tests.faults.breaking import Killed, Way, Wire
-from tests.integration.inventory.breaking import Killed as Dead
-from tests.integration.inventory.breaking import Life, Mortal, Watched
+from tests.integration.inventory.breaking import Killed, Life, Mortal, Watched
 from tests.integration.inventory.slicing import of_batch, rejected_lines
 from tests.own_codes import ALICE, LONG_MS, OWN_SKU, PREFIX, Workshop
 from tests.redeeming import redeem
@@ -189,7 +187,7 @@ def test_a_batch_of_a_file_gets_no_codes(shop: Workshop) -> None:
     assert shop.world.stored_keys() == []
 
 
-# slices, kills, two at once
+# slices, and two at once
 
 
 def test_a_slice_ends_with_its_time_and_the_next_goes_on(shop: Workshop) -> None:
@@ -205,22 +203,6 @@ def test_a_slice_ends_with_its_time_and_the_next_goes_on(shop: Workshop) -> None
     assert shop.world.keys.get_pool(OWN_SKU) is None
     shop.fill(batch_id)
     check_whole(shop, batch_id, CODES_A_CHUNK * 3)
-
-
-@pytest.mark.parametrize("way", [Way.KILLED, Way.ANSWER_LOST, Way.CUT_OFF, Way.REFUSED])
-def test_a_break_at_any_request_changes_nothing_about_the_end(engine: Engine, shop: Workshop, way: Way) -> None:
-    count = CODES_A_CHUNK + 3
-    clean = Wire()
-    dynamodb, kms = engine.dynamodb(), engine.kms()
-    with clean.carrying(dynamodb, kms):
-        shop.another_process(dynamodb, kms).filled(count)
-    opening = clean.requests.index(next(request for request in clean.requests if request.endswith("PutItem"))) + 1
-    for number in range(opening, len(clean.requests)):
-        batch_id = shop.open(count).batch_id
-        with Wire(number - opening, way).carrying(dynamodb, kms), suppress(KeyrailError, Killed):
-            shop.another_process(dynamodb, kms).fill(batch_id)
-        shop.another_process().fill(batch_id)
-        check_whole(shop, batch_id, count)
 
 
 def test_two_slices_at_once_make_no_code_too_many(shop: Workshop) -> None:
@@ -243,7 +225,7 @@ def test_a_batch_that_ends_while_two_slices_make_codes_counts_those_of_both(shop
         if sent.count("transact_write_items") != 1 or operation != "transact_write_items":
             return
         life = Life(writes=2, after=True)  # takes its data key, makes a chunk, and is gone
-        with suppress(Dead):
+        with suppress(Killed):
             shop.another_process(Mortal(shop.world.dynamodb, life)).fill(batch_id)
         getattr(shop.world.commands, command)(batch_id, OPERATOR)
         slice_.world.ahead_ms += LONG_MS
