@@ -132,7 +132,7 @@ def _said(sale: Sale, status: Status, now_ms: int) -> dict[str, Any]:
     said: dict[str, Any] = {"reference": sale.reference, "status": status}
     if status is Status.NO_SUCH_ORDER:
         return said
-    said["number"] = sale.number
+    said |= {"number": sale.number, "item": sale.item}
     if status is Status.REFUSED:
         return said | {"reason": sale.scenario}
     if status is Status.PROCESSING:

@@ -51,6 +51,27 @@ BUGS = (
         "tests/properties/test_house_answers.py::test_fulu_has_ended_an_order_only_if_every_part_says_so",
     ),
     PlantedBug(
+        "takes what is said of other goods for what was ordered",
+        "suppliers/providers/reading.py",
+        "return None if is_of_another else number_of_theirs",
+        "return number_of_theirs",
+        f"{HOUSES}::test_an_order_of_another_item_says_nothing_of_ours",
+    ),
+    PlantedBug(
+        "takes a recharge for ours that took more than ours may",
+        "suppliers/providers/__init__.py",
+        "return cost.currency == self.limit.currency and cost.amount_minor <= self.limit.amount_minor",
+        "return cost.currency == self.limit.currency",
+        "tests/unit/suppliers/kasushou/test_answers.py::test_what_took_more_than_it_may_is_not_what_was_placed",
+    ),
+    PlantedBug(
+        "believes that it is done though the money came back",
+        "suppliers/providers/sandbox/answers.py",
+        "if taken is None or returned is None or returned.amount_minor:",
+        "if taken is None or returned is None:",
+        "tests/unit/suppliers/test_sandbox.py::test_done_is_done_as_it_was_placed",
+    ),
+    PlantedBug(
         "signs what is empty at a house that does not",
         "suppliers/providers/dayuanren/gateway.py",
         "signed = filled(parameters) if self.drops_empty else parameters",

@@ -33,15 +33,15 @@ BUGS = (
     PlantedBug(
         "believes what a supplier says of another order",
         ANSWERS,
-        'if text(answer, "reference") != reference:',
-        "if not reference:",
+        'is_ours = text(answer, "reference") == placed.reference',
+        'is_ours = text(answer, "reference") != ""',
         f"{UNIT}::test_what_is_said_of_another_order_is_not_believed",
     ),
     PlantedBug(
         "takes some of the keys for all of them",
         ANSWERS,
-        "if not as_many or not all_different:",
-        "if not supplied and of_keys:",
+        'if not as_many or not all_different or text(answer, "supplied") != str(placed.quantity):',
+        "if not supplied and placed.of_keys:",
         f"{UNIT}::test_keys_are_bought_with_as_many_cards_as_were_wanted",
     ),
     PlantedBug(

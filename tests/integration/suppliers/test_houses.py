@@ -58,6 +58,15 @@ def test_another_order_of_theirs_says_nothing_of_ours(house: House) -> None:
     assert isinstance(query(house, their_reference=None), DefiniteFailure)
 
 
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_an_order_of_another_item_says_nothing_of_ours(house: House, state: str) -> None:
+    for item, is_ours in ((int(ITEM), True), (ITEM, True), (1002, False), ("", False), ([ITEM], False)):
+        house.has_one(house.states[state], product_id=item)
+        assert (query(house, item=ITEM).said != "another_order") is is_ours
+    house.has_one(house.states[state], product_id=None)
+    assert query(house, item=ITEM).said == house.states[state]
+
+
 def test_each_reviewed_word_is_understood(house: House) -> None:
     house.has_one(house.states["success"])
     done = query(house)
@@ -181,7 +190,7 @@ def test_what_cannot_be_ordered_is_not_asked_for(house: House, changes: dict[str
 
 def test_a_balance_is_rounded_down_and_a_price_up(house: House) -> None:
     house.says["index/product"] = house.says["fulu.goods.list.get"] = house.catalog(
-        "0.9851", "9.5000", *NONSENSE, *BELOW_NOTHING
+        "0.9851", "9.5000", *NONSENSE, *BELOW_NOTHING, "1,234.50", 0, "0.0000"
     )
     assert house.supplier().balance() == Money(34_428_316, "CNY")
     offers = list(house.supplier().catalog())

@@ -379,7 +379,8 @@ def test_the_catalogue_is_read_to_its_end_page_by_page(house: House) -> None:
 def test_an_item_that_cannot_be_read_is_left_out(house: House) -> None:
     strange = [item(2, goods_price="-1"), item(3, goods_price=""), item(4, goods_price=[]), item(5, id="x" * 80)]
     nameless = [item(6, id=None), item(7, id=[7], goods_name="年卡")]
-    pages(house, [item(1), *strange, *nameless], total="7")
+    unset = [item(8, goods_price="0.0000"), item(9, goods_price=0), item(10, goods_price="1,234.50")]
+    pages(house, [item(1), *strange, *nameless, *unset], total="10")
     assert [offer.item for offer in account(house.url).catalog()] == ["1"]
 
 

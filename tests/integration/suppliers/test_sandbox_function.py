@@ -226,11 +226,27 @@ def test_keys_are_bought_whole_and_are_the_same_when_asked_again(street: Street)
     assert not [card for card in bought.cards if card.code in stored or str(card.password) in stored]
 
 
-def test_keys_in_part_are_no_success(street: Street) -> None:
-    wanted = street.wanted(item="card-10.partial", quantity=3, limit=Money(30_00, "CNY"), account={})
-    assert isinstance(street.account.buy_keys(wanted), Processing)
-    street.later(5)
-    assert isinstance(street.query(wanted), Unknown)
+def test_every_magic_item_plays_its_part_for_keys_too_for_many_at_once_and_across_a_cold_start(street: Street) -> None:
+    orders = {
+        scenario: street.wanted(number, item=f"card-10.{scenario}", quantity=2, limit=Money(18_80, "CNY"), account={})
+        for number, scenario in enumerate(Scenario, start=1)
+    }
+    answers = at_once([partial(street.account.buy_keys, wanted) for wanted in orders.values()])
+    assert [getattr(answer, "said", answer) for answer in answers] == [PLAYED[scenario][0] for scenario in orders]
+
+    forget()
+    street.later(60)
+    sold: list[str] = []
+    for scenario, wanted in orders.items():
+        _, at_the_end, pieces, *_ = PLAYED[scenario]
+        street.bring(wanted)
+        known = street.query(wanted)
+        assert (known.said, street.tally(wanted)) == (at_the_end, ("1", str(pieces)))
+        assert isinstance(known, Success) == (at_the_end == DONE)
+        sold += [card.code for card in known.cards] if isinstance(known, Success) else []
+    assert len(set(sold)) == len(sold) == 2 * sum(end == DONE for _, end, *_ in PLAYED.values())
+    assert len(street.heard) == sum(good for *_, good, _ in PLAYED.values())
+    assert len(street.refused) == 1
 
 
 # refused

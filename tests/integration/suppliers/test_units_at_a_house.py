@@ -129,10 +129,20 @@ def test_a_house_that_cannot_be_reached_costs_a_unit_nothing(world: World) -> No
         (None, [None]),
         (ACCEPTED, [{"status": 2}]),
         (ACCEPTED, [{"status": 5, "has_back_money": "9.4900"}]),
+        (ACCEPTED, [{"status": 3, "total_price": "990.0000"}]),
+        (ACCEPTED, [{"status": 3, "goods_id": 7}]),
         (ACCEPTED, [{"status": -1}]),
         (SHORT, [{"status": 2}]),
     ],
-    ids=["no answer and no order", "at work", "given back in part", "a word of their own", "refused and at work"],
+    ids=[
+        "no answer and no order",
+        "at work",
+        "given back in part",
+        "dear",
+        "other goods",
+        "a word of their own",
+        "refused and at work",
+    ],
 )
 def test_what_nobody_knows_is_a_persons_and_nobody_else_is_asked(
     world: World, house: ProviderServer, placing: Any, states: list[Any]

@@ -1,6 +1,7 @@
 """The sandbox supplier's adapter: what is believed of its answers and callbacks, and that production has none."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from keyrail.platform.errors import SignatureInvalid
 from keyrail.platform.money import Money
 from keyrail.platform.signed_messages import TOLERANCE_S, signed_header
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Processing, Refusal, Success, Unknown
-from keyrail.suppliers.providers import Callback
+from keyrail.suppliers.providers import Callback, Placed
 from keyrail.suppliers.providers.sandbox import STAGES, Sandbox
 from keyrail.suppliers.providers.sandbox.account import CALLBACK, HEADER
 from keyrail.suppliers.providers.sandbox.answers import REFUSALS, outcome_of
@@ -24,6 +25,7 @@ SETTINGS: dict[str, Any] = {
 }
 OURS = "7" * 30
 NOW_MS = 1_790_000_000_000
+PLACED = Placed(reference=OURS, their_reference=None, quantity=2, item="card-10", limit=Money(19_00, "CNY"))
 SAID = {"reference": OURS, "number": "S-1", "currency": "CNY", "taken": "9.50", "returned": "0.00", "supplied": "2"}
 CARDS = [{"code": "A-1", "password": "77"}, {"code": "A-2"}]
 
@@ -33,7 +35,7 @@ def account(**settings: Any) -> Sandbox:
 
 
 def said(status: object, of_keys: bool = False, **changed: object) -> object:
-    return outcome_of({**SAID, "status": status, **changed}, OURS, 2, of_keys=of_keys)
+    return outcome_of({**SAID, "status": status, **changed}, replace(PLACED, of_keys=of_keys))
 
 
 # production
@@ -135,7 +137,7 @@ def test_any_other_word_leaves_it_unknown(status: object) -> None:
 def test_what_is_said_of_another_order_is_not_believed(reference: object) -> None:
     for status in ("done", "processing", "refused", "failed"):
         answered = said(status, reference=reference, reason="sold_out", returned="9.50")
-        assert answered == Unknown(said="another_reference")
+        assert answered == Unknown(said="another_order")
 
 
 @pytest.mark.parametrize("word", ["x" * 4_000, "13800000002", "<html>", "\ud800"])
@@ -143,6 +145,32 @@ def test_a_page_of_words_and_an_account_in_their_place_are_not_kept(word: str) -
     assert said(word) == Unknown(said="not_understood", their_reference="S-1")
     failed = said("failed", returned="9.50", reason=word)
     assert failed == DefiniteFailure(said="failed", refusal=Refusal.REFUSED, their_reference="S-1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({"number": "S-2"}, "another_order"),
+        ({"number": None}, "another_order"),
+        ({"item": "card-50"}, "another_order"),
+        ({"returned": "9.50"}, "done_and_returned"),
+        ({"returned": "0.01"}, "done_and_returned"),
+        ({"returned": None}, "done_and_returned"),
+        ({"taken": None}, "done_and_returned"),
+        ({"taken": "1e1"}, "done_and_returned"),
+        ({"taken": "19.01"}, "above_limit"),
+        ({"currency": "USD"}, "above_limit"),
+        ({"item": "card-10", "taken": "19.00"}, None),
+    ],
+)
+def test_done_is_done_as_it_was_placed(changed: dict[str, object], word: str | None) -> None:
+    outcome = outcome_of({**SAID, "status": "done", **changed}, replace(PLACED, their_reference="S-1"))
+    assert outcome.said == (word or "done")
+    assert isinstance(outcome, Success) is (word is None)
+
+
+def test_done_by_nobodys_number_is_unknown() -> None:
+    assert said("done", number="") == Unknown(said="no_number")
 
 
 # callbacks

@@ -70,6 +70,31 @@ def test_an_order_given_up_is_unknown_while_some_money_may_be_with_them(
     assert isinstance(said(order(status, total_price=total, has_back_money=back)), Unknown)
 
 
+@pytest.mark.parametrize(
+    ("ours", "told", "is_ours"),
+    [
+        ("2909", 2909, True),
+        ("2909", "2909", True),
+        ("2909", None, True),
+        ("2909", 2910, False),
+        ("2909", [2909], False),
+        ("2909-a", 2910, True),
+        (None, 2910, True),
+    ],
+)
+@pytest.mark.parametrize("status", [3, 4])
+def test_an_order_of_other_goods_says_nothing_of_ours(status: int, ours: str, told: object, is_ours: bool) -> None:
+    one = order(status, goods_id=told, **({"has_back_money": "9.5000"} if status == 4 else {}))
+    assert (said(one, of=placed(item=ours)).said != "another_order") is is_ours
+
+
+@pytest.mark.parametrize(("total", "done"), [("9.9000", True), ("9.9001", False), ("99.00", False), (None, True)])
+def test_what_took_more_than_it_may_is_not_what_was_placed(total: object, done: bool) -> None:
+    outcome = said(order(3, total_price=total), of=placed(limit=Money(990, "CNY")))
+    assert isinstance(outcome, Success) is done
+    assert outcome.said == ("3" if done else "above_limit")
+
+
 @pytest.mark.parametrize("status", [0, -1, 6, 33, "", " 3", "３", "done", True, None, [3], {"3": 3}, "3" * 5000])
 def test_a_status_that_nobody_reviewed_is_unknown(status: object) -> None:
     assert isinstance(said(order(status, has_back_money="9.5000")), Unknown)

@@ -56,6 +56,7 @@ class Purchasing:
             their_reference=purchase.their_reference,
             quantity=purchase.pieces,
             of_keys=True,
+            item=purchase.item,
         )
         return self._heard(purchase, self.accounts.query(purchase.supplier, placed), origin)
 

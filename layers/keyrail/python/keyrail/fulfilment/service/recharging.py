@@ -263,6 +263,8 @@ class Recharging:
                 their_reference=attempt.their_reference,
                 quantity=attempt.quantity,
                 of_keys=bool(attempt.of_keys),
+                item=attempt.item,
+                limit=None if attempt.of_keys else attempt.limit,  # keys that cost more are there all the same
             ),
         )
 

@@ -46,18 +46,37 @@ class Wanted:
     callback_url: str
     account: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    def placed(self, *, of_keys: bool) -> "Placed":
+        """As it is asked about when nothing of theirs is known yet. Keys that cost more are there all the same."""
+        return Placed(
+            reference=self.reference,
+            their_reference=None,
+            quantity=self.quantity,
+            of_keys=of_keys,
+            item=self.item,
+            limit=None if of_keys else self.limit,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
     """An order with a supplier, to be asked about. `their_reference` None: the supplier never told us its own.
 
-    One that is `of_keys` is done only with `quantity` cards: a supplier says the same of both kinds.
+    One that is `of_keys` is done only with `quantity` cards: a supplier says the same of both kinds. What is said of
+    another `item`, or of one that cost more than its `limit`, is of another order; None is held against nothing.
     """
 
     reference: str
     their_reference: str | None
     quantity: int
     of_keys: bool = False
+    item: str | None = None
+    limit: Money | None = None
+
+    def may_cost(self, cost: Money | None) -> bool:
+        if cost is None or self.limit is None:
+            return True
+        return cost.currency == self.limit.currency and cost.amount_minor <= self.limit.amount_minor
 
 
 @dataclass(frozen=True, kw_only=True)

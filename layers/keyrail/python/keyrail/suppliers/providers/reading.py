@@ -55,6 +55,12 @@ def price(holder: Document, name: str, currency: str) -> Money | None:
     return None if exact is None else money(exact, currency, up=True)
 
 
+def list_price(holder: Document, name: str, currency: str) -> Money | None:
+    """What something costs in a catalogue; None for anything else, and for nothing: that is a price nobody has set."""
+    listed = price(holder, name, currency)
+    return listed if listed and listed.amount_minor else None
+
+
 def balance(holder: Document, name: str, currency: str) -> Money | None:
     """What we have, which is nothing where we owe them; None for anything else."""
     written = text(holder, name)
@@ -91,12 +97,20 @@ def number(holder: Document, name: str) -> str | None:
     return written if 0 < len(written) <= MAX_REFERENCE_LENGTH and written.isprintable() else None
 
 
-def bound(order: Document, ours: str, theirs: str, placed: Placed) -> str | None:
-    """Their number of an order, by the names that they give both; None where it is not the one that was placed."""
+ABOVE_LIMIT = "above_limit"
+"""Our word for what is said to be done and took more than it may."""
+
+
+def bound(order: Document, ours: str, theirs: str, item: str, placed: Placed) -> str | None:
+    """Their number of an order, by the names that they give both; None where it is not the one that was placed.
+
+    Not all of them name the item.
+    """
     number_of_theirs = number(order, theirs)
     if text(order, ours) != placed.reference or placed.their_reference not in {None, number_of_theirs}:
         return None
-    return number_of_theirs
+    is_of_another = order.get(item) is not None and placed.item is not None and text(order, item) != placed.item
+    return None if is_of_another else number_of_theirs
 
 
 def title(holder: Document, name: str) -> str:

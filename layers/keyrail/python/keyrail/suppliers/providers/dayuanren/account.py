@@ -31,7 +31,7 @@ from keyrail.suppliers.providers.lists import (
     word_lists,
     words,
 )
-from keyrail.suppliers.providers.reading import balance, number, objects, price, title
+from keyrail.suppliers.providers.reading import balance, list_price, number, objects, title
 from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
 PROVIDER = "dayuanren"
@@ -251,7 +251,7 @@ def _signing(own: object) -> Signing:
 
 
 def _offer(product: Document) -> Offer | None:
-    item, costs = number(product, "id"), price(product, "price", CURRENCY)
+    item, costs = number(product, "id"), list_price(product, "price", CURRENCY)
     if item is None or costs is None:
         return None
     return Offer(item=item, name=title(product, "name"), price=costs, on_sale=True)

@@ -41,7 +41,7 @@ class OrderReader:
         if len(orders) != 1:
             return Unknown(said="several_orders" if orders else "no_such_order")
         (order,) = orders
-        theirs = bound(order, "out_trade_num", "order_number", placed)
+        theirs = bound(order, "out_trade_num", "order_number", "product_id", placed)
         if theirs is None:
             return Unknown(said="another_order")
         return self._outcome(order, theirs, placed)

@@ -30,7 +30,7 @@ from keyrail.suppliers.providers.lists import (
     word_lists,
     words,
 )
-from keyrail.suppliers.providers.reading import amount, balance, money, number, price, title
+from keyrail.suppliers.providers.reading import amount, balance, list_price, money, number, title
 from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
 PROVIDER = "fulu"
@@ -240,7 +240,7 @@ class Fulu:
         yield from filter(None, (self._offer(item) for item in goods if isinstance(item, dict)))
 
     def _offer(self, goods: Document) -> Offer | None:
-        item, costs = number(goods, "product_id"), price(goods, "purchase_price", CURRENCY)
+        item, costs = number(goods, "product_id"), list_price(goods, "purchase_price", CURRENCY)
         if item is None or costs is None:
             return None
         return Offer(item=item, name=title(goods, "product_name"), price=costs, on_sale=self._is_on_sale(goods))

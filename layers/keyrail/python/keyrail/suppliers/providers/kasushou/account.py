@@ -19,7 +19,7 @@ from keyrail.suppliers.providers.kasushou.answers import OrderReader
 from keyrail.suppliers.providers.kasushou.callbacks import reference
 from keyrail.suppliers.providers.kasushou.dialect import PROVIDER, Dialect, dialect, entries, unusable
 from keyrail.suppliers.providers.lists import is_word
-from keyrail.suppliers.providers.reading import balance, count, objects, price, title
+from keyrail.suppliers.providers.reading import balance, count, list_price, objects, title
 from keyrail.suppliers.providers.settings import HOUR_MS, LOOK_TIMEOUT_S, check_credentials, check_times
 
 ACCOUNT_FIELDS = {"account": "recharge_account", "phone": "recharge_account", "qq": "recharge_account"}
@@ -159,8 +159,7 @@ class Kasushou:
         if isinstance(known, Unknown):
             return Unknown(said=f"{lists.said(code)}_unconfirmed")
         if known:
-            placed = Placed(reference=wanted.reference, their_reference=None, quantity=wanted.quantity, of_keys=of_keys)
-            return self._orders.one(known, placed)
+            return self._orders.one(known, wanted.placed(of_keys=of_keys))
         return DefiniteFailure(said=_shown(code, said, wanted.account), refusal=refusal)
 
     def query(self, placed: Placed) -> Outcome:
@@ -219,7 +218,7 @@ class Kasushou:
     def _offer(self, item: Document) -> Offer | None:
         names = self._dialect.names
         number = text(item, names.item)
-        costs = price(item, names.goods_price, self.currency)
+        costs = list_price(item, names.goods_price, self.currency)
         if not is_word(number) or costs is None:
             return None
         return Offer(

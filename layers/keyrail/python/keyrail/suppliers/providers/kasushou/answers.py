@@ -1,6 +1,6 @@
 """What an answer about an order comes to. A word that is not reviewed, and a sum that is not read, leave it unknown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keyrail.platform.json_objects import Document, is_text, text
@@ -8,7 +8,7 @@ from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.providers import Placed, lists
 from keyrail.suppliers.providers.kasushou.dialect import Dialect, Meaning
-from keyrail.suppliers.providers.reading import amount, bound, last_day, number, objects, price
+from keyrail.suppliers.providers.reading import ABOVE_LIMIT, amount, bound, last_day, number, objects, price
 
 MAX_KEY_LENGTH = 1024  # characters of a card's number or password
 
@@ -37,8 +37,10 @@ class OrderReader:
         if len(orders) > 1:
             return Unknown(said="several_orders")
         (order,) = orders
+        if placed.item is not None and not placed.item.isdigit():
+            placed = replace(placed, item=None)  # a variant, of which an order may name the goods alone
         names = self.dialect.names
-        theirs = bound(order, names.reference, names.their_reference, placed)
+        theirs = bound(order, names.reference, names.their_reference, names.ordered_item, placed)
         if theirs is None:
             return Unknown(said="another_order")
         return self._outcome(order, theirs, placed)
@@ -65,6 +67,8 @@ class OrderReader:
             cost = price(order, names.total, self.currency)
             if cost is None:
                 return Unknown(said=f"{said}_amount", their_reference=theirs)
+        if not placed.may_cost(cost):
+            return Unknown(said=ABOVE_LIMIT, their_reference=theirs)
         if order.get(names.returned) is not None and amount(order, names.returned) != 0:
             return Unknown(said=f"{said}_partly_returned", their_reference=theirs)
         if not placed.of_keys:

@@ -86,6 +86,7 @@ class Names:
     quantity: str = "quantity"
     reference: str = "external_orderno"
     their_reference: str = "ordersn"
+    ordered_item: str = "goods_id"
     limit: str = "safe_price"
     callback_url: str = "url"
     account: str = "attach"
@@ -109,7 +110,7 @@ class Names:
 TOGETHER = (
     ("item", "quantity", "reference", "limit", "callback_url", "account"),
     ("reference", "days"),
-    ("reference", "their_reference", "status", "total", "returned", "cards"),
+    ("reference", "their_reference", "ordered_item", "status", "total", "returned", "cards"),
     ("card_number", "card_password", "card_expiry"),
     ("item", "goods_name", "goods_price", "goods_stock", "status"),
     ("goods", "goods_total"),

@@ -100,15 +100,15 @@ class Sandbox:
 
     def place(self, wanted: Wanted) -> Outcome:
         answer = self._order("place", {**_wanted(wanted), "account": dict(wanted.account)})
-        return outcome_of(answer, wanted.reference, wanted.quantity, of_keys=False)
+        return outcome_of(answer, wanted.placed(of_keys=False))
 
     def buy_keys(self, wanted: Wanted) -> Outcome:
         answer = self._order("buy", _wanted(wanted))
-        return outcome_of(answer, wanted.reference, wanted.quantity, of_keys=True)
+        return outcome_of(answer, wanted.placed(of_keys=True))
 
     def query(self, placed: Placed) -> Outcome:
         answer = self._ask("query", {"reference": placed.reference})
-        return outcome_of(answer, placed.reference, placed.quantity, of_keys=placed.of_keys)
+        return outcome_of(answer, placed)
 
     def balance(self) -> Money:
         answer = had(self._ask("balance", {}))

@@ -18,8 +18,8 @@ from keyrail.suppliers.model.outcomes import (
     Success,
     Unknown,
 )
-from keyrail.suppliers.providers import lists
-from keyrail.suppliers.providers.reading import number, objects
+from keyrail.suppliers.providers import Placed, lists
+from keyrail.suppliers.providers.reading import ABOVE_LIMIT, number, objects
 
 # Of these nothing was taken, and nothing will be supplied under that reference.
 REFUSALS = {
@@ -31,17 +31,15 @@ REFUSALS = {
 }
 
 
-def outcome_of(
-    answer: Mapping[str, Any] | DefiniteFailure | Unknown, reference: str, quantity: int, *, of_keys: bool
-) -> Outcome:
-    """`of_keys`: it is done with `quantity` cards and no fewer."""
+def outcome_of(answer: Mapping[str, Any] | DefiniteFailure | Unknown, placed: Placed) -> Outcome:
+    """Of keys it is done with as many cards as were placed and no fewer."""
     if isinstance(answer, DefiniteFailure | Unknown):
         return answer
     said, theirs = lists.said(text(answer, "status")), number(answer, "number")
-    if text(answer, "reference") != reference:
-        return Unknown(said="another_reference")
+    if not _is_about(answer, theirs, placed):
+        return Unknown(said="another_order")
     if said == "done":
-        return _done(answer, quantity, theirs, of_keys=of_keys)
+        return _done(answer, theirs, placed)
     if said == "processing":
         return Processing(said=said, their_reference=theirs)
     refusal = _refusal(answer, said)
@@ -49,6 +47,13 @@ def outcome_of(
         reason = text(answer, "reason") if said == "refused" else said
         return DefiniteFailure(said=reason, refusal=refusal, their_reference=theirs)
     return Unknown(said=said, their_reference=theirs)
+
+
+def _is_about(answer: Mapping[str, Any], theirs: str | None, placed: Placed) -> bool:
+    """What it has none of, or refuses before it is one, has no number of theirs and names no item."""
+    is_ours = text(answer, "reference") == placed.reference
+    is_theirs = placed.their_reference in {None, theirs}
+    return is_ours and is_theirs and (placed.item is None or text(answer, "item") in {"", placed.item})
 
 
 def _refusal(answer: Mapping[str, Any], said: str) -> Refusal | None:
@@ -59,13 +64,20 @@ def _refusal(answer: Mapping[str, Any], said: str) -> Refusal | None:
     return Refusal.REFUSED if said == "failed" and taken is not None and taken == returned else None
 
 
-def _done(answer: Mapping[str, Any], quantity: int, theirs: str | None, *, of_keys: bool) -> Outcome:
+def _done(answer: Mapping[str, Any], theirs: str | None, placed: Placed) -> Outcome:
     supplied = tuple(_card(each) for each in objects(answer, "cards") or [] if text(each, "code"))
     all_different = len({card.code for card in supplied}) == len(supplied)
-    as_many = len(supplied) == (quantity if of_keys else 0) and text(answer, "supplied") == str(quantity)
-    if not as_many or not all_different:
+    as_many = len(supplied) == (placed.quantity if placed.of_keys else 0)
+    taken, returned = money_of(answer, "taken"), money_of(answer, "returned")
+    if not as_many or not all_different or text(answer, "supplied") != str(placed.quantity):
         return Unknown(said="done_in_part", their_reference=theirs)
-    return Success(said="done", their_reference=theirs, cost=money_of(answer, "taken"), cards=supplied)
+    if theirs is None:
+        return Unknown(said="no_number")
+    if taken is None or returned is None or returned.amount_minor:
+        return Unknown(said="done_and_returned", their_reference=theirs)
+    if not placed.may_cost(taken):
+        return Unknown(said=ABOVE_LIMIT, their_reference=theirs)
+    return Success(said="done", their_reference=theirs, cost=taken, cards=supplied)
 
 
 def _card(said: Mapping[str, Any]) -> Card:
