@@ -9,9 +9,9 @@ from keyrail.reconciliation.model.supplies import SupplyLine
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Success
 
 PORTION_LENGTH = 50
-"""Questions whose answers are stored together: all of them unanswered take ten minutes at most (11 s each)."""
+"""Questions whose answers are stored together: all of them take ten minutes at most (11 s each, without an answer)."""
 MAX_SILENT = 5  # questions without any answer, one after the other, until the supplier is taken to be away
-PAUSE_S = 0.1  # between two questions: a supplier is asked at most ten a second
+PAUSE_S = 0.2  # between two questions: of one day a supplier is asked at most five a second
 MAX_ASKING_MS = 3 * 60 * 1000  # until no further portion is begun in one message: with one a function is done in time
 KEPT_S = 40 * 24 * 60 * 60  # which orders were asked about, and what was said
 

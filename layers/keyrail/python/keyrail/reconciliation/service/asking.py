@@ -61,8 +61,7 @@ class Asking:
             if self._is_over(began_ms):
                 return None
             lines = self._lines(run, interview, portion)
-            is_wanted = any(not question.in_vain for question in portion.questions)
-            if is_wanted and not lines and not any(each.lines for each in answered):
+            if run.compared_at_ms is None and _says_nothing([*answered, replace(portion, lines=lines)]):
                 raise SupplierSaidNothing
             asked = replace(portion, lines=lines, asked_for_ms=run.requested_at_ms)
             if not self.store.put_portion(run.run_id, asked, portion.asked_for_ms):
@@ -84,7 +83,7 @@ class Asking:
         return listed
 
     def _lines(self, run: Run, interview: Interview, portion: Portion) -> tuple[SupplyLine, ...]:
-        """What they say. Raises SupplierUnavailable where they say nothing at all."""
+        """What they say. Raises SupplierUnavailable where they do not answer."""
         lines: list[SupplyLine] = []
         silent = 0
         for number, question in enumerate(portion.questions, start=(portion.number - 1) * PORTION_LENGTH + 1):
@@ -100,7 +99,16 @@ class Asking:
             else:
                 lines.append(line)
             self.pause(PAUSE_S)
+        if 0 < silent == len(portion.questions):
+            raise SupplierUnavailable
         return tuple(lines)
+
+
+def _says_nothing(portions: Iterable[Portion]) -> bool:
+    """Of no order, though some are wanted. A day that was compared before they may know no more."""
+    asked = list(portions)
+    is_wanted = any(not question.in_vain for portion in asked for question in portion.questions)
+    return is_wanted and not any(portion.lines for portion in asked)
 
 
 def _placed(question: Question) -> Placed:
