@@ -63,6 +63,21 @@ def test_whoever_loses_the_answer_to_their_own_write_asks_all_the_same(world: Wo
     assert unit_of(world, placed).status is UnitStatus.DELIVERED
 
 
+@pytest.mark.parametrize("way", [Way.REFUSED, Way.CUT_OFF])
+def test_an_answer_that_the_table_does_not_take_at_first_is_stored_while_it_is_in_hand(
+    world: World, engine: Engine, way: Way
+) -> None:
+    """Nobody there ever heard of it, so that no question would bring that answer again."""
+    at = first_write(world, engine) + 2  # a quota is taken before, and the answer comes behind
+    sku_id = sell(world, recharge("third", quota=1), recharge("fourth", priority=200), third=[Plan.NOT_SENT])
+    placed, process, wire = buy(world, sku_id), world.another_process(engine.dynamodb()), Wire(at, way)
+    with wire.carrying(process.dynamodb):
+        process.recharging.place(placed.order.order_id, unit_of(world, placed).unit_id, SYSTEM)
+    assert (wire.broken, supplied(world, placed)) == (True, Turn.DONE)
+    assert unit_of(world, placed).status is UnitStatus.DELIVERED
+    assert [supplied(world, buy(world, sku_id)), len(world.wholesalers["third"].placed)] == [Turn.DONE, 2]
+
+
 def test_whoever_asks_in_the_same_moment_knows_another_write_from_their_own(
     world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

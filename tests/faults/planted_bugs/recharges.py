@@ -14,6 +14,20 @@ WAITS = "tests/integration/test_patience.py"
 
 BUGS = (
     PlantedBug(
+        "keeps a unit from a person for a supplier that it cannot wait for any more",
+        "suppliers/model/routing.py",
+        "SourceKind.MANUAL and may_wait:",
+        "SourceKind.MANUAL:",
+        f"{TESTS}::test_a_unit_whose_patience_is_over_is_a_persons_though_its_supplier_has_to_answer_others_first",
+    ),
+    PlantedBug(
+        "stores the answer of a supplier once, whether the table takes it or not",
+        SERVICE,
+        "KEEP_TRIES = 5",
+        "KEEP_TRIES = 1",
+        f"{ONE_ASKS}::test_an_answer_that_the_table_does_not_take_at_first_is_stored_while_it_is_in_hand",
+    ),
+    PlantedBug(
         "asks for a unit again though its order has no room for the steps that end it",
         MODEL,
         " and has_room_for_tries(order)",

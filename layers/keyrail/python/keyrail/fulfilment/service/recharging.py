@@ -5,6 +5,7 @@ taken twice, twice at once, and be killed anywhere: what was decided is on the o
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -51,6 +52,8 @@ from keyrail.suppliers.service.accounts import BROKEN, Placed, Supplier, Supplie
 from keyrail.suppliers.service.routing import Choice, Routing
 
 MAX_TRIES = 20
+KEEP_TRIES = 5  # of storing an answer that is in hand, some three seconds in all where the table refuses at once
+FIRST_KEEP_WAIT_S, MAX_KEEP_WAIT_S = 0.4, 3.2
 PLACING_LASTS_MS = 2 * 60_000  # from storing an attempt to the end of the step that did
 ASKER_BYTES = 8
 IN_STOCK = "in_stock"  # the source of keys of our own that nobody routed
@@ -234,10 +237,22 @@ class Recharging:
         latency_ms = self.now_ms() - called_ms
         stored = False
         try:
-            heard, stored = self._heard(begun, attempt, outcome, origin)
+            heard = self._kept(begun, attempt, outcome, origin)
+            failed = (
+                each.reference for each in heard.unit(unit.unit_id).attempts or () if each.state is SupplyState.FAILED
+            )
+            stored = attempt.reference in failed
         finally:  # the supplier has answered, also where we cannot keep what it said
             self._tell(partial(self.routing.heard, choice, outcome, latency_ms, origin, stored=stored))
         return heard
+
+    def _kept(self, order: Order, attempt: SupplyAttempt, outcome: Outcome, origin: Origin) -> Order:
+        """What a supplier that never heard of it would not say again: where the table does not take it, once more."""
+        for number in range(KEEP_TRIES - 1):
+            with suppress(StoreUnavailable):
+                return self._heard(order, attempt, outcome, origin)[0]
+            let_others_go(number, FIRST_KEEP_WAIT_S, MAX_KEEP_WAIT_S)
+        return self._heard(order, attempt, outcome, origin)[0]
 
     def _call(self, supplier: Supplier, unit: Unit, attempt: SupplyAttempt) -> Outcome:
         logs.log(Entry.SUPPLIER_ASKED, unit_id=unit.unit_id, supplier=attempt.supplier, reference=attempt.reference)
