@@ -10,6 +10,7 @@ from keyrail.catalog.account_fields import AccountField, FieldKind
 from keyrail.catalog.model import Shelf, SkuKind
 from keyrail.fulfilment.service.recharging import Next, Turn
 from keyrail.ordering.model.orders import Line, OrderNotFound, OrderStatus, UnitStatus
+from keyrail.ordering.model.patience import PATIENCE_MS
 from keyrail.ordering.model.supplying import hear
 from keyrail.ordering.model.work import WorkKind
 from keyrail.payments.model.confirmations import DisputeState
@@ -199,6 +200,21 @@ def test_a_unit_waits_for_a_supplier_that_has_to_answer_others_first(world: Worl
     assert (following.turn, unit_of(world, placed).attempts) == (Turn.WAIT, None)
     world.routing.heard(others[-1], Processing(said="3"), 200, SYSTEM, stored=True)
     assert take(world, order_id, unit.unit_id, following.turn) == Next(Turn.DONE)
+
+
+def test_a_unit_whose_patience_is_over_is_a_persons_though_its_supplier_has_to_answer_others_first(
+    world: World,
+) -> None:
+    sku_id = sell(world, recharge("first"), MANUAL)
+    placed = buy(world, sku_id)
+    order_id, unit = placed.order.order_id, unit_of(world, placed)
+    need = Need(sku_id=sku_id, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="another")
+    for step, turn in ((0, Turn.WAIT), (PATIENCE_MS, Turn.PERSON)):
+        world.ahead_ms += step
+        others = [world.routing.choose(need, SYSTEM) for _ in range(MAX_UNANSWERED)]
+        assert take(world, order_id, unit.unit_id, Turn.PLACE).turn is turn
+        world.routing.heard(others[-1], Processing(said="3"), 200, SYSTEM, stored=True)
+    assert world.wholesalers["first"].placed == []
 
 
 def test_there_are_only_so_many_sources_that_a_unit_is_asked_for_at(world: World) -> None:

@@ -68,6 +68,7 @@ NEED = st.builds(
     kinds=st.frozensets(KINDS, min_size=1),
     reference=st.just("reference"),
     tried=st.frozensets(st.sampled_from(NAMES), max_size=2),
+    patient_until_ms=TIMES,
 )
 KNOWN = st.builds(
     Known,
@@ -153,6 +154,7 @@ def test_a_choice_keeps_every_rule_and_a_refusal_names_one_that_is_broken(
         best = min(rank(sourcing, each) for each in fit)
         assert SourceKind.MANUAL in {each.kind for each in fit if rank(sourcing, each) == best}
         assert min(patient) <= best
+        assert need.patient_until_ms is None or need.patient_until_ms > NOW
     elif chosen is None:
         assert fit == []
     else:

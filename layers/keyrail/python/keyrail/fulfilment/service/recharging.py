@@ -16,7 +16,7 @@ from keyrail.fulfilment.service.keys_for_units import KeysForUnits
 from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.contradictions import last_word_about
 from keyrail.ordering.model.orders import Delivery, Order, OrderNotFound, Unit
-from keyrail.ordering.model.patience import next_look_s, patient, tried, waits_until_ms
+from keyrail.ordering.model.patience import next_look_s, patient, patient_until_ms, tried, waits_until_ms
 from keyrail.ordering.model.supplying import (
     BY_HAND,
     NOT_SUPPLIED,
@@ -376,6 +376,7 @@ def _need(unit: Unit, unusable: Unusable) -> Need:
         kinds=KINDS[unit.delivery or Delivery.RECHARGE],
         reference=next_reference(unit),
         tried=tried(unit) | unusable.keys(),
+        patient_until_ms=patient_until_ms(unit),
     )
 
 

@@ -14,11 +14,15 @@ PATIENCE_MS = 30 * 60_000
 
 def patient(unit: Unit, decision: Decision) -> Decision | None:
     """The decision, by which nobody can supply the unit now, as one to wait; None where that would be in vain."""
-    began = next((each.waits_until_ms for each in unit.decisions or () if each.waits_until_ms), None)
-    until_ms = began or decision.at_ms + PATIENCE_MS
+    until_ms = patient_until_ms(unit) or decision.at_ms + PATIENCE_MS
     if decision.at_ms >= until_ms or not _may_come_back(unit, decision):
         return None
     return replace(decision, waits_until_ms=until_ms)
+
+
+def patient_until_ms(unit: Unit) -> int | None:
+    """None where it has not had to wait yet."""
+    return next((each.waits_until_ms for each in unit.decisions or () if each.waits_until_ms), None)
 
 
 def waits_until_ms(unit: Unit) -> int | None:

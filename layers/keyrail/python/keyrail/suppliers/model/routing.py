@@ -43,7 +43,7 @@ class Need:
     """What is to be supplied for a unit: `quantity` pieces of the SKU, for which its buyer paid `paid` in all.
 
     `kinds` are those that fit its delivery. `tried` are the sources that definitely failed it. `reference` is the one
-    under which it would be asked for.
+    under which it would be asked for. From `patient_until_ms` on it waits for nobody; None: it has not had to wait yet.
     """
 
     sku_id: str
@@ -52,6 +52,7 @@ class Need:
     kinds: frozenset[SourceKind]
     reference: str
     tried: frozenset[str] = frozenset()
+    patient_until_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,8 @@ def route(sourcing: Sourcing, need: Need, known: Known) -> Routed:
     broken = {each.source_id: rule_broken(sourcing, each, need, known) for each in sourcing.sources}
     line = sorted(sourcing.sources, key=_place(sourcing.strategy))
     chosen = next((each for each in line if broken[each.source_id] is None), None)
-    if chosen is not None and chosen.kind is SourceKind.MANUAL:
+    may_wait = need.patient_until_ms is None or known.now_ms < need.patient_until_ms
+    if chosen is not None and chosen.kind is SourceKind.MANUAL and may_wait:
         before = line[: line.index(chosen)]
         if any(broken[each.source_id] is PassedOver.UNANSWERED for each in before):
             chosen = None  # a person is given nothing that a supplier may do in a moment
