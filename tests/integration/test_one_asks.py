@@ -27,18 +27,23 @@ def test_many_steps_at_once_ask_one_supplier_once(world: World) -> None:
     assert sum(len(each.placed) for each in world.wholesalers.values()) == 1
 
 
-def test_whoever_is_overtaken_asks_nobody_and_leaves_the_quota_to_who_was_faster(world: World, engine: Engine) -> None:
+@pytest.mark.parametrize("overtaken_at", ["PutItem", "TransactWriteItems"])
+def test_whoever_is_overtaken_asks_nobody_and_leaves_the_quota_to_who_was_faster(
+    world: World, engine: Engine, overtaken_at: str
+) -> None:
+    """At the order; or at the quota, and they have not heard of that supplier yet."""
     sku_id = sell(world, recharge("first", quota=1), first=[Plan.UNHEARD])
     placed = buy(world, sku_id)
     order_id, unit_id = placed.order.order_id, unit_of(world, placed).unit_id
     slow = world.another_process(engine.dynamodb())
+    slow.wholesalers = world.wholesalers if overtaken_at == "PutItem" else {}
     faster = [world.another_process()]
 
     def overtake(**_: object) -> None:
         while faster:
             faster.pop().recharging.place(order_id, unit_id, SYSTEM)
 
-    slow.dynamodb.meta.events.register_first("before-send.dynamodb.PutItem", overtake)
+    slow.dynamodb.meta.events.register_first(f"before-send.dynamodb.{overtaken_at}", overtake)
     assert slow.recharging.place(order_id, unit_id, SYSTEM).turn is Turn.ASK
     assert (faster, len(world.wholesalers["first"].placed)) == ([], 1)
     with pytest.raises(SoldOut):

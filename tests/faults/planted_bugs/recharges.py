@@ -63,6 +63,13 @@ BUGS = (
         f"{ONE_ASKS}::{OVERTAKEN}",
     ),
     PlantedBug(
+        "gives back the quota that an attempt counts on, for want of a supplier that others know",
+        SERVICE,
+        " or self._has_changed(order)",
+        "",
+        f"{ONE_ASKS}::{OVERTAKEN}",
+    ),
+    PlantedBug(
         "takes for its own write what somebody else wrote in the same moment",
         SERVICE,
         "asker=token_hex(ASKER_BYTES)",

@@ -214,8 +214,12 @@ class Recharging:
                 attempt = by_hand(unit, source.source_id, choice.decision.at_ms)
                 done = self._to_person(order, unit, attempt, choice.decision, origin)
         if done is None:
-            self.routing.not_begun(choice, origin, overtaken=source.source_id not in unusable)
+            overtaken = source.source_id not in unusable or self._has_changed(order)
+            self.routing.not_begun(choice, origin, overtaken=overtaken)
         return done
+
+    def _has_changed(self, order: Order) -> bool:
+        return self.orders.of_operator(order.order_id).version != order.version
 
     def _ask_for(
         self, order: Order, unit: Unit, choice: Choice, source: Source, unusable: Unusable, origin: Origin
