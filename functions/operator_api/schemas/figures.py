@@ -83,7 +83,9 @@ class FiguresOut:
 
 @outgoing
 class StockOut:
-    """SKUs whose stock is low come first."""
+    """SKUs whose stock is low come first, and the page ends with the last of them, though there be none: `cursor` leads
+    on to the others.
+    """
 
     skus: tuple[FiguresOut, ...]
     cursor: str | None

@@ -12,13 +12,13 @@ from keyrail.suppliers.model.outcomes import Refusal
 @outgoing
 class SupplyAttemptOut:
     """One try to have it supplied, or its keys bought. `reference` is ours, `said` the supplier's own word; `until` it
-    is asked.
+    is asked. What a person does has no `supplier` and no `item`.
     """
 
     reference: str
     source_id: str
-    supplier: str
-    item: str
+    supplier: str | None
+    item: str | None
     quantity: int
     limit: Money
     of_keys: bool
@@ -33,7 +33,14 @@ class SupplyAttemptOut:
 
     @classmethod
     def of(cls, unit: Unit, attempt: SupplyAttempt) -> "SupplyAttemptOut":
-        return view(cls, attempt, of_keys=bool(attempt.of_keys), said=without_account(unit, attempt.said))
+        return view(
+            cls,
+            attempt,
+            supplier=attempt.supplier or None,
+            item=attempt.item or None,
+            of_keys=bool(attempt.of_keys),
+            said=without_account(unit, attempt.said),
+        )
 
 
 @outgoing

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from keyrail.platform import logs
 from keyrail.platform.documents import incoming
-from keyrail.platform.errors import Conflict, FieldError, Invalid
+from keyrail.platform.errors import Conflict, FieldError, Invalid, Unavailable
 from keyrail.platform.http import MAX_BODY_BYTES, Call, HttpApi, RawReply, Reply
 from keyrail.platform.money import Money
 
@@ -63,6 +64,14 @@ def lines(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
+def _go_to(cursor: str | None) -> None:
+    if cursor == "refused":
+        said = {"Error": {"Code": "AccessDeniedException", "Message": f"{SECRET} may not"}}
+        raise Unavailable from ClientError(said, "Query")  # type: ignore[arg-type]
+    if cursor:
+        raise NoMore
+
+
 @pytest.fixture
 def api() -> HttpApi:
     api = HttpApi("a test")
@@ -81,8 +90,7 @@ def api() -> HttpApi:
     @api.operation("GET", "/v1/wishes", summary="List", query=Page, answer=Seen, raises=(NoMore,))
     def wishes(call: Call) -> Seen:
         page: Page = call.query
-        if page.cursor:
-            raise NoMore
+        _go_to(page.cursor)
         return Seen(
             "list",
             limit=page.limit,
@@ -263,6 +271,16 @@ def test_a_refusal_is_logged_with_the_request_s_id(api: HttpApi, log: io.StringI
     (line,) = lines(log)
     assert (line["code"], line["refusal"], line["status"]) == ("K0002", "invalid_request", 422)
     assert (line["request_id"], line["reasons"]) == ("Rq-1", ["below_one"])
+
+
+def test_a_refusal_says_in_the_log_what_a_neighbour_called_what_it_refused_and_nothing_that_it_said(
+    api: HttpApi, log: io.StringIO
+) -> None:
+    answer = api(event("GET", "/v1/wishes", queryStringParameters={"cursor": "refused"}), None)
+    assert problem(answer)["status"] == 503
+    (line,) = lines(log)
+    assert (line["code"], line["because"]) == ("K0002", ["ClientError:AccessDeniedException"])
+    assert SECRET not in log.getvalue() + answer["body"]
 
 
 def test_one_request_s_log_context_does_not_leak_into_the_next(api: HttpApi, log: io.StringIO) -> None:

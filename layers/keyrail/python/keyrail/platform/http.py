@@ -210,7 +210,9 @@ class HttpApi:
     def _refuse(self, error: KeyrailError) -> Response[str]:
         event = self._resolver.current_event.raw_event
         status = status_of(type(error))
-        logs.log(Entry.REQUEST_REFUSED, refusal=error.code, status=status, reasons=[f.reason for f in error.fields])
+        behind = {"because": logs.causes_of(error.__cause__)} if error.__cause__ else {}
+        reasons = [wrong.reason for wrong in error.fields]
+        logs.log(Entry.REQUEST_REFUSED, refusal=error.code, status=status, reasons=reasons, **behind)
         response = _problem(error, status, event)
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = [str(error.retry_after_s)]

@@ -1,7 +1,9 @@
 """The log catalogue: every line keyrail writes is one of these entries with fields; no prose, bodies or secrets."""
 
 import os
+import re
 import traceback
+from collections.abc import Iterator
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from keyrail.platform.config import ConfigError
+
+_AWS_CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
 
 
 class Entry(Enum):
@@ -96,11 +100,25 @@ def log_failure(error: BaseException, **fields: Any) -> None:
     """
     code, message = Entry.UNEXPECTED_ERROR.value
     frames = [f"{f.filename.rpartition('/')[2]}:{f.lineno}:{f.name}" for f in traceback.extract_tb(error.__traceback__)]
-    causes = []
-    cause: BaseException | None = error
-    while cause is not None:
-        causes.append(type(cause).__name__)
+    for cause in _chain(error):
         if isinstance(cause, ConfigError):
             fields["setting"] = str(cause)
+    logger().error(message, extra={"code": code, "error": causes_of(error), "frames": frames[-12:], **fields})
+
+
+def causes_of(error: BaseException) -> list[str]:
+    """The types of it and of what is behind it, and what AWS calls what it refused: a word of a list of its own."""
+    return [type(cause).__name__ + _refused(cause) for cause in _chain(error)]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
         cause = cause.__cause__
-    logger().error(message, extra={"code": code, "error": causes, "frames": frames[-12:], **fields})
+
+
+def _refused(cause: BaseException) -> str:
+    response = getattr(cause, "response", None)  # of botocore's ClientError
+    code = (response.get("Error") or {}).get("Code") if isinstance(response, dict) else None
+    return f":{code}" if isinstance(code, str) and _AWS_CODE.fullmatch(code) else ""
