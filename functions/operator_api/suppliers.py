@@ -3,7 +3,7 @@
 from functools import cache
 
 from functions.operator_api.access import READ, STOCK, NotInGroup, allow
-from functions.operator_api.app import api, catalog, suppliers
+from functions.operator_api.app import api, catalog, suppliers, zone
 from functions.operator_api.schemas.suppliers import (
     BreakerIn,
     FiguresOfSupplierOut,
@@ -23,14 +23,21 @@ from keyrail.platform.documents import view
 from keyrail.platform.errors import Invalid
 from keyrail.platform.http import Call
 from keyrail.suppliers.model.errors import TooManySuppliers, UnknownSourcing, UnknownSupplier
+from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import Sourcing
-from keyrail.suppliers.service.desk import SupplierDesk
+from keyrail.suppliers.service.desk import SupplierDesk, delivering
 from keyrail.suppliers.service.notices import MAX_SHOWN, Notices
+from keyrail.suppliers.service.routing import Routing
 
 
 @cache
 def desk() -> SupplierDesk:
     return SupplierDesk(suppliers(), catalog(), system_now_ms)
+
+
+@cache
+def routing() -> Routing:
+    return Routing(suppliers(), zone(), system_now_ms)
 
 
 @api.operation(
@@ -51,19 +58,25 @@ def save_sourcing(call: Call) -> SourcingOut:
         sources=tuple(each.source() for each in wanted.sources),
         **stamp(origin, system_now_ms()),
     )
-    return SourcingOut.of(desk().save_sourcing(sourcing, origin))
+    return _shown(desk().save_sourcing(sourcing, origin))
 
 
 @api.operation(
     "GET",
     "/ops/v1/skus/{sku_id}/sourcing",
-    summary="Where a SKU comes from",
+    summary="Where a SKU comes from, and what is in the way of each source at this moment",
     answer=SourcingOut,
     raises=(UnknownSku, UnknownSourcing, NotInGroup),
 )
 def get_sourcing(call: Call) -> SourcingOut:
     allow(call, READ)
-    return SourcingOut.of(desk().sourcing(call.path["sku_id"]))
+    return _shown(desk().sourcing(call.path["sku_id"]))
+
+
+def _shown(sourcing: Sourcing) -> SourcingOut:
+    sku = catalog().sku(sourcing.sku_id)
+    need = Need(sku_id=sku.sku_id, quantity=1, paid=sku.price, kinds=delivering(sku), reference="")
+    return SourcingOut.of(sourcing, routing().passed_over(sourcing, need))
 
 
 @api.operation(

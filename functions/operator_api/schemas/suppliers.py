@@ -1,5 +1,6 @@
 """Where SKUs come from, and how their suppliers do; times of day as `HH:MM`, where the business is."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import Breaker, Health
 from keyrail.suppliers.model.figures import Tally
 from keyrail.suppliers.model.notices import Notice, NoticeReason
+from keyrail.suppliers.model.routing import PassedOver
 from keyrail.suppliers.model.sources import (
     ITEM_NAME,
     MAX_ITEM_LENGTH,
@@ -64,7 +66,9 @@ class SourcingIn:
 
 @outgoing
 class SourceOut:
-    """`withheld` is why the SKU's price rule has it stand aside."""
+    """`withheld` is why the SKU's price rule has it stand aside; `passed_over` what is in its way at this moment, for one
+    piece at the SKU's price. How many keys our pool has is not asked for this.
+    """
 
     source_id: str
     kind: SourceKind
@@ -77,10 +81,12 @@ class SourceOut:
     closes: str | None
     enabled: bool
     withheld: str | None
+    passed_over: PassedOver | None
 
     @classmethod
-    def of(cls, source: Source) -> "SourceOut":
-        return view(cls, source, opens=clock_of(source.opens), closes=clock_of(source.closes))
+    def of(cls, source: Source, passed_over: PassedOver | None) -> "SourceOut":
+        hours = {"opens": clock_of(source.opens), "closes": clock_of(source.closes)}
+        return view(cls, source, **hours, passed_over=passed_over)
 
 
 @outgoing
@@ -94,8 +100,9 @@ class SourcingOut:
     changed_at: str
 
     @classmethod
-    def of(cls, sourcing: Sourcing) -> "SourcingOut":
-        return view(cls, sourcing, sources=tuple(SourceOut.of(each) for each in sourcing.sources))
+    def of(cls, sourcing: Sourcing, passed_over: Mapping[str, PassedOver]) -> "SourcingOut":
+        sources = (SourceOut.of(each, passed_over.get(each.source_id)) for each in sourcing.sources)
+        return view(cls, sourcing, sources=tuple(sources))
 
 
 @incoming

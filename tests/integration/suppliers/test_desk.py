@@ -93,6 +93,29 @@ def test_what_a_price_rule_withholds_stays_so_when_the_sources_are_said_anew(des
     assert desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", other)["sources"][0].get("withheld") is None
 
 
+def test_what_is_in_the_way_of_each_source_is_shown_before_anybody_has_ordered(desk: Desk) -> None:
+    for name in ("main", "other"):
+        known(desk, name)
+    sources = [
+        {**ALL_DAY["sources"][0], "source_id": "well"},
+        {**ALL_DAY["sources"][0], "source_id": "off", "enabled": False},
+        {**ALL_DAY["sources"][0], "source_id": "dear", "cost": PRICE.plain()},
+        {**ALL_DAY["sources"][0], "source_id": "away", "supplier": "other"},
+        {"source_id": "us", "kind": "manual"},
+    ]
+    plan = {"sources": sources, "min_margin": {"amount_minor": 10, "currency": "CNY"}, "reason": WHY}
+    saved = desk.told("operator", "PUT", f"skus/{RECHARGE}/sourcing", plan)
+    known(desk, "other", disabled=True)
+    shown = desk.told("auditor", "GET", f"skus/{RECHARGE}/sourcing")
+    aside = {"off": "disabled", "dear": "below_margin"}
+    assert passed_over(saved) == aside
+    assert passed_over(shown) == {**aside, "away": "supplier_disabled"}
+
+
+def passed_over(sourcing: dict[str, Any]) -> dict[str, str]:
+    return {each["source_id"]: each["passed_over"] for each in sourcing["sources"] if "passed_over" in each}
+
+
 def test_a_sku_that_nobody_said_anything_of_has_no_sourcing(desk: Desk) -> None:
     assert desk.ask("support", "GET", f"skus/{RECHARGE}/sourcing")[1]["code"] == "unknown_sourcing"
     for method, body in (("GET", None), ("PUT", PLAN)):

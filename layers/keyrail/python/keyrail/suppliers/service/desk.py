@@ -54,7 +54,7 @@ class SupplierDesk:
         What its price rule withholds stays so, until the rule looks again.
         """
         sku = self.catalog.sku(wanted.sku_id)
-        sold = Sold(currency=sku.price.currency, kinds=_delivering(sku))
+        sold = Sold(currency=sku.price.currency, kinds=delivering(sku))
         named = {each.supplier for each in wanted.sources if each.kind.is_bought and each.supplier}
         check_sourcing(wanted, sold, {health.supplier for health in self.store.health_of(sorted(named))})
         for _ in range(MAX_REWRITES):
@@ -112,8 +112,10 @@ class SupplierDesk:
         return health
 
 
-def _delivering(sku: Sku) -> frozenset[SourceKind]:
-    """Nobody else sells codes that we make ourselves. An issuer is fixed for good, so what is said here stays true."""
+def delivering(sku: Sku) -> frozenset[SourceKind]:
+    """The kinds of source that it may have. Nobody else sells codes that we make ourselves; an issuer is fixed for good,
+    so what is said here stays true.
+    """
     kinds = _DELIVERING[sku.kind]
     return kinds - {SourceKind.KEYS} if sku.issuer == OWN_ISSUER else kinds
 

@@ -12,7 +12,7 @@ from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
 from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, TOLD_FROM, Health, is_failure
 from keyrail.suppliers.model.figures import Tally, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
-from keyrail.suppliers.model.routing import Known, Need, limit_of, route, usable_kinds
+from keyrail.suppliers.model.routing import Known, Need, PassedOver, limit_of, route, rule_broken, usable_kinds
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
 from keyrail.suppliers.store import Quota, SuppliersStore
 
@@ -74,6 +74,15 @@ class Routing:
         if sourcing is None:
             return need.kinds & {SourceKind.MANUAL}
         return usable_kinds(sourcing, need, self._known(sourcing, need))
+
+    def passed_over(self, sourcing: Sourcing, need: Need) -> dict[str, PassedOver]:
+        """By source, the rule that it breaks now; nothing is taken. How many keys a pool has is asked of nobody.
+
+        Raises StoreUnavailable.
+        """
+        known = self._known(sourcing, need)
+        broken = {each.source_id: rule_broken(sourcing, each, need, known) for each in sourcing.sources}
+        return {source_id: reason for source_id, reason in broken.items() if reason is not None}
 
     def _known(self, sourcing: Sourcing, need: Need) -> Known:
         now_ms = self.now_ms()
