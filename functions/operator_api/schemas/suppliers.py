@@ -66,8 +66,8 @@ class SourcingIn:
 
 @outgoing
 class SourceOut:
-    """`withheld` is why the SKU's price rule has it stand aside; `passed_over` what is in its way at this moment, for one
-    piece at the SKU's price. How many keys our pool has is not asked for this.
+    """`withheld` is why the SKU's price rule has it stand aside; `passed_over` what is in its way at this moment, for
+    one piece at the SKU's price. How many keys our pool has is not asked for this.
     """
 
     source_id: str

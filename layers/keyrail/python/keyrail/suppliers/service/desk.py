@@ -113,8 +113,8 @@ class SupplierDesk:
 
 
 def delivering(sku: Sku) -> frozenset[SourceKind]:
-    """The kinds of source that it may have. Nobody else sells codes that we make ourselves; an issuer is fixed for good,
-    so what is said here stays true.
+    """The kinds of source that it may have. Nobody else sells codes that we make ourselves; an issuer is fixed for
+    good, so what is said here stays true.
     """
     kinds = _DELIVERING[sku.kind]
     return kinds - {SourceKind.KEYS} if sku.issuer == OWN_ISSUER else kinds
