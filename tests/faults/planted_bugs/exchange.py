@@ -7,6 +7,13 @@ EXCHANGE = "tests/integration/suppliers/test_exchange.py"
 
 BUGS = (
     PlantedBug(
+        "reads whatever comes with a status of a refusal",
+        "suppliers/providers/exchange.py",
+        "if is_refused and text(answer, str(repeated_in)) != str(reply.status):",
+        "if is_refused and not answer:",
+        "tests/integration/suppliers/test_exchange.py::test_a_refusal_may_come_with_its_code_as_the_status_and_with_no_other",
+    ),
+    PlantedBug(
         "forgets the try that broke when the next one is refused",
         "platform/http_client.py",
         "nothing_sent = nothing_sent and unconnected",
@@ -37,7 +44,7 @@ BUGS = (
     PlantedBug(
         "believes what a broken server says",
         "suppliers/providers/exchange.py",
-        "if reply.status != OK:",
+        "if reply.status != OK and not is_refused:",
         "if reply.status < OK:",
         f"{EXCHANGE}::test_an_answer_that_is_none_leaves_it_unknown[http_500]",
     ),

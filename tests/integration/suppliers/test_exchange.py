@@ -4,6 +4,7 @@ proven.
 
 from __future__ import annotations
 
+import gzip
 import logging
 import socket
 import threading
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from keyrail.platform.http_client import Reply
 from keyrail.suppliers.model.errors import SupplierUnavailable
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Refusal, Unknown
 from keyrail.suppliers.providers import exchange
@@ -43,6 +45,7 @@ TROUBLES = {
     "html": saying(b"\r\n<!DOCTYPE html><h1>maintenance</h1>"),
     "http_500": saying(b'{"code": 0, "msg": "ok"}', 500),
     "http_302": saying(b"{}", 302, location="/elsewhere"),
+    "http_204": saying(b"", 204),
     "http_404": saying(b'{"code": 1005}', 404),
     "not_json": saying(b'{"code": 0, "da'),
     "no_answer": saying(b'{"code": 0}', content_length="90"),
@@ -58,6 +61,7 @@ UNREADABLE = [
     b'{"code": NaN}',
     b'{"code": Infinity}',
     b'{"msg": "\xb3\xc9\xb9\xa6"}',
+    gzip.compress(b'{"code": 0}'),
 ]
 
 
@@ -73,6 +77,27 @@ def test_an_answer_that_is_none_leaves_it_unknown(supplier: ProviderServer, said
 def test_an_answer_that_could_be_read_in_two_ways_is_not_read(supplier: ProviderServer, body: bytes) -> None:
     supplier.always(200, body)
     assert order(supplier.url) == Unknown(said="not_json")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "understood"),
+    [
+        (400, b'{"code": 400, "msg": "no"}', {"code": "400", "msg": "no"}),
+        (400, b'{"code": "400"}', {"code": "400"}),
+        (200, b'{"code": 200}', {"code": "200"}),
+        (400, b'{"code": 200}', Unknown(said="http_400")),
+        (400, b"{}", Unknown(said="http_400")),
+        (400, b"<html>", Unknown(said="html")),
+        (404, b'{"code": 400}', Unknown(said="http_404")),
+        (500, b'{"code": 500}', Unknown(said="http_500")),
+        (302, b'{"code": 302}', Unknown(said="http_302")),
+    ],
+)
+def test_a_refusal_may_come_with_its_code_as_the_status_and_with_no_other(
+    status: int, body: bytes, understood: object
+) -> None:
+    assert exchange.understood(Reply(status, body), "code") == understood
+    assert status == 200 or exchange.understood(Reply(status, body)) == Unknown(said=f"http_{status}")
 
 
 def test_an_order_whose_answer_does_not_come_is_unknown_and_is_not_sent_again(supplier: ProviderServer) -> None:

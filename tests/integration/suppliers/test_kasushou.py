@@ -203,6 +203,17 @@ def test_a_refusal_that_nobody_reviewed_is_unknown(house: House, said: bytes) ->
     assert isinstance(place(house), Unknown)
 
 
+def test_a_house_may_refuse_with_its_code_as_the_status(house: House) -> None:
+    refused, none_there = answer(None, 400, "余额不足"), answer(None, 400, "订单不存在")
+    house.says = {BUY: page(400, refused), INFO: page(400, none_there)}
+    mirrored = {"code_in_http": True}
+    refusal = DefiniteFailure(said="400 余额不足", refusal=Refusal.BALANCE_SHORT)
+    assert place(house, settings=mirrored) == refusal
+    assert place(house) == Unknown(said="http_400")
+    house.says = {BUY: page(400, refused), INFO: page(500, none_there)}
+    assert place(house, settings=mirrored) == Unknown(said="400_unconfirmed")
+
+
 def test_a_house_may_refuse_by_codes_of_its_own(house: House) -> None:
     house.says = {BUY: answer(None, 1005, "缺货"), INFO: answer([])}
     settings = {"refusals": {"1005": {"": "sold_out"}}}

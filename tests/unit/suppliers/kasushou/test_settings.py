@@ -50,6 +50,7 @@ UNUSABLE: dict[str, list[Any]] = {
         {"400": {SECRET: "not_sent"}},
         {"4": {" ": "refused"}},
     ],
+    "code_in_http": [1, "yes", None],
     "on_sale": [[], "1", [1]],
     "doubts": [[], SECRET, [1], [" x"]],
     "absent": [[], SECRET, [None], [""]],

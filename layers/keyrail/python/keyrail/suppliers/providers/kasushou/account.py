@@ -38,7 +38,8 @@ class Kasushou:
 
     `account_fields` says by which name of the item's template each of the SKU's account fields goes, and
     `account_fields_of` so for single items. `limit_of` is what they hold the limit against: the price of a piece, or
-    that of an order. The rest is what differs from house to house (`dialect`).
+    that of an order. `code_in_http`: what they refuse comes with its code as the status of HTTP. The rest is what
+    differs from house to house (`dialect`).
 
     Raises ConfigError when a setting is missing, empty, padded or unusable.
     """
@@ -58,6 +59,7 @@ class Kasushou:
     refusals: dict[str, dict[str, str]] | None = None
     doubts: list[str] | None = None
     absent: list[str] | None = None
+    code_in_http: bool = False
     paths: dict[str, str] | None = None
     names: dict[str, str] | None = None
     signing: dict[str, Any] | None = None
@@ -77,6 +79,8 @@ class Kasushou:
             unusable("currency")
         if self.limit_of not in LIMITS_OF:
             unusable("limit_of")
+        if type(self.code_in_http) is not bool:
+            unusable("code_in_http")
         check_times(PROVIDER, self.settlement_hours, self.read_timeout_s)
         self._check_account_fields()
         object.__setattr__(self, "_dialect", dialect(vars(self)))
@@ -242,7 +246,14 @@ class Kasushou:
     def _ordered(self, body: Mapping[str, Any]) -> dict[str, Any] | DefiniteFailure | Unknown:
         raw, headers = self._signed(body)
         url = self._address(self._dialect.paths.buy)
-        return exchange.order("POST", url, body=raw, headers=headers, read_timeout_s=self.read_timeout_s)
+        return exchange.order(
+            "POST",
+            url,
+            body=raw,
+            headers=headers,
+            read_timeout_s=self.read_timeout_s,
+            repeated_in=self._repeated_in,
+        )
 
     def _asked(
         self, path: str, body: Mapping[str, Any], read_timeout_s: int, max_reply_bytes: int = MAX_REPLY_BYTES
@@ -255,7 +266,12 @@ class Kasushou:
             headers=headers,
             read_timeout_s=min(read_timeout_s, self.read_timeout_s),
             max_reply_bytes=max_reply_bytes,
+            repeated_in=self._repeated_in,
         )
+
+    @property
+    def _repeated_in(self) -> str | None:
+        return "code" if self.code_in_http else None
 
     def _address(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
