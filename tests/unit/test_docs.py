@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyrail.platform.logs import Entry
+from tests.tables import PRETENDED, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -74,3 +75,16 @@ def test_every_code_of_the_log_is_in_the_runbook_and_no_other() -> None:
     codes = sorted(entry.value[0] for entry in Entry)
     assert sorted(re.findall(r"`(K\d{4})`", table)) == codes
     assert len(set(codes)) == len(codes), "one code, two messages"
+
+
+def test_the_architecture_has_each_function_and_each_table_with_its_indexes_and_no_other() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    functions, tables = (
+        page.partition(f"\n## {title}\n")[2].partition("\n## ")[0] for title in ("Functions", "Tables")
+    )
+    folders = {file.parent.name for file in (ROOT / "functions").glob("*/handler.py")}
+    assert set(re.findall(r"^\| `(\w+)` \|", functions, re.MULTILINE)) == folders
+    rows = re.findall(r"^\| `(\w+)` \|.*\|([^|]*)\|$", tables, re.MULTILINE)
+    assert {name: set(re.findall(r"`(\w+)`", indexes)) for name, indexes in rows} == {
+        name: set(indexes) for name, (_, _, indexes) in (TABLES | PRETENDED).items()
+    }
