@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute
 from pynamodb.constants import NUMBER
-from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action, Update
 
 from keyrail.platform.documents import Attributes, from_attributes, to_attributes
@@ -38,6 +38,13 @@ class IntegerAttribute(Attribute[int]):
 
     def serialize(self, value: int) -> str:
         return str(int(value))
+
+
+def has_room(names: Attribute[Any], at_most: int) -> Condition:
+    """Whether a set has fewer members than that; one that there is not has none."""
+    few: Condition = size(names) < at_most  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
+    room: Condition = names.does_not_exist() | few
+    return room
 
 
 class StoreUnavailable(Unavailable):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.expressions.condition import Condition, size
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -24,6 +24,7 @@ from keyrail.platform.dynamo import (
     Table,
     TransactionFailed,
     Write,
+    has_room,
     read_together,
     transact,
 )
@@ -210,7 +211,7 @@ class SuppliersStore:
 
         Raises StoreUnavailable.
         """
-        room = SuppliersItem.names.does_not_exist() | (size(SuppliersItem.names) < MAX_SUPPLIERS)  # type: ignore[no-untyped-call]
+        room = has_room(SuppliersItem.names, MAX_SUPPLIERS)
         writes = [
             self._table.put(health, SuppliersItem.pk.does_not_exist(), **_of_supplier(health.supplier)),
             self._table.update(_NAMES, [SuppliersItem.names.add({health.supplier})], room),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.expressions.condition import Condition, size
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from keyrail.platform.changes import Versioned
@@ -16,6 +16,7 @@ from keyrail.platform.dynamo import (
     Table,
     TransactionFailed,
     Write,
+    has_room,
     transact,
 )
 from keyrail.suppliers.model.guarding import MAX_GUARDS, PriceGuard
@@ -242,8 +243,7 @@ class SupplyStore:
         return sorted(found.get("names", {}).get("SS", []))
 
     def _listing(self, name: str, entry: str, at_most: int) -> Write:
-        room = SupplyItem.names.does_not_exist() | (size(SupplyItem.names) < at_most)  # type: ignore[no-untyped-call]
-        return self._table.update(_list(name), [SupplyItem.names.add({entry})], room)
+        return self._table.update(_list(name), [SupplyItem.names.add({entry})], has_room(SupplyItem.names, at_most))
 
     def _put_listed(self, item: Versioned, entry: str, key: dict[str, str], name: str, at_most: int) -> bool:
         put = self._table.put(item, _next(item), **key)
