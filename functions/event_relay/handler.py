@@ -38,6 +38,7 @@ COUNTED = {
     "purchase.failed": Metric.PURCHASE_FAILED,
     "supplier.breaker_opened": Metric.SUPPLIER_SILENT,
     "stock.low": Metric.LOW_STOCK,
+    "order.supply_overpaid": Metric.SUPPLY_OVERPAID,
     "order.work_contradicted": Metric.WORK_CONTRADICTED,
 }
 

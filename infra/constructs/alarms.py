@@ -33,6 +33,7 @@ _BUSINESS_ALARMS = (
     ("PurchaseHeldBack", "supply", "stock is low, and its rule cannot buy: the log says why"),
     ("PurchaseFailed", "event_relay", "a supplier refused to sell keys for the pool"),
     ("PurchaseWaits", "event_relay", "a purchase of keys waits for a person"),
+    ("SupplyOverpaid", "event_relay", "a supplier took more for a unit than it was allowed to: ask for it back"),
     ("LowStock", "event_relay", "the stock of a SKU ran low: import keys, or sell fewer"),
     ("WorkOverdue", "scheduled_jobs", "units wait for a person longer than they may: see who has them"),
     ("OrderUnreadable", "scheduled_jobs", "an open order cannot be understood, and nobody looks after its units"),

@@ -210,6 +210,7 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("LowStock", "event_relay"),
         ("WorkOverdue", "scheduled_jobs"),
         ("OrderUnreadable", "scheduled_jobs"),
+        ("SupplyOverpaid", "event_relay"),
         ("WorkContradicted", "event_relay"),
         ("SupplierSilent", "event_relay"),
         ("SupplierUnreached", "supply"),

@@ -60,8 +60,8 @@ BUGS = (
     PlantedBug(
         "takes a recharge for ours that took more than ours may",
         "suppliers/providers/__init__.py",
-        "return cost.currency == self.limit.currency and cost.amount_minor <= self.limit.amount_minor",
-        "return cost.currency == self.limit.currency",
+        "return self.limit is None or is_within(self.limit, cost)",
+        "return True",
         "tests/unit/suppliers/kasushou/test_answers.py::test_what_took_more_than_it_may_is_not_what_was_placed",
     ),
     PlantedBug(

@@ -14,6 +14,13 @@ WAITS = "tests/integration/test_patience.py"
 
 BUGS = (
     PlantedBug(
+        "tells nobody of a supplier that took more than it was allowed to",
+        "suppliers/model/attempts.py",
+        "cost.amount_minor <= limit.amount_minor",
+        "cost.amount_minor >= 0",
+        f"{UNIT}::test_of_a_supplier_that_took_more_than_its_limit_is_told",
+    ),
+    PlantedBug(
         "keeps a unit from a person for a supplier that it cannot wait for any more",
         "suppliers/model/routing.py",
         "SourceKind.MANUAL and may_wait:",

@@ -62,8 +62,8 @@ BUGS = (
     PlantedBug(
         "pays a supplier whatever it takes",
         MODEL,
-        "cost.amount_minor <= limit.amount_minor",
-        "cost.amount_minor > 0",
+        " and is_within(purchase.limit, success.cost)",
+        "",
         f"{BUYING}::test_a_supplier_that_takes_more_than_was_offered_is_for_a_person",
     ),
     PlantedBug(

@@ -417,6 +417,7 @@ def of_supplied_units() -> Iterator[Happening]:
     outcomes: tuple[Outcome, ...] = (
         Processing(said="+86 138 0000 0000"),
         Success(said="4", cost=PRICE),
+        Success(said="4", cost=PRICE.times(2)),
         *(DefiniteFailure(said="5", refusal=refusal) for refusal in Refusal),
     )
     heard = [supplying.hear(asked, attempt.reference, each, ORIGIN, NOW_MS) for each in outcomes]

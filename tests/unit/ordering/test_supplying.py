@@ -8,6 +8,7 @@ from keyrail.ledger.model import Account, AccountKind, credit, debit
 from keyrail.ordering.model import disputes
 from keyrail.ordering.model.books import entries_between
 from keyrail.ordering.model.disputes import is_frozen
+from keyrail.ordering.model.events import events_between
 from keyrail.ordering.model.orders import (
     Channel,
     Delivery,
@@ -99,6 +100,16 @@ def after(order: Order, *outcomes: Outcome) -> Order:
         attempts = order.unit(UNIT).attempts or ()
         order = hear(order, attempts[-1].reference, outcome, SYSTEM, 3_000 + number)
     return order
+
+
+@pytest.mark.parametrize(
+    ("cost", "is_told"),
+    [(PRICE, False), (None, False), (Money(991, "CNY"), True), (Money(1, "USD"), True)],
+)
+def test_of_a_supplier_that_took_more_than_its_limit_is_told(cost: Money | None, is_told: bool) -> None:
+    asked = begun(paid())
+    told = [each.name for each in events_between(asked, after(asked, Success(said="4", cost=cost)))]
+    assert ("order.supply_overpaid" in told) is is_told
 
 
 def test_an_unpaid_unit_is_asked_for_nowhere() -> None:

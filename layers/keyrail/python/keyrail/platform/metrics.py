@@ -26,6 +26,7 @@ class Metric(StrEnum):
     LOW_STOCK = "LowStock"
     WORK_OVERDUE = "WorkOverdue"
     ORDER_UNREADABLE = "OrderUnreadable"
+    SUPPLY_OVERPAID = "SupplyOverpaid"
     WORK_CONTRADICTED = "WorkContradicted"
 
 

@@ -104,6 +104,9 @@ def _supplied(old: Order | None, new: Order) -> _Happened:
                 yield "supply_asked", {**data, "source_id": attempt.source_id, "supplier": attempt.supplier}
             elif attempt.state is not known[attempt.reference]:
                 yield "supply_heard", {**data, "state": attempt.state, "refusal": attempt.refusal}
+                if attempt.is_overpaid and attempt.cost:
+                    told = {"limit": attempt.limit.plain(), "cost": attempt.cost.plain()}
+                    yield "supply_overpaid", {**data, "supplier": attempt.supplier, **told}
 
 
 def _announced(old: Order | None, new: Order) -> _Happened:

@@ -52,6 +52,11 @@ class SupplyAttempt:
         """While it is, nothing is sent again, no other source is tried, and nothing is given back."""
         return self.state in {SupplyState.UNKNOWN, SupplyState.PROCESSING}
 
+    @property
+    def is_overpaid(self) -> bool:
+        """What the supplier took is more than it was allowed to take."""
+        return not is_within(self.limit, self.cost)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
@@ -65,6 +70,11 @@ class Decision:
     chosen: str | None = None
     passed_over: dict[str, str] = field(default_factory=dict)
     waits_until_ms: int | None = None
+
+
+def is_within(limit: Money, cost: Money | None) -> bool:
+    """What nobody told is."""
+    return cost is None or (cost.currency == limit.currency and cost.amount_minor <= limit.amount_minor)
 
 
 def reference(unit_id: str, number: int) -> str:

@@ -18,6 +18,7 @@ from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.errors import Conflict, Denied, NotFound
 from keyrail.platform.ids import BODY_LENGTH, CROCKFORD, derived_id
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.attempts import is_within
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success
 
 MAX_PIECES = 500  # of one purchase; all of its cards are in memory at once
@@ -279,7 +280,7 @@ def stocked(purchase: Purchase, success: Success, stock: Stocked, origin: Origin
     """
     if not purchase.status.is_asked_about:
         return purchase
-    is_whole = stock.told == stock.accepted == purchase.pieces and _is_within(purchase.limit, success.cost)
+    is_whole = stock.told == stock.accepted == purchase.pieces and is_within(purchase.limit, success.cost)
     return _moved(
         purchase,
         PurchaseStatus.STOCKED if is_whole else PurchaseStatus.DIFFERS,
@@ -294,10 +295,6 @@ def stocked(purchase: Purchase, success: Success, stock: Stocked, origin: Origin
         duplicate=stock.duplicate,
         rejected=stock.rejected,
     )
-
-
-def _is_within(limit: Money, cost: Money | None) -> bool:
-    return cost is None or (cost.currency == limit.currency and cost.amount_minor <= limit.amount_minor)
 
 
 class Resolution(StrEnum):

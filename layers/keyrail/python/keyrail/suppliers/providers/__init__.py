@@ -6,6 +6,7 @@ from datetime import date, tzinfo
 from typing import Protocol
 
 from keyrail.platform.money import Money
+from keyrail.suppliers.model.attempts import is_within
 from keyrail.suppliers.model.outcomes import Outcome
 from keyrail.suppliers.model.statements import SupplierLine
 
@@ -74,9 +75,7 @@ class Placed:
     limit: Money | None = None
 
     def may_cost(self, cost: Money | None) -> bool:
-        if cost is None or self.limit is None:
-            return True
-        return cost.currency == self.limit.currency and cost.amount_minor <= self.limit.amount_minor
+        return self.limit is None or is_within(self.limit, cost)
 
 
 @dataclass(frozen=True, kw_only=True)
