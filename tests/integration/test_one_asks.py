@@ -7,6 +7,7 @@ import pytest
 from keyrail.fulfilment.service.recharging import Turn
 from keyrail.inventory.model.keys import SoldOut
 from keyrail.ordering.model.orders import UnitStatus
+from keyrail.suppliers.model.breaker import FIRST_OPEN_MS, opened
 from tests.engines import Engine
 from tests.faults.breaking import Killed, Way, Wire
 from tests.racing import at_once
@@ -57,6 +58,22 @@ def first_write(world: World, engine: Engine) -> int:
     with clean.carrying(process.dynamodb):
         process.recharging.place(placed.order.order_id, unit_of(world, placed).unit_id, SYSTEM)
     return next(number for number, each in enumerate(clean.requests) if each.endswith("PutItem"))
+
+
+def test_a_quota_that_whoever_was_killed_had_taken_goes_back_where_the_unit_comes_from_elsewhere(
+    world: World, engine: Engine
+) -> None:
+    at = first_write(world, engine)
+    sku_id = sell(world, recharge("third", quota=1), recharge("fourth", priority=200))
+    placed, process = buy(world, sku_id), world.another_process(engine.dynamodb())
+    with Wire(at, Way.KILLED).carrying(process.dynamodb), suppress(Killed):
+        process.recharging.place(placed.order.order_id, unit_of(world, placed).unit_id, SYSTEM)
+    health = world.suppliers.health("third")
+    assert health is not None
+    assert world.suppliers.move(opened(health, SYSTEM, world.now_ms())) is None
+    assert (supplied(world, placed), len(world.wholesalers["fourth"].placed)) == (Turn.DONE, 1)
+    world.ahead_ms += FIRST_OPEN_MS
+    assert (supplied(world, buy(world, sku_id)), len(world.wholesalers["third"].placed)) == (Turn.DONE, 1)
 
 
 def test_whoever_loses_the_answer_to_their_own_write_asks_all_the_same(world: World, engine: Engine) -> None:

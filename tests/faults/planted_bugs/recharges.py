@@ -14,6 +14,13 @@ WAITS = "tests/integration/test_patience.py"
 
 BUGS = (
     PlantedBug(
+        "leaves a piece of a quota with an attempt that is begun elsewhere",
+        SERVICE,
+        "            self._tell(lambda: self.routing.begun(choice))",
+        "            pass",
+        f"{ONE_ASKS}::test_a_quota_that_whoever_was_killed_had_taken_goes_back_where_the_unit_comes_from_elsewhere",
+    ),
+    PlantedBug(
         "tells nobody of a supplier that took more than it was allowed to",
         "suppliers/model/attempts.py",
         "cost.amount_minor <= limit.amount_minor",

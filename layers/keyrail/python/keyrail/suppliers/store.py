@@ -125,10 +125,9 @@ class SuppliersStore:
 
     def standing(
         self, suppliers: Collection[str], quotas: Collection[Quota], reference: str
-    ) -> tuple[dict[str, Health], dict[str, int]]:
-        """The health of those suppliers that there are, and by source what is taken of the quotas: one request.
-
-        What the attempt of that reference holds is not counted: it is its own already.
+    ) -> tuple[dict[str, Health], dict[str, int], dict[str, int]]:
+        """The health of those suppliers that there are, by source what is taken of the quotas, and what the attempt of
+        that reference holds of them: one request. That is not counted as taken, for it is its own already.
         """
         names, counts = list(suppliers), list(quotas)
         reads = [
@@ -136,13 +135,13 @@ class SuppliersStore:
             *(self._table.read(**key) for quota in counts for key in (quota.key, quota.mark(reference))),
         ]
         found = read_together(self._client, reads)
-        counted, held = found[len(names) :: 2], found[len(names) + 1 :: 2]
+        taken = [_number(count, "taken") for count in found[len(names) :: 2]]
+        held = [_number(mark, "holds") for mark in found[len(names) + 1 :: 2]]
+        limited = [quota.source_id for quota in counts]
         return (
             {name: from_attributes(Health, item) for name, item in zip(names, found, strict=False) if item},
-            {
-                quota.source_id: _number(count, "taken") - _number(mark, "holds")
-                for quota, count, mark in zip(counts, counted, held, strict=True)
-            },
+            {name: count - own for name, count, own in zip(limited, taken, held, strict=True)},
+            {name: own for name, own in zip(limited, held, strict=True) if own},
         )
 
     # quotas

@@ -201,19 +201,21 @@ class Recharging:
         by_hand_before = any(attempt.source_id == BY_HAND for attempt in unit.attempts or ())
         if source is None and not choice.decision.passed_over and not by_hand_before:  # nobody has said where from
             return self._to_person(order, unit, by_hand(unit, BY_HAND, choice.decision.at_ms), choice.decision, origin)
-        if source is None:
-            waiting = patient(unit, choice.decision)
-            give_up_or_wait = self._wait if waiting else self._give_up
-            return give_up_or_wait(order, unit, waiting or choice.decision, origin)
-        match source.kind:
-            case SourceKind.RECHARGE | SourceKind.KEYS:
+        if source is None and (waiting := patient(unit, choice.decision)):
+            return self._wait(order, unit, waiting, origin)
+        match source:
+            case None:
+                done = self._give_up(order, unit, choice.decision, origin)
+            case Source(kind=SourceKind.RECHARGE | SourceKind.KEYS):
                 done = self._ask_for(order, unit, choice, source, unusable, origin)
-            case SourceKind.POOL:
+            case Source(kind=SourceKind.POOL):
                 done = self._issue(order, unit, choice, unusable, origin)
             case _:
                 attempt = by_hand(unit, source.source_id, choice.decision.at_ms)
                 done = self._to_person(order, unit, attempt, choice.decision, origin)
-        if done is None:
+        if done is not None:
+            self._tell(lambda: self.routing.begun(choice))
+        elif source is not None:
             overtaken = source.source_id not in unusable or self._has_changed(order)
             self.routing.not_begun(choice, origin, overtaken=overtaken)
         return done
@@ -242,10 +244,8 @@ class Recharging:
         stored = False
         try:
             heard = self._kept(begun, attempt, outcome, origin)
-            failed = (
-                each.reference for each in heard.unit(unit.unit_id).attempts or () if each.state is SupplyState.FAILED
-            )
-            stored = attempt.reference in failed
+            known = {each.reference: each.state for each in heard.unit(unit.unit_id).attempts or ()}
+            stored = known.get(attempt.reference) is SupplyState.FAILED
         finally:  # the supplier has answered, also where we cannot keep what it said
             self._tell(partial(self.routing.heard, choice, outcome, latency_ms, origin, stored=stored))
         return heard

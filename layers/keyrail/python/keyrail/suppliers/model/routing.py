@@ -58,13 +58,15 @@ class Need:
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """What is known at `now_ms`, the `minute` of the day where the business is: suppliers' health, and of sources with
-    a quota how many pieces came from there today.
+    a quota how many pieces came from there today. Beside them the attempt itself `holds` some, if it was chosen before
+    by who was killed then.
     """
 
     now_ms: int
     minute: int
     health: Mapping[str, Health] = field(default_factory=dict)
     taken: Mapping[str, int] = field(default_factory=dict)
+    holds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

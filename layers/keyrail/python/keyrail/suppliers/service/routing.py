@@ -1,5 +1,6 @@
 """Where a unit comes from, and what is learnt when its source was asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
@@ -26,7 +27,8 @@ class Choice:
 
     The attempt's `asked_at_ms` has to be the decision's `at_ms`: its quota is that day's. `limit` is what it may cost
     in all. Its quota is taken by now; `health` is its supplier's as it stood then, with this call counted in it, and
-    `probing` if this unit finds out for all others whether that answers again.
+    `probing` if this unit finds out for all others whether that answers again. `left_over` is what the attempt holds of
+    other sources' quotas, by whoever chose before and was killed.
     """
 
     need: Need
@@ -35,6 +37,7 @@ class Choice:
     limit: Money | None = None
     health: Health | None = None
     probing: bool = False
+    left_over: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -90,8 +93,9 @@ class Routing:
         suppliers = {each.supplier for each in sourcing.sources if each.kind.is_bought and each.supplier}
         limited = [each.source_id for each in sourcing.sources if each.quota is not None]
         quotas = [Quota(sourcing.sku_id, source_id, local.date().isoformat()) for source_id in limited]
-        health, taken = self.store.standing(suppliers, quotas, need.reference)
-        return Known(now_ms=now_ms, minute=local.hour * 60 + local.minute, health=health, taken=taken)
+        health, taken, holds = self.store.standing(suppliers, quotas, need.reference)
+        minute = local.hour * 60 + local.minute
+        return Known(now_ms=now_ms, minute=minute, health=health, taken=taken, holds=holds)
 
     def _claimed(self, choice: Choice, known: Known, origin: Origin) -> Choice | Known:
         """The choice, with call or probe, and quota, its unit's where there are any; or what is known now."""
@@ -133,6 +137,14 @@ class Routing:
         self._take_back(choice, origin)
         if not overtaken:
             self._give_back(choice)
+
+    def begun(self, choice: Choice) -> None:
+        """It is on record that the unit comes from the choice's source, or from nowhere: what the attempt holds of
+        other quotas goes back, for nobody can begin it there any more. Raises StoreUnavailable.
+        """
+        for source_id, pieces in choice.left_over.items():
+            day = self._local(choice.decision.at_ms).date().isoformat()
+            self.store.give_back(Quota(choice.need.sku_id, source_id, day), choice.need.reference, pieces)
 
     def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin, *, stored: bool) -> None:
         """Of a choice whose source was asked, by who asked, once: what the answer says of the supplier.
@@ -200,8 +212,9 @@ def _choice(sourcing: Sourcing, need: Need, known: Known) -> Choice:
     routed = route(sourcing, need, known)
     source = routed.source
     reasons = {source_id: str(reason) for source_id, reason in routed.passed_over.items()}
+    left_over = {name: pieces for name, pieces in known.holds.items() if source is None or name != source.source_id}
     if source is None:
-        return Choice(need=need, decision=Decision(at_ms=known.now_ms, passed_over=reasons))
+        return Choice(need=need, decision=Decision(at_ms=known.now_ms, passed_over=reasons), left_over=left_over)
     health = known.health.get(source.supplier or "") if source.kind.is_bought else None
     return Choice(
         need=need,
@@ -209,6 +222,7 @@ def _choice(sourcing: Sourcing, need: Need, known: Known) -> Choice:
         source=source,
         limit=limit_of(sourcing, source, need),
         health=health,
+        left_over=left_over,
         probing=health is not None and (health.is_probe(need.reference) or health.may_be_probed(known.now_ms)),
     )
 
