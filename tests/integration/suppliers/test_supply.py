@@ -145,6 +145,8 @@ def test_the_same_item_twice_and_names_that_are_none_are_no_offers(buying: Buyin
     ]
     assert buying.sync().offers == 1
     assert [each.price for each in offers(buying)] == [COST]
+    buying.house.offers += [replace(first, price=dear) for dear in (COST + COST, COST, Money(9999, "USD"))]
+    assert (buying.sync().offers, [each.price for each in offers(buying)]) == (1, [COST + COST])
 
 
 def test_a_source_pauses_while_it_is_too_dear_and_comes_back_by_itself(buying: Buying) -> None:

@@ -1,10 +1,9 @@
 """Suppliers' catalogues, prices and balances, as they are looked at on a schedule; and what follows from the prices."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 
 from keyrail.catalog.model import UnknownSku
 from keyrail.catalog.service import Catalog
@@ -80,7 +79,7 @@ class Syncing:
         if health is None:
             self.suppliers.add(new_supplier(name, origin, self.now_ms()))
         try:
-            told = list(islice(self._told(supplier), MAX_OFFERS + 1))
+            told = self._told(supplier)
         except SupplierUnavailable:
             self._put_watch(name, balance, None, origin)
             return Synced(name, reached=False)
@@ -92,16 +91,19 @@ class Syncing:
         self._put_watch(name, balance, len(told), origin)
         return Synced(name, reached=True, offers=len(told), changed=len(changed), whole=whole)
 
-    def _told(self, supplier: Supplier) -> Iterator[KnownOffer]:
-        """Each item once, as it came first. Raises SupplierUnavailable, also for what takes too long."""
-        now_ms, seen = self.now_ms(), set[str]()
+    def _told(self, supplier: Supplier) -> list[KnownOffer]:
+        """Each item once, up to one more than MAX_OFFERS; of several prices the highest, for any of them may be asked.
+
+        Raises SupplierUnavailable, also for what takes too long.
+        """
+        now_ms, told = self.now_ms(), dict[str, KnownOffer]()
         for offer in supplier.catalog():
             if self.now_ms() > now_ms + LOOKS_FOR_MS:
                 raise SupplierUnavailable
-            if offer.item in seen or not 0 < len(offer.item) <= MAX_ITEM_LENGTH:
+            known = told.get(offer.item)
+            if not 0 < len(offer.item) <= MAX_ITEM_LENGTH or (known and not _costs_more(offer.price, known.price)):
                 continue
-            seen.add(offer.item)
-            yield KnownOffer(
+            told[offer.item] = KnownOffer(
                 item=offer.item,
                 name=offer.name[:MAX_NAME_LENGTH],
                 price=offer.price,
@@ -109,6 +111,9 @@ class Syncing:
                 stock=offer.stock,
                 changed_at_ms=now_ms,
             )
+            if len(told) > MAX_OFFERS:
+                break
+        return list(told.values())
 
     def _put_watch(self, name: str, balance: Money | None, offers: int | None, origin: Origin) -> Watch:
         for _ in range(MAX_REWRITES):
@@ -118,6 +123,10 @@ class Syncing:
             if self.supply.put_watch(changed):
                 return changed
         raise StoreUnavailable
+
+
+def _costs_more(price: Money, than: Money) -> bool:
+    return price.currency == than.currency and price.amount_minor > than.amount_minor
 
 
 @dataclass
