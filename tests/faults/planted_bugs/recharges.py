@@ -56,6 +56,13 @@ BUGS = (
         f"{UNIT}::test_nobody_else_is_asked_unless_it_surely_failed",
     ),
     PlantedBug(
+        "leaves a unit to nobody that was asked for as often as may be, and whose workflows broke off",
+        MODEL,
+        "        return give_up(order, unit_id, Decision(at_ms=now_ms), origin, now_ms)",
+        "        return order",
+        f"{UNIT}::test_there_are_only_so_many_tries_and_what_nobody_sees_to_after_them_is_owed_back",
+    ),
+    PlantedBug(
         "takes a recharge of which nothing is heard for one that failed",
         "suppliers/model/attempts.py",
         "changed = replace(attempt, state=SupplyState.UNKNOWN)",

@@ -170,12 +170,14 @@ def test_a_unit_tells_how_it_went() -> None:
     ]
 
 
-def test_there_are_only_so_many_tries() -> None:
+def test_there_are_only_so_many_tries_and_what_nobody_sees_to_after_them_is_owed_back() -> None:
     order = paid()
     for _ in range(MAX_ATTEMPTS_PER_UNIT):
         order = after(begun(order), REFUSED)
     with pytest.raises(NotSuppliable):
         begun(order)
+    left = hand_over(order, UNIT, SYSTEM, 6_000)
+    assert (left.unit(UNIT).status, [refund.amount for refund in left.refunds]) == (UnitStatus.FAILED, [PRICE])
 
 
 def test_the_account_of_the_buyer_is_not_printed() -> None:

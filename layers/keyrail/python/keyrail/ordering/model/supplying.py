@@ -135,7 +135,8 @@ def is_said_to_be_in_stock(unit: Unit) -> bool:
 
 def hand_over(order: Order, unit_id: str, origin: Origin, now_ms: int, keys: tuple[str, ...] = ()) -> Order:
     """The unit is a person's from now on: to find out about its open attempt, or to supply it by hand. `keys` came in
-    for that attempt and are leased to the order, and wait with the unit.
+    for that attempt and are leased to the order, and wait with the unit. One for which nobody may be asked any more is
+    given up.
 
     The very order where there is nothing to do about it, or a person has it already.
     """
@@ -149,8 +150,10 @@ def hand_over(order: Order, unit_id: str, origin: Origin, now_ms: int, keys: tup
             origin,
             now_ms,
         )
-    if not may_begin(order, unit):
+    if not may_go_on(order, unit):
         return order
+    if not may_begin(order, unit):
+        return give_up(order, unit_id, Decision(at_ms=now_ms), origin, now_ms)
     decision = Decision(at_ms=now_ms, chosen=BY_HAND)
     return begin(order, unit_id, by_hand(unit, BY_HAND, now_ms), decision, origin, WorkKind.MANUAL)
 
