@@ -58,13 +58,6 @@ BUGS = (
         f"{HOUSES}::test_an_order_of_another_item_says_nothing_of_ours",
     ),
     PlantedBug(
-        "takes a recharge for ours that took more than ours may",
-        "suppliers/providers/__init__.py",
-        "return self.limit is None or is_within(self.limit, cost)",
-        "return True",
-        "tests/unit/suppliers/kasushou/test_answers.py::test_what_took_more_than_it_may_is_not_what_was_placed",
-    ),
-    PlantedBug(
         "believes that it is done though the money came back",
         "suppliers/providers/sandbox/answers.py",
         "if taken is None or returned is None or returned.amount_minor:",

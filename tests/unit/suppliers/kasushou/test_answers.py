@@ -88,13 +88,6 @@ def test_an_order_of_other_goods_says_nothing_of_ours(status: int, ours: str, to
     assert (said(one, of=placed(item=ours)).said != "another_order") is is_ours
 
 
-@pytest.mark.parametrize(("total", "done"), [("9.9000", True), ("9.9001", False), ("99.00", False), (None, True)])
-def test_what_took_more_than_it_may_is_not_what_was_placed(total: object, done: bool) -> None:
-    outcome = said(order(3, total_price=total), of=placed(limit=Money(990, "CNY")))
-    assert isinstance(outcome, Success) is done
-    assert outcome.said == ("3" if done else "above_limit")
-
-
 @pytest.mark.parametrize("status", [0, -1, 6, 33, "", " 3", "３", "done", True, None, [3], {"3": 3}, "3" * 5000])
 def test_a_status_that_nobody_reviewed_is_unknown(status: object) -> None:
     assert isinstance(said(order(status, has_back_money="9.5000")), Unknown)

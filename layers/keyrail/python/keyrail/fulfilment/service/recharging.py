@@ -283,7 +283,6 @@ class Recharging:
                 quantity=attempt.quantity,
                 of_keys=bool(attempt.of_keys),
                 item=attempt.item,
-                limit=None if attempt.of_keys else attempt.limit,  # keys that cost more are there all the same
             ),
         )
 

@@ -6,7 +6,6 @@ from datetime import date, tzinfo
 from typing import Protocol
 
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.attempts import is_within
 from keyrail.suppliers.model.outcomes import Outcome
 from keyrail.suppliers.model.statements import SupplierLine
 
@@ -48,14 +47,13 @@ class Wanted:
     account: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def placed(self, *, of_keys: bool) -> "Placed":
-        """As it is asked about when nothing of theirs is known yet. Keys that cost more are there all the same."""
+        """As it is asked about when nothing of theirs is known yet."""
         return Placed(
             reference=self.reference,
             their_reference=None,
             quantity=self.quantity,
             of_keys=of_keys,
             item=self.item,
-            limit=None if of_keys else self.limit,
         )
 
 
@@ -64,7 +62,7 @@ class Placed:
     """An order with a supplier, to be asked about. `their_reference` None: the supplier never told us its own.
 
     One that is `of_keys` is done only with `quantity` cards: a supplier says the same of both kinds. What is said of
-    another `item`, or of one that cost more than its `limit`, is of another order; None is held against nothing.
+    another `item` is of another order; None is held against nothing.
     """
 
     reference: str
@@ -72,10 +70,6 @@ class Placed:
     quantity: int
     of_keys: bool = False
     item: str | None = None
-    limit: Money | None = None
-
-    def may_cost(self, cost: Money | None) -> bool:
-        return self.limit is None or is_within(self.limit, cost)
 
 
 @dataclass(frozen=True, kw_only=True)

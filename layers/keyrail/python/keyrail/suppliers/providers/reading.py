@@ -97,10 +97,6 @@ def number(holder: Document, name: str) -> str | None:
     return written if 0 < len(written) <= MAX_REFERENCE_LENGTH and written.isprintable() else None
 
 
-ABOVE_LIMIT = "above_limit"
-"""Our word for what is said to be done and took more than it may."""
-
-
 def bound(order: Document, ours: str, theirs: str, item: str, placed: Placed) -> str | None:
     """Their number of an order, by the names that they give both; None where it is not the one that was placed.
 

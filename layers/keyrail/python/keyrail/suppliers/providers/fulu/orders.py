@@ -8,7 +8,7 @@ from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Pro
 from keyrail.suppliers.providers import Placed
 from keyrail.suppliers.providers.fulu import cards
 from keyrail.suppliers.providers.lists import Meaning, said
-from keyrail.suppliers.providers.reading import ABOVE_LIMIT, amount, bound, money, number, objects
+from keyrail.suppliers.providers.reading import amount, bound, money, number, objects
 
 CURRENCY = "CNY"
 STATUSES = {
@@ -61,8 +61,6 @@ class OrderReader:
         cost = None if price is None else money(price * placed.quantity, CURRENCY, up=True)
         if cost is None:
             return Unknown(said="no_price", their_reference=theirs)
-        if not placed.may_cost(cost):
-            return Unknown(said=ABOVE_LIMIT, their_reference=theirs)
         bought = self._cards(order, placed)
         if bought is None:
             return Unknown(said="cards", their_reference=theirs)

@@ -8,7 +8,7 @@ from keyrail.platform.money import Money
 from keyrail.suppliers.model.outcomes import Card, DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 from keyrail.suppliers.providers import Placed, lists
 from keyrail.suppliers.providers.kasushou.dialect import Dialect, Meaning
-from keyrail.suppliers.providers.reading import ABOVE_LIMIT, amount, bound, last_day, number, objects, price
+from keyrail.suppliers.providers.reading import amount, bound, last_day, number, objects, price
 
 MAX_KEY_LENGTH = 1024  # characters of a card's number or password
 
@@ -67,8 +67,6 @@ class OrderReader:
             cost = price(order, names.total, self.currency)
             if cost is None:
                 return Unknown(said=f"{said}_amount", their_reference=theirs)
-        if not placed.may_cost(cost):
-            return Unknown(said=ABOVE_LIMIT, their_reference=theirs)
         if order.get(names.returned) is not None and amount(order, names.returned) != 0:
             return Unknown(said=f"{said}_partly_returned", their_reference=theirs)
         if not placed.of_keys:

@@ -19,7 +19,7 @@ from keyrail.suppliers.model.outcomes import (
     Unknown,
 )
 from keyrail.suppliers.providers import Placed, lists
-from keyrail.suppliers.providers.reading import ABOVE_LIMIT, number, objects
+from keyrail.suppliers.providers.reading import number, objects
 
 # Of these nothing was taken, and nothing will be supplied under that reference.
 REFUSALS = {
@@ -75,8 +75,6 @@ def _done(answer: Mapping[str, Any], theirs: str | None, placed: Placed) -> Outc
         return Unknown(said="no_number")
     if taken is None or returned is None or returned.amount_minor:
         return Unknown(said="done_and_returned", their_reference=theirs)
-    if not placed.may_cost(taken):
-        return Unknown(said=ABOVE_LIMIT, their_reference=theirs)
     return Success(said="done", their_reference=theirs, cost=taken, cards=supplied)
 
 
