@@ -30,7 +30,9 @@ WAITS = [1_000, FIRST_OPEN_MS, PROBE_LASTS_MS - 1, PROBE_LASTS_MS, MAX_OPEN_MS]
 
 
 class Calls(RuleBasedStateMachine):
-    """`out` are calls of which nothing was heard yet; `unheard` counts those since the last answer, without probes."""
+    """`out` are calls of which nothing was heard yet. `sent` numbers them, without probes: an answer counts for all
+    that were sent before it, and those that were taken back are in `unsent`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +46,9 @@ class Calls(RuleBasedStateMachine):
         self.routing = Routing(store, UTC, lambda: self.now_ms)
         self.numbers = itertools.count()
         self.out: list[Choice] = []
-        self.unheard = self.taken_back = 0
+        self.sent: list[Choice] = []
+        self.unsent: set[int] = set()
+        self.answered = 0
         self.probe_ends_ms = 0
 
     def choose(self) -> Choice:
@@ -63,14 +67,14 @@ class Calls(RuleBasedStateMachine):
                 assert self.now_ms >= self.probe_ends_ms, "two find out at once"
                 self.probe_ends_ms = self.now_ms + PROBE_LASTS_MS
             else:
-                self.unheard += 1
+                self.sent.append(choice)
 
     @precondition(lambda self: self.out)
     @rule(data=st.data(), answer=st.sampled_from(ANSWERS))
     def answer(self, data: st.DataObject, answer: Outcome) -> None:
         choice = self._one(data)
         self.routing.heard(choice, answer, 200, BY, stored=True)
-        self.unheard = self.taken_back = 0
+        self.answered = max(self.answered, self._number(choice))
 
     @precondition(lambda self: self.out)
     @rule(data=st.data(), silence=st.sampled_from(SILENCES))
@@ -80,8 +84,9 @@ class Calls(RuleBasedStateMachine):
     @precondition(lambda self: self.out)
     @rule(data=st.data())
     def not_begin(self, data: st.DataObject) -> None:
-        self.routing.not_begun(self._one(data), BY)
-        self.taken_back += 1
+        choice = self._one(data)
+        self.routing.not_begun(choice, BY)
+        self.unsent.add(self._number(choice))
 
     @precondition(lambda self: self.out)
     @rule(killed=st.integers(1, 20))
@@ -92,6 +97,10 @@ class Calls(RuleBasedStateMachine):
     def wait(self, ms: int) -> None:
         self.now_ms += ms
 
+    def _number(self, choice: Choice) -> int:
+        """From 1; a probe finds out for all."""
+        return len(self.sent) if choice.probing else self.sent.index(choice) + 1
+
     def _one(self, data: st.DataObject) -> Choice:
         choice = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
         if choice.probing:
@@ -100,7 +109,8 @@ class Calls(RuleBasedStateMachine):
 
     @invariant()
     def is_sent_no_more_than_may_be_lost(self) -> None:
-        assert self.unheard - self.taken_back <= MAX_UNANSWERED
+        behind = set(range(self.answered + 1, len(self.sent) + 1))
+        assert len(behind - self.unsent) <= MAX_UNANSWERED
 
     def teardown(self) -> None:
         """One that answers again is taken back, and sent whatever comes from then on."""

@@ -53,7 +53,7 @@ HEALTH = st.builds(
     breaker=st.sampled_from(Breaker),
     until_ms=TIMES,
     probe=st.sampled_from([None, "reference", "another"]),
-    unanswered=st.sampled_from([0, 0, MAX_UNANSWERED - 1, MAX_UNANSWERED]),
+    called=st.sampled_from([0, 0, MAX_UNANSWERED - 1, MAX_UNANSWERED]),
     given_up_ms=TIMES,
     balance=st.none() | MONEY,
     balance_at_ms=TIMES,
@@ -129,7 +129,7 @@ def of_supplier(health: Health | None, source: Source, need: Need) -> dict[Passe
         PassedOver.SUPPLIER_DISABLED: health.disabled,
         PassedOver.BREAKER_OPEN: waits,
         PassedOver.UNANSWERED: (
-            health.breaker is Breaker.CLOSED and health.unanswered == MAX_UNANSWERED and (health.given_up_ms or 0) > NOW
+            health.breaker is Breaker.CLOSED and health.called == health.may_call and (health.given_up_ms or 0) > NOW
         ),
         PassedOver.BALANCE_SHORT: (health.short_until_ms or 0) > NOW or (is_news and lacks),
     }

@@ -70,9 +70,18 @@ BUGS = (
     PlantedBug(
         "sends a supplier whatever comes until the first call there is given up",
         STORE,
-        "SuppliersItem.unanswered < MAX_UNANSWERED)",
-        "SuppliersItem.unanswered >= 0)",
+        "room = SuppliersItem.called < SuppliersItem.may_call",
+        "room = SuppliersItem.called >= 0",
         f"{ENGINE}::test_while_nothing_is_heard_of_those_at_a_supplier_others_go_elsewhere",
+    ),
+    PlantedBug(
+        "lets each answer of before its death send a supplier as many again after it",
+        STORE,
+        "same, may_call = SuppliersItem.version == health.version, health.called + MAX_UNANSWERED\n"
+        "        later = SuppliersItem.may_call < may_call",
+        "same, may_call = SuppliersItem.version == health.version, SuppliersItem.called + MAX_UNANSWERED\n"
+        "        later = SuppliersItem.called > 0",
+        f"{ENGINE}::test_answers_of_before_its_death_let_no_more_be_sent_to_it_than_one_would",
     ),
     PlantedBug(
         "never sends a supplier anything again once as many calls were lost as may be out",

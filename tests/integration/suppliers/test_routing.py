@@ -161,7 +161,7 @@ def test_while_nothing_is_heard_of_those_at_a_supplier_others_go_elsewhere(shop:
     assert shop.world.routing.usable_kinds(shop.need()) == {SourceKind.RECHARGE}
 
 
-def test_one_that_answers_slowly_is_sent_as_many_again_with_each_answer(shop: Shop) -> None:
+def test_one_that_answers_slowly_is_sent_as_many_again_behind_its_latest_answer(shop: Shop) -> None:
     shop.sell(source("first", "main"))
     out = [shop.choose() for _ in range(MAX_UNANSWERED)]
     for _ in range(3):
@@ -170,6 +170,26 @@ def test_one_that_answers_slowly_is_sent_as_many_again_with_each_answer(shop: Sh
         out += [shop.choose() for _ in range(MAX_UNANSWERED)]
     assert chosen(out) == ["first"] * (4 * MAX_UNANSWERED - 3)
     assert shop.health().strain == 0
+
+
+@pytest.mark.parametrize("told", [1, -1], ids=["in their order", "backwards"])
+def test_answers_of_before_its_death_let_no_more_be_sent_to_it_than_one_would(shop: Shop, told: int) -> None:
+    shop.sell(source("first", "main"))
+    sent = 0
+    for choice in [shop.choose() for _ in range(MAX_UNANSWERED)][::told]:
+        shop.hear(choice, DONE)
+        sent += chosen([shop.choose() for _ in range(MAX_UNANSWERED + 1)]).count("first")
+    assert sent == MAX_UNANSWERED
+
+
+def test_a_call_that_is_not_made_lets_one_more_be_made(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    out = [shop.choose() for _ in range(MAX_UNANSWERED)]
+    shop.world.routing.not_begun(out[3], SYSTEM)
+    assert [shop.ask(SILENCE), shop.ask(SILENCE)] == ["first", None]
+    shop.hear(out[9], DONE)
+    shop.world.routing.not_begun(out[4], SYSTEM)  # it waited for an answer no more
+    assert chosen([shop.choose() for _ in range(MAX_UNANSWERED)]).count("first") == 10 - 1
 
 
 def test_calls_that_died_with_their_processes_leave_one_to_find_out(shop: Shop) -> None:

@@ -45,7 +45,8 @@ _MOVED = (
     "disabled",
     "breaker",
     "strain",
-    "unanswered",
+    "called",
+    "may_call",
     "given_up_ms",
     "openings",
     "until_ms",
@@ -57,7 +58,7 @@ _MOVED = (
     "changed_reason",
 )
 """What one version of a supplier's health has otherwise than the one before; its balance is not among it."""
-_COUNTED = {"strain", "unanswered", "given_up_ms"}
+_COUNTED = {"strain", "called", "may_call", "given_up_ms"}
 """What calls change under one version."""
 
 
@@ -68,7 +69,8 @@ class SuppliersItem(Model):
     sk = UnicodeAttribute(range_key=True)
     version = IntegerAttribute()
     strain = IntegerAttribute()
-    unanswered = IntegerAttribute()
+    called = IntegerAttribute()
+    may_call = IntegerAttribute()
     given_up_ms = IntegerAttribute()
     taken = IntegerAttribute()
     holds = IntegerAttribute()
@@ -235,9 +237,9 @@ class SuppliersStore:
         """The health as it stands then, and whether one call more is out: under that version, and where not as many are
         out as may be. Raises StoreUnavailable.
         """
-        room = SuppliersItem.unanswered.does_not_exist() | (SuppliersItem.unanswered < MAX_UNANSWERED)
+        room = SuppliersItem.called < SuppliersItem.may_call
         actions = [
-            SuppliersItem.unanswered.set((SuppliersItem.unanswered | 0) + 1),
+            SuppliersItem.called.set(SuppliersItem.called + 1),
             SuppliersItem.given_up_ms.set(now_ms + PROBE_LASTS_MS),
         ]
         write = self._table.update(
@@ -251,9 +253,12 @@ class SuppliersStore:
             return from_attributes(Health, refused.current), False
 
     def take_call_back(self, health: Health) -> None:
-        """A call that was counted under that version is not made after all. Raises StoreUnavailable."""
-        counted = (SuppliersItem.version == health.version) & (SuppliersItem.unanswered > 0)
-        self._on_health(health.supplier, [SuppliersItem.unanswered.set(SuppliersItem.unanswered - 1)], counted)
+        """The call that was counted in that health is not made after all, so that one more may be.
+
+        Raises StoreUnavailable.
+        """
+        waits = (SuppliersItem.version == health.version) & (SuppliersItem.may_call < health.called + MAX_UNANSWERED)
+        self._on_health(health.supplier, [SuppliersItem.may_call.set(SuppliersItem.may_call + 1)], waits)
 
     def count_failure(self, health: Health) -> Health | None:
         """One failure more under that version, unless it opens the breaker: None if counted, else what stands."""
@@ -262,17 +267,18 @@ class SuppliersStore:
         return self._on_health(health.supplier, actions, room & (SuppliersItem.version == health.version))
 
     def count_answer(self, health: Health) -> None:
-        """One answer more under that version: it takes strain away where there is any, and more may be sent.
+        """The call that was counted in that health is answered: so many more may be made behind it.
 
         Raises StoreUnavailable.
         """
-        same, heard = SuppliersItem.version == health.version, SuppliersItem.unanswered.set(0)
-        if health.strain:
-            relieved = [SuppliersItem.strain.set(SuppliersItem.strain - 1), heard]
-            standing = self._on_health(health.supplier, relieved, same & (SuppliersItem.strain > 0))
-            if standing is None or standing.version != health.version:
-                return
-        self._on_health(health.supplier, [heard], same)
+        same, may_call = SuppliersItem.version == health.version, health.called + MAX_UNANSWERED
+        later = SuppliersItem.may_call < may_call
+        self._on_health(health.supplier, [SuppliersItem.may_call.set(may_call)], same & later)
+
+    def relieve(self, health: Health) -> None:
+        """An answer takes strain away where there is any under that version. Raises StoreUnavailable."""
+        strained = (SuppliersItem.version == health.version) & (SuppliersItem.strain > 0)
+        self._on_health(health.supplier, [SuppliersItem.strain.set(SuppliersItem.strain - 1)], strained)
 
     def put_balance(self, supplier: str, balance: Money, now_ms: int) -> None:
         """What we have with them, unless a later look is in; whatever was short before is not any more."""

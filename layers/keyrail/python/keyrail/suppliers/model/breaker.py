@@ -5,8 +5,9 @@ STRAIN_LIMIT the breaker opens. When its time is over, whoever half-opens it sen
 it, none opens it for twice as long. So a supplier that is dead is left after STRAIN_LIMIT / FAILURE_STRAINS calls, and
 so is one that leaves more than one in (FAILURE_STRAINS + 1) without an answer for long.
 
-Nor is it sent many more before it has answered: MAX_UNANSWERED calls may go out since it was last known to answer,
-however many want to call at once, and however long it takes until the first of them is given up.
+Nor is it sent many more before it has answered: MAX_UNANSWERED calls may go out behind the latest that is known to be
+answered, however many want to call at once, and however long it takes until the first of them is given up. So answers
+of before its death, told of after it, let no more be sent than one would.
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +19,8 @@ from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, 
 
 FAILURE_STRAINS = 2
 STRAIN_LIMIT = 20  # a supplier that is dead is left after ten calls
-TOLD_FROM = 5  # an answer is told of where it is that of the fifth call or a later one since the last that was
-MAX_UNANSWERED = STRAIN_LIMIT // FAILURE_STRAINS + TOLD_FROM - 1  # calls since then: enough of them to open the breaker
+TOLD_FROM = 5  # an answer is told of where it is that of the fifth call or a later one behind the last that was
+MAX_UNANSWERED = 20  # calls behind that one: enough to open the breaker, also where four were answered and not told of
 FIRST_OPEN_MS = 30_000  # doubled each time that the probe fails
 MAX_OPEN_MS = 5 * 60_000
 PROBE_LASTS_MS = 2 * 60_000  # after it a probe is given up, and any call; longer than a supplier's own time-out
@@ -39,9 +40,9 @@ class Breaker(StrEnum):
 class Health(Versioned):
     """A supplier as routing sees it. `disabled` by hand, until it is enabled by hand.
 
-    `version` counts what happened to the breaker and by hand; `strain`, `unanswered` and the balance change under the
-    same one. `unanswered` counts the calls since the last answer that was told of, the latest of which is given up at
-    `given_up_ms`.
+    `version` counts what happened to the breaker and by hand; `strain`, the calls and the balance change under the same
+    one. Calls are numbered: `called` is the latest, which is given up at `given_up_ms`, and `may_call` the last that
+    may be made until the next answer is told of.
     `openings` is how often it was opened since it was closed. `until_ms` is when whoever comes next may probe; `probe`
     is the reference of the attempt that does. `short_until_ms`: the supplier said that our balance does not do.
     """
@@ -50,7 +51,8 @@ class Health(Versioned):
     disabled: bool = False
     breaker: Breaker = Breaker.CLOSED
     strain: int = 0
-    unanswered: int = 0
+    called: int = 0
+    may_call: int = MAX_UNANSWERED
     given_up_ms: int | None = None
     openings: int = 0
     until_ms: int | None = None
@@ -73,9 +75,14 @@ class Health(Versioned):
         return self.breaker is Breaker.HALF_OPEN and self.probe == reference
 
     @property
+    def unanswered(self) -> int:
+        """Calls behind the latest that is known to be answered."""
+        return MAX_UNANSWERED - (self.may_call - self.called)
+
+    @property
     def is_full(self) -> bool:
         """Whether as many were sent since it was last known to answer as may be."""
-        return self.unanswered >= MAX_UNANSWERED
+        return self.called >= self.may_call
 
     def is_awaited(self, now_ms: int) -> bool:
         """Whether it has to answer, or be found silent, before it is sent more."""
@@ -144,7 +151,8 @@ def _moved(
         health,
         breaker=breaker,
         strain=0,
-        unanswered=0,
+        called=0,
+        may_call=MAX_UNANSWERED,
         given_up_ms=None,
         openings=openings,
         until_ms=until_ms,

@@ -165,8 +165,8 @@ class Routing:
             self.store.move(moved(choice.health, origin, now_ms))
         elif is_failure(outcome):
             self._failed(choice.health, origin)
-        elif choice.health.strain or choice.health.unanswered >= TOLD_FROM:
-            self.store.count_answer(choice.health)
+        else:
+            self._answered(choice.health)
 
     def failed_later(self, sku_id: str, attempt: SupplyAttempt) -> None:
         """A question or a person found out that nothing was supplied, and that is stored: its quota goes back.
@@ -175,6 +175,13 @@ class Routing:
         """
         day = self._local(attempt.asked_at_ms).date().isoformat()
         self.store.give_back(Quota(sku_id, attempt.source_id, day), attempt.reference, attempt.quantity)
+
+    def _answered(self, health: Health) -> None:
+        """By whom nothing would change, nobody is told."""
+        if health.strain:
+            self.store.relieve(health)
+        if health.unanswered >= TOLD_FROM:
+            self.store.count_answer(health)
 
     def _failed(self, health: Health, origin: Origin) -> None:
         """Counted, or the one that opens the breaker. What was asked under another version says nothing of this one."""
