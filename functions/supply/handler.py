@@ -130,12 +130,17 @@ def run(job: str, _origin: Origin) -> None:
 
 def go_round() -> None:
     send({"supplier": name} for name in syncing().names())
-    send({"guard": sku_id} for sku_id in guarding().skus())
-    send({"sku_id": sku_id} for sku_id in purchases().skus_with_rules())
+    look_by_rules()
     send({"purchase_id": each.purchase_id} for each in purchases().open() if each.is_under_way)
 
 
+def look_by_rules() -> None:
+    send({"guard": sku_id} for sku_id in guarding().skus())
+    send({"sku_id": sku_id} for sku_id in purchases().skus_with_rules())
+
+
 def sync(name: str, origin: Origin) -> None:
+    """What changed may be what a rule waited for, which was looked at in the same moment."""
     synced = syncing().sync(name, origin)
     logs.log(
         Entry.SUPPLIER_SYNCED,
@@ -148,7 +153,7 @@ def sync(name: str, origin: Origin) -> None:
     if not synced.reached:
         metrics.count(Metric.SUPPLIER_UNREACHED)
     if synced.changed:
-        send({"guard": sku_id} for sku_id in guarding().skus())
+        look_by_rules()
 
 
 def guard(sku_id: str, origin: Origin) -> None:

@@ -303,7 +303,7 @@ def test_a_round_asks_for_each_supplier_rule_and_purchase_and_a_purchase_is_aske
     guard(buying, sku, mode=GuardMode.PAUSE, max_cost=COST)
     buying.rule(sku)
     assert receive(supplier=HOUSE) == []
-    assert sent == [{"guard": sku}]
+    assert sent == [{"guard": sku}, {"sku_id": sku}]
     buying.house.plans = [Plan.SLOW]
     purchase = buying.request(sku)
     sent.clear()
