@@ -290,6 +290,7 @@ def test_keys_are_bought_by_messages_of_the_supply_queue(stage: Stage, monkeypat
     assert sorted(sent, key=str) == [{"sku_id": SKU}, {"supplier": HOUSE}]
     for message in sorted(sent, key=str, reverse=True):
         assert stage.call("supply", queued(message)) == {"batchItemFailures": []}
+    assert stage.messages("supply") == [{"sku_id": SKU}]
     wanted = buying.request(SKU)
     assert stage.call("supply", queued({"purchase_id": wanted.purchase_id})) == {"batchItemFailures": []}
     assert handler_of("supplier_webhook").ask_about(wanted.purchase_id, HOUSE)
