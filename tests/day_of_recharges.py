@@ -54,21 +54,29 @@ USUAL = {
 
 @dataclass(frozen=True)
 class Outage:
-    """From one time of the day until another a supplier is not reached; or it is, and `silent`."""
+    """From one time of the day until another all that a supplier is sent becomes of `plan`."""
 
     begin_ms: int
     end_ms: int
-    silent: bool = False
+    plan: Plan = Plan.NOT_SENT
+
+    @property
+    def silent(self) -> bool:
+        return self.plan is Plan.UNHEARD
+
+    @property
+    def answers(self) -> bool:
+        return self.plan is Plan.SLOW_THEN_FAILED
 
     def holds(self, at_ms: int) -> bool:
         return self.begin_ms <= at_ms < self.end_ms
 
 
 OUTAGES = {
-    "alpha": (Outage(9 * HOUR_MS, 9 * HOUR_MS + 600_000), Outage(20 * HOUR_MS, 21 * HOUR_MS, silent=True)),
-    "beta": (Outage(13 * HOUR_MS, 14 * HOUR_MS, silent=True),),
+    "alpha": (Outage(9 * HOUR_MS, 9 * HOUR_MS + 600_000), Outage(20 * HOUR_MS, 21 * HOUR_MS, Plan.UNHEARD)),
+    "beta": (Outage(13 * HOUR_MS, 14 * HOUR_MS, Plan.UNHEARD),),
     "gamma": (Outage(9 * HOUR_MS, 10 * HOUR_MS),),
-    "delta": (),
+    "delta": (Outage(15 * HOUR_MS, 16 * HOUR_MS, Plan.SLOW_THEN_FAILED),),
     "omega": (Outage(0, 6 * HOUR_MS),),
 }
 
@@ -110,7 +118,7 @@ class House(Wholesaler):
             plan = self._street.chance.choices(list(USUAL), list(USUAL.values()))[0]
         else:
             self.during[outage] += 1
-            plan = Plan.UNHEARD if self.outages[outage].silent else Plan.NOT_SENT
+            plan = self.outages[outage].plan
         self.plans = [plan]
         if plan not in {Plan.REFUSED, Plan.NOT_SENT, Plan.LOST_REFUSED, Plan.SLOW_THEN_FAILED}:
             self._street.may_have.setdefault(unit, set()).add(wanted.reference)
@@ -120,7 +128,10 @@ class House(Wholesaler):
         return super().place(wanted)
 
     def query(self, placed: Placed) -> Outcome:
-        return Unknown(said="no_answer") if self._outage() is not None else super().query(placed)
+        outage = self._outage()
+        if outage is not None and not self.outages[outage].answers:
+            return Unknown(said="no_answer")
+        return super().query(placed)
 
 
 @dataclass(order=True)

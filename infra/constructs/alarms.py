@@ -29,6 +29,7 @@ _BUSINESS_ALARMS = (
     ),
     ("SupplierSilent", "event_relay", "a supplier does not answer, and gets no units until it does"),
     ("SupplierUnreached", "supply", "a supplier's catalogue cannot be looked at: what was known counts"),
+    ("SupplierDoesPoorly", "supply", "a supplier answers, and refuses much, takes much in vain, or is slow: see why"),
     ("BalanceLow", "event_relay", "what we have with a supplier went below its threshold: top it up"),
     ("PurchaseHeldBack", "supply", "stock is low, and its rule cannot buy: the log says why"),
     ("PurchaseFailed", "event_relay", "a supplier refused to sell keys for the pool"),

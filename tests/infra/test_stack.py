@@ -214,6 +214,7 @@ def test_money_that_waits_rings(prod: Template) -> None:
         ("WorkContradicted", "event_relay"),
         ("SupplierSilent", "event_relay"),
         ("SupplierUnreached", "supply"),
+        ("SupplierDoesPoorly", "supply"),
         ("BalanceLow", "event_relay"),
         ("PurchaseHeldBack", "supply"),
         ("PurchaseFailed", "event_relay"),

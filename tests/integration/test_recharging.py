@@ -20,6 +20,7 @@ from keyrail.suppliers.model.breaker import MAX_UNANSWERED
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal
 from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source
+from keyrail.suppliers.service.routing import FIGURES_WAIT_MS
 from tests.disputes import dispute_of
 from tests.racing import at_once
 from tests.recharging import MANUAL, PHONE, POOL, buy, recharge, run, sell, supplied, take, unit_of
@@ -79,6 +80,19 @@ def test_what_surely_failed_is_asked_for_at_the_next_source(world: World, plan: 
     assert supplied(world, placed) is Turn.DONE
     assert unit_of(world, placed).status is UnitStatus.DELIVERED
     assert [len(each.credited) for each in world.wholesalers.values()] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("plan", "failed"),
+    [(Plan.REFUSED, 1), (Plan.SLOW_THEN_FAILED, 1), (Plan.LOST_REFUSED, 0), (Plan.SLOW, 0), (Plan.NOT_SENT, 0)],
+)
+def test_a_supplier_is_known_by_what_it_refused_or_took_in_vain(world: World, plan: Plan, failed: int) -> None:
+    placed = buy(world, sell(world, recharge("first"), recharge("second", priority=200), first=[plan]))
+    assert supplied(world, placed) is Turn.DONE
+    world.ahead_ms += FIGURES_WAIT_MS
+    supplied(world, buy(world, sell(world, recharge("first"))))  # what is counted in between is written with it
+    tally = world.suppliers.figures("first", world.now_ms())
+    assert (tally.calls, tally.failed) == (2, failed)
 
 
 @pytest.mark.parametrize("plan", [Plan.SLOW, Plan.LOST, Plan.CRASHES])

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.breaker import BALANCE_LASTS_MS, MAX_UNANSWERED, Breaker, Health
+from keyrail.suppliers.model.breaker import (
+    ASIDE_LASTS_MS,
+    BALANCE_LASTS_MS,
+    LET_DOWN_LIMIT,
+    MAX_UNANSWERED,
+    Breaker,
+    Health,
+)
 from keyrail.suppliers.model.routing import Known, Need, PassedOver, limit_of, route
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strategy
 
@@ -58,6 +65,8 @@ HEALTH = st.builds(
     balance=st.none() | MONEY,
     balance_at_ms=TIMES,
     short_until_ms=TIMES,
+    let_downs=st.sampled_from([0, LET_DOWN_LIMIT - 1, LET_DOWN_LIMIT, LET_DOWN_LIMIT]),
+    let_down_at_ms=st.sampled_from([None, NOW, NOW - ASIDE_LASTS_MS, NOW - ASIDE_LASTS_MS + 1]),
     **{name: st.just(value) for name, value in ORIGIN.items()},
 )
 NEED = st.builds(
@@ -135,9 +144,23 @@ def of_supplier(health: Health | None, source: Source, need: Need) -> dict[Passe
     }
 
 
-def rank(sourcing: Sourcing, source: Source) -> tuple[int, int]:
+def rank(sourcing: Sourcing, source: Source) -> tuple[int, int, int]:
     cost = source.cost.amount_minor if source.cost else 0
-    return (cost if sourcing.strategy is Strategy.CHEAPEST else 0, source.priority)
+    return (cost if sourcing.strategy is Strategy.CHEAPEST else 0, source.priority, sourcing.sources.index(source))
+
+
+def place(sourcing: Sourcing, source: Source, known: Known) -> tuple[int, bool, bool, tuple[int, int, int]]:
+    """Where it stands in the line: after the people who come before it, and after who does better."""
+    own = rank(sourcing, source)
+    people = [each for each in sourcing.sources if each.kind is SourceKind.MANUAL and rank(sourcing, each) < own]
+    return (len(people), source.kind is SourceKind.MANUAL, is_poor(source, known), own)
+
+
+def is_poor(source: Source, known: Known) -> bool:
+    health = known.health.get(source.supplier or "")
+    if health is None or source.kind in {SourceKind.POOL, SourceKind.MANUAL}:
+        return False
+    return health.let_downs >= LET_DOWN_LIMIT and (health.let_down_at_ms or 0) > NOW - ASIDE_LASTS_MS
 
 
 @given(SOURCING, NEED, KNOWN)
@@ -148,20 +171,24 @@ def test_a_choice_keeps_every_rule_and_a_refusal_names_one_that_is_broken(
     chosen = routed.source
     wrong = {each.source_id: broken(sourcing, each, need, known) for each in sourcing.sources}
     assert set(routed.passed_over) == set(wrong) - ({chosen.source_id} if chosen else set())
-    fit = [each for each in sourcing.sources if not wrong[each.source_id]]
-    patient = [rank(sourcing, each) for each in sourcing.sources if wrong[each.source_id] == {PassedOver.UNANSWERED}]
+    line = sorted(sourcing.sources, key=lambda each: place(sourcing, each, known))
+    fit = [each for each in line if not wrong[each.source_id]]
+    patient = [each for each in line if wrong[each.source_id] == {PassedOver.UNANSWERED}]
     if chosen is None and fit:
-        best = min(rank(sourcing, each) for each in fit)
-        assert SourceKind.MANUAL in {each.kind for each in fit if rank(sourcing, each) == best}
-        assert min(patient) <= best
+        assert fit[0].kind is SourceKind.MANUAL
+        assert line.index(patient[0]) < line.index(fit[0])
         assert need.patient_until_ms is None or need.patient_until_ms > NOW
     elif chosen is None:
         assert fit == []
     else:
         assert wrong[chosen.source_id] == set()
-        assert rank(sourcing, chosen) == min(rank(sourcing, each) for each in fit)
-    for source_id, reason in routed.passed_over.items():
-        assert reason in wrong[source_id] or (reason is PassedOver.LATER_IN_LINE and not wrong[source_id])
+        assert chosen == fit[0]
+    for each in sourcing.sources:
+        reason = routed.passed_over.get(each.source_id)
+        if reason is not None and not wrong[each.source_id]:
+            assert reason is (PassedOver.DOES_POORLY if is_poor(each, known) else PassedOver.LATER_IN_LINE)
+        else:
+            assert reason is None or reason in wrong[each.source_id]
 
 
 @given(SOURCING, NEED, KNOWN)

@@ -126,7 +126,8 @@ class SupplierOut:
     """`strain` is how near the breaker is to opening, `unanswered` how many calls went out since it was last known to
     answer. `until` is when the next unit may find out whether it does.
 
-    `balance` is what we have with it, as it said at `balance_at`; until `short_until` it counts as too short.
+    `balance` is what we have with it, as it said at `balance_at`; until `short_until` it counts as too short. Until
+    `aside_until` sources at other suppliers come first, since it refuses much, takes much in vain, or is slow.
     """
 
     supplier: str
@@ -139,6 +140,7 @@ class SupplierOut:
     balance: Money | None
     balance_at: str | None
     short_until: str | None
+    aside_until: str | None
     version: int
     changed_by: str
     changed_at: str
@@ -154,12 +156,14 @@ class FiguresOfSupplierOut:
     """Calls that asked for something in the last 24 hours, as far as they are counted: some seconds may be missing.
 
     `taken` was accepted or done at once, `refused` definitely not, `unanswered` left nobody knowing or was never sent.
+    `failed` of them came to nothing by the supplier's doing: refused, or taken first and not supplied after all.
     """
 
     calls: int
     taken: int
     refused: int
     unanswered: int
+    failed: int
     taken_share: float | None
     mean_latency_ms: int | None
 

@@ -8,7 +8,8 @@ import pytest
 from keyrail.catalog.account_fields import AccountField, FieldKind
 from keyrail.catalog.model import SkuKind
 from keyrail.platform.changes import stamp
-from keyrail.suppliers.model.breaker import FIRST_OPEN_MS, new_supplier
+from keyrail.platform.clock import rfc3339
+from keyrail.suppliers.model.breaker import ASIDE_LASTS_MS, FIRST_OPEN_MS, LET_DOWN, LET_DOWN_LIMIT, new_supplier
 from keyrail.suppliers.model.notices import NoticeReason
 from keyrail.suppliers.model.outcomes import Success
 from keyrail.suppliers.model.routing import Need
@@ -239,8 +240,22 @@ def test_a_supplier_is_shown_with_how_it_did(desk: Desk) -> None:
     need = Need(sku_id=RECHARGE, quantity=1, paid=PRICE, kinds=RECHARGE_KINDS, reference="reference")
     choice = desk.world.routing.choose(need, SYSTEM)
     desk.world.routing.heard(choice, Success(said="4"), 250, SYSTEM, stored=True)
-    figures = desk.told("support", "GET", "suppliers/main")["figures"]
+    told = desk.told("support", "GET", "suppliers/main")
+    figures = told["figures"]
     assert (figures["calls"], figures["taken_share"], figures["mean_latency_ms"]) == (1, 1.0, 250)
+    assert (figures["failed"], "aside_until" in told["supplier"]) == (0, False)
+
+
+def test_a_supplier_that_does_poorly_is_shown_until_when_and_brought_back_by_hand(desk: Desk) -> None:
+    known(desk)
+    now_ms = desk.world.now_ms()
+    for _ in range(LET_DOWN_LIMIT // LET_DOWN):
+        assert "aside_until" not in desk.told("support", "GET", "suppliers/main")["supplier"]
+        desk.world.suppliers.count_let_down("main", now_ms)
+    assert desk.told("support", "GET", "suppliers/main")["supplier"]["aside_until"] == rfc3339(now_ms + ASIDE_LASTS_MS)
+    told = desk.told("operator", "POST", "suppliers/main/breaker", {"breaker": "closed", "reason": WHY})
+    assert (told["breaker"], "aside_until" in told) == ("closed", False)
+    assert "aside_until" not in desk.told("support", "GET", "suppliers/main")["supplier"]
 
 
 def test_what_a_supplier_has_news_of_that_is_none_of_ours_can_be_looked_at(desk: Desk) -> None:

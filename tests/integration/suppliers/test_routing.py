@@ -13,14 +13,18 @@ import pytest
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import epoch_ms
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.attempts import SupplyAttempt
+from keyrail.suppliers.model.attempts import SupplyAttempt, SupplyState
 from keyrail.suppliers.model.breaker import (
+    ASIDE_LASTS_MS,
     FAILURE_STRAINS,
     FIRST_OPEN_MS,
+    LET_DOWN,
+    LET_DOWN_LIMIT,
     MAX_OPEN_MS,
     MAX_UNANSWERED,
     PROBE_LASTS_MS,
     SHORT_LASTS_MS,
+    SLOW_MS,
     STRAIN_LIMIT,
     TOLD_FROM,
     Breaker,
@@ -44,6 +48,8 @@ ORDERS_EACH = 6
 PAID = Money(1000, "CNY")
 DONE = Success(said="4", cost=Money(900, "CNY"))
 SILENCE = Unknown(said="no_answer")
+BAD_ACCOUNT = DefiniteFailure(said="1007", refusal=Refusal.BAD_ACCOUNT)
+REFUSED = DefiniteFailure(said="1006", refusal=Refusal.REFUSED)
 SOLD_OUT = DefiniteFailure(said="1005", refusal=Refusal.SOLD_OUT)
 SKU = "phone-10"
 DEADLY = STRAIN_LIMIT // FAILURE_STRAINS
@@ -104,6 +110,21 @@ class Shop:
 @pytest.fixture
 def shop(world: World) -> Shop:
     return Shop(world)
+
+
+def attempted(choice: Choice, **fields: Any) -> SupplyAttempt:
+    assert choice.source
+    return SupplyAttempt(
+        reference=choice.need.reference,
+        source_id=choice.source.source_id,
+        supplier=choice.source.supplier or "",
+        item="1001",
+        quantity=1,
+        limit=PAID,
+        asked_at_ms=choice.decision.at_ms,
+        until_ms=choice.decision.at_ms + 1,
+        **fields,
+    )
 
 
 def chosen(choices: Sequence[object]) -> list[str | None]:
@@ -319,20 +340,9 @@ def test_what_failed_later_gives_back_to_the_day_that_it_was_of(shop: Shop) -> N
     evening = (local + timedelta(days=1)).replace(hour=23, minute=59)
     shop.wait(epoch_ms(evening) - shop.world.now_ms())
     choice = shop.choose()
-    assert choice.source
     shop.wait(2 * 60_000)
     assert shop.ask(DONE) == "first"
-    attempt = SupplyAttempt(
-        reference=choice.need.reference,
-        source_id=choice.source.source_id,
-        supplier="main",
-        item="1001",
-        quantity=1,
-        limit=PAID,
-        asked_at_ms=choice.decision.at_ms,
-        until_ms=choice.decision.at_ms + 1,
-    )
-    shop.world.routing.failed_later(SKU, attempt)
+    shop.world.routing.failed_later(SKU, attempted(choice))
     assert shop.ask(DONE) is None
     shop.wait(-2 * 60_000)
     assert shop.ask(DONE) == "first"
@@ -378,8 +388,56 @@ def test_figures_say_how_it_goes_and_cost_one_write_in_a_while(shop: Shop) -> No
     shop.wait(FIGURES_WAIT_MS)
     shop.ask(Processing(said="3"))
     tally = shop.world.suppliers.figures("main", shop.world.now_ms())
-    assert (tally.calls, tally.taken, tally.refused, tally.unanswered) == (5, 3, 1, 1)
+    assert (tally.calls, tally.taken, tally.refused, tally.unanswered, tally.failed) == (5, 3, 1, 1, 1)
     assert (tally.taken_share, tally.mean_latency_ms) == (0.6, 200)
+
+
+@pytest.mark.parametrize(
+    ("way", "calls"), [("refused", DEADLY), ("slow", DEADLY), ("taken in vain", LET_DOWN_LIMIT - 1)]
+)
+def test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nobody_down(
+    shop: Shop, way: str, calls: int
+) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+
+    def ask(**fields: Any) -> str | None:
+        choice = shop.choose(**fields)
+        outcome, latency_ms = (REFUSED if way == "refused" else DONE), (SLOW_MS + 1 if way == "slow" else 200)
+        shop.world.routing.heard(choice, outcome, latency_ms, SYSTEM, stored=True)
+        if way == "taken in vain" and choice.decision.chosen == "first":
+            shop.world.routing.failed_later(SKU, attempted(choice, state=SupplyState.PROCESSING), REFUSED)
+        return choice.decision.chosen
+
+    assert [ask() for _ in range(calls)] == ["first"] * calls
+    assert shop.choose().decision.passed_over == {"first": "does_poorly"}
+    assert ask(tried=frozenset({"second"})) == "first"
+    shop.wait(ASIDE_LASTS_MS)
+    assert [ask(), ask()] == ["first", "second"]
+    shop.wait(ASIDE_LASTS_MS)
+    assert [shop.ask(DONE) for _ in range(3)] == ["first"] * 3
+    assert shop.health().let_downs == LET_DOWN_LIMIT - 3
+
+
+@pytest.mark.parametrize("outcome", [SILENCE, BAD_ACCOUNT])
+def test_a_supplier_is_not_blamed_for_silence_nor_for_what_is_ours(shop: Shop, outcome: Outcome) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    for _ in range(3):
+        for _ in range(DEADLY):
+            shop.ask(outcome)
+        shop.wait(FIRST_OPEN_MS)
+        assert shop.ask(DONE) == "first"
+    assert (shop.health().let_downs, shop.ask(DONE)) == (0, "first")
+
+
+def test_of_any_number_at_once_that_are_let_down_each_counts_and_none_beyond_the_limit(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    count = shop.world.suppliers.count_let_down
+    at_once([partial(count, "main", shop.world.now_ms())] * (DEADLY - 1))
+    assert shop.health().let_downs == LET_DOWN_LIMIT - LET_DOWN
+    at_once([partial(count, "main", shop.world.now_ms())] * DEADLY)
+    assert shop.health().let_downs == LET_DOWN_LIMIT
+    at_once([partial(shop.world.suppliers.make_up, "main")] * (2 * LET_DOWN_LIMIT))
+    assert shop.health().let_downs == 0
 
 
 def test_the_health_of_a_supplier_that_is_moved_keeps_its_balance(shop: Shop) -> None:
@@ -510,21 +568,10 @@ def test_what_was_chosen_before_there_was_a_quota_gives_nothing_back(shop: Shop)
     early = shop.choose()
     standing = shop.world.suppliers.sourcing(SKU)
     assert standing
-    assert early.source
     limited = replace(standing, sources=(source("first", "main", quota=2),), version=2)
     assert shop.world.suppliers.put_sourcing(limited)
     assert shop.ask(DONE) == "first"
-    attempt = SupplyAttempt(
-        reference=early.need.reference,
-        source_id="first",
-        supplier="main",
-        item="1001",
-        quantity=1,
-        limit=PAID,
-        asked_at_ms=early.decision.at_ms,
-        until_ms=early.decision.at_ms + 1,
-    )
-    shop.world.routing.failed_later(SKU, attempt)
+    shop.world.routing.failed_later(SKU, attempted(early))
     assert taken(shop.world) == 1
 
 

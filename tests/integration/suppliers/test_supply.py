@@ -10,7 +10,7 @@ import pytest
 from functions.supply import handler as supply
 from keyrail.platform.changes import stamp
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.breaker import new_supplier, switched
+from keyrail.suppliers.model.breaker import LET_DOWN, LET_DOWN_LIMIT, new_supplier, switched
 from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.guarding import GuardMode, PriceGuard, WrongCurrency
 from keyrail.suppliers.model.offers import KnownOffer
@@ -314,6 +314,19 @@ def test_a_round_asks_for_each_supplier_rule_and_purchase_and_a_purchase_is_aske
     assert sent == [{"purchase_id": purchase.purchase_id, "in": "60"}]
     assert receive(purchase_id=purchase.purchase_id) == []
     assert (len(sent), buying.purchases.open()) == (1, [])
+
+
+def test_a_supplier_that_does_poorly_rings_with_each_round(
+    buying: Buying, sent: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert receive(supplier=HOUSE) == []
+    assert "SupplierDoesPoorly" not in capsys.readouterr().out
+    for _ in range(LET_DOWN_LIMIT // LET_DOWN):
+        buying.world.suppliers.count_let_down(HOUSE, buying.world.now_ms())
+    assert receive(supplier=HOUSE) == []
+    told = capsys.readouterr().out
+    assert "SupplierDoesPoorly" in told
+    assert sent == []
 
 
 def test_what_stands_in_the_way_of_a_purchase_is_counted_and_is_no_failure(

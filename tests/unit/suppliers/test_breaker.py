@@ -1,5 +1,6 @@
 """A supplier that does not answer is left alone for a while, and taken back by itself."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,15 +8,19 @@ import pytest
 from keyrail.platform.changes import Origin
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import (
+    ASIDE_LASTS_MS,
     BALANCE_LASTS_MS,
     FIRST_OPEN_MS,
+    LET_DOWN_LIMIT,
     MAX_OPEN_MS,
     PROBE_LASTS_MS,
+    SLOW_MS,
     Breaker,
     Health,
     closed,
     half_opened,
     is_failure,
+    lets_down,
     new_supplier,
     opened,
     probe_taken_back,
@@ -101,3 +106,43 @@ def test_a_probe_that_was_never_sent_leaves_the_next_one_free() -> None:
 def test_a_balance_is_short_where_it_is_known_to_be(known: dict[str, object], covers: bool) -> None:
     fields = {name: getattr(ALIVE, name) for name in ALIVE.__dataclass_fields__}
     assert Health(**{**fields, **known}).covers(COST, NOW) is covers
+
+
+@pytest.mark.parametrize(
+    ("outcome", "latency_ms", "expected"),
+    [
+        (Success(said="4"), SLOW_MS, False),
+        (Success(said="4"), SLOW_MS + 1, True),
+        (Processing(said="3"), SLOW_MS, False),
+        (Processing(said="3"), SLOW_MS + 1, True),
+        (Unknown(said="<html>"), SLOW_MS + 1, False),
+        (DefiniteFailure(said="", refusal=Refusal.NOT_SENT), SLOW_MS + 1, False),
+        *(
+            (DefiniteFailure(said="", refusal=each), 0, True)
+            for each in (Refusal.REFUSED, Refusal.SOLD_OUT, Refusal.PRICE_CHANGED)
+        ),
+        *((DefiniteFailure(said="", refusal=each), 0, False) for each in (Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT)),
+    ],
+)
+def test_it_lets_down_whom_it_refuses_by_its_own_fault_or_keeps_waiting(
+    outcome: Outcome, latency_ms: int, expected: bool
+) -> None:
+    assert lets_down(outcome, latency_ms) is expected
+
+
+@pytest.mark.parametrize(
+    ("let_downs", "since_ms", "poorly"),
+    [
+        (LET_DOWN_LIMIT - 1, 0, False),
+        (LET_DOWN_LIMIT, 0, True),
+        (LET_DOWN_LIMIT, ASIDE_LASTS_MS - 1, True),
+        (LET_DOWN_LIMIT, ASIDE_LASTS_MS, False),
+    ],
+)
+def test_it_does_poorly_from_so_many_on_and_until_it_let_nobody_down_for_a_while(
+    let_downs: int, since_ms: int, poorly: bool
+) -> None:
+    health = replace(ALIVE, let_downs=let_downs, let_down_at_ms=NOW)
+    assert health.does_poorly(NOW + since_ms) is poorly
+    assert not closed(health, SYSTEM, NOW).does_poorly(NOW)
+    assert not ALIVE.does_poorly(NOW)

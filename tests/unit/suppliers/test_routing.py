@@ -7,7 +7,7 @@ import pytest
 
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.breaker import Health, new_supplier, opened, switched
+from keyrail.suppliers.model.breaker import LET_DOWN_LIMIT, Health, new_supplier, opened, switched
 from keyrail.suppliers.model.routing import (
     Known,
     Need,
@@ -31,6 +31,7 @@ NOW = 1_000_000
 NOON = 12 * 60
 PAID = Money(2000, "CNY")
 ALIVE = new_supplier("main", SYSTEM, NOW)
+POOR = replace(ALIVE, let_downs=LET_DOWN_LIMIT, let_down_at_ms=NOW)
 SHUT = opened(ALIVE, SYSTEM, NOW)
 NEED = Need(sku_id="phone-10", quantity=2, paid=PAID, kinds=RECHARGE_KINDS, reference="r")
 KNOWN = Known(now_ms=NOW, minute=NOON, health={"main": ALIVE})
@@ -119,6 +120,34 @@ def test_the_strategy_says_who_comes_first_and_the_others_come_later(strategy: S
     assert routed.source is not None
     assert routed.source.source_id == first
     assert set(routed.passed_over.values()) == {PassedOver.LATER_IN_LINE}
+
+
+@pytest.mark.parametrize(
+    ("line", "poorly", "first", "passed_over"),
+    [
+        (("poor", "good"), {"main"}, "good", {"poor": PassedOver.DOES_POORLY}),
+        (("poor", "good"), {"other"}, "poor", {"good": PassedOver.DOES_POORLY}),
+        (("poor", "good"), {"main", "other"}, "poor", {"good": PassedOver.DOES_POORLY}),
+        (("poor", "good"), set(), "poor", {"good": PassedOver.LATER_IN_LINE}),
+        (("poor",), {"main"}, "poor", {}),
+        (("poor", "ours"), {"main"}, "ours", {"poor": PassedOver.DOES_POORLY}),
+        (("poor", "person"), {"main"}, "poor", {"person": PassedOver.LATER_IN_LINE}),
+        (("person", "poor"), {"main"}, "person", {"poor": PassedOver.DOES_POORLY}),
+    ],
+)
+def test_whose_supplier_does_poorly_stands_aside_for_others_but_for_no_person(
+    line: tuple[str, ...], poorly: set[str], first: str, passed_over: dict[str, PassedOver]
+) -> None:
+    offers = {
+        "poor": source("poor"),
+        "good": source("good", supplier="other"),
+        "person": Source(source_id="person", kind=SourceKind.MANUAL),
+        "ours": Source(source_id="ours", kind=SourceKind.POOL),
+    }
+    listed = (replace(offers[name], priority=number) for number, name in enumerate(line))
+    known = replace(KNOWN, health={name: POOR if name in poorly else ALIVE for name in ("main", "other")})
+    routed = route(sourcing(*listed), replace(NEED, kinds=EVERY_KIND), known)
+    assert (routed.source and routed.source.source_id, routed.passed_over) == (first, passed_over)
 
 
 def test_what_costs_the_same_goes_by_priority_and_then_as_it_is_listed() -> None:

@@ -17,6 +17,7 @@ class Metric(StrEnum):
     SUPPLIER_NEWS_UNMATCHED = "SupplierNewsUnmatched"
     SUPPLIER_SILENT = "SupplierSilent"
     SUPPLIER_UNREACHED = "SupplierUnreached"
+    SUPPLIER_DOES_POORLY = "SupplierDoesPoorly"
     BALANCE_LOW = "BalanceLow"
     PURCHASE_HELD_BACK = "PurchaseHeldBack"
     PURCHASE_FAILED = "PurchaseFailed"

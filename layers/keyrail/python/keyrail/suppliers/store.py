@@ -29,7 +29,15 @@ from keyrail.platform.dynamo import (
     transact,
 )
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.breaker import FAILURE_STRAINS, MAX_UNANSWERED, PROBE_LASTS_MS, STRAIN_LIMIT, Health
+from keyrail.suppliers.model.breaker import (
+    FAILURE_STRAINS,
+    LET_DOWN,
+    LET_DOWN_LIMIT,
+    MAX_UNANSWERED,
+    PROBE_LASTS_MS,
+    STRAIN_LIMIT,
+    Health,
+)
 from keyrail.suppliers.model.figures import FIGURES_LAST_MS, HOUR_MS, HOURS_SHOWN, Tally, hour_of
 from keyrail.suppliers.model.notices import Notice
 from keyrail.suppliers.model.sources import MAX_SUPPLIERS, Sourcing
@@ -48,6 +56,8 @@ _MOVED = (
     "called",
     "may_call",
     "given_up_ms",
+    "let_downs",
+    "let_down_at_ms",
     "openings",
     "until_ms",
     "probe",
@@ -58,7 +68,7 @@ _MOVED = (
     "changed_reason",
 )
 """What one version of a supplier's health has otherwise than the one before; its balance is not among it."""
-_COUNTED = {"strain", "called", "may_call", "given_up_ms"}
+_COUNTED = {"strain", "called", "may_call", "given_up_ms", "let_downs", "let_down_at_ms"}
 """What calls change under one version."""
 
 
@@ -72,6 +82,8 @@ class SuppliersItem(Model):
     called = IntegerAttribute()
     may_call = IntegerAttribute()
     given_up_ms = IntegerAttribute()
+    let_downs = IntegerAttribute()
+    let_down_at_ms = IntegerAttribute()
     taken = IntegerAttribute()
     holds = IntegerAttribute()
     names = UnicodeSetAttribute()
@@ -280,6 +292,18 @@ class SuppliersStore:
         strained = (SuppliersItem.version == health.version) & (SuppliersItem.strain > 0)
         self._on_health(health.supplier, [SuppliersItem.strain.set(SuppliersItem.strain - 1)], strained)
 
+    def count_let_down(self, supplier: str, now_ms: int) -> None:
+        """Somebody more whom it let down, up to the limit. Raises StoreUnavailable."""
+        at, below = SuppliersItem.let_down_at_ms.set(now_ms), SuppliersItem.let_downs < LET_DOWN_LIMIT
+        more = SuppliersItem.let_downs.set((SuppliersItem.let_downs | 0) + LET_DOWN)
+        if self._on_health(supplier, [more, at], below | SuppliersItem.let_downs.does_not_exist()):
+            self._on_health(supplier, [at], SuppliersItem.let_downs >= LET_DOWN_LIMIT)
+
+    def make_up(self, supplier: str) -> None:
+        """An answer that lets nobody down takes one away, where there are any. Raises StoreUnavailable."""
+        fewer = SuppliersItem.let_downs.set(SuppliersItem.let_downs - 1)
+        self._on_health(supplier, [fewer], SuppliersItem.let_downs > 0)
+
     def put_balance(self, supplier: str, balance: Money, now_ms: int) -> None:
         """What we have with them, unless a later look is in; whatever was short before is not any more."""
         actions = [
@@ -346,7 +370,7 @@ def _is_same_move(one: Health, other: Health) -> bool:
 
 
 def _tally(item: Attributes) -> Tally:
-    return from_attributes(Tally, {name: item[name] for name in to_attributes(Tally())})
+    return from_attributes(Tally, {name: item[name] for name in to_attributes(Tally()) if name in item})
 
 
 def _of_sku(sku_id: str) -> dict[str, str]:

@@ -131,7 +131,7 @@ class Recharging:
         outcome = self._question(attempt)
         order, stored = self._heard(order, attempt, outcome, origin)
         if stored and isinstance(outcome, DefiniteFailure):
-            self._tell(lambda: self.routing.failed_later(unit.sku_id, attempt))
+            self._tell(lambda: self.routing.failed_later(unit.sku_id, attempt, outcome))
         still = order.unit(unit_id).open_attempt()
         if still is not None and self.now_ms() >= still.until_ms:
             return self.leave(order_id, unit_id, origin)

@@ -8,6 +8,9 @@ so is one that leaves more than one in (FAILURE_STRAINS + 1) without an answer f
 Nor is it sent many more before it has answered: MAX_UNANSWERED calls may go out behind the latest that is known to be
 answered, however many want to call at once, and however long it takes until the first of them is given up. So answers
 of before its death, told of after it, let no more be sent than one would.
+
+A supplier that answers may do poorly all the same: what it refuses by its own fault, took in vain or is slow with lets
+down whoever asked, and LET_DOWN_LIMIT have it stand aside for others, until it has let nobody down for a while.
 """
 
 from dataclasses import dataclass, replace
@@ -26,6 +29,13 @@ MAX_OPEN_MS = 5 * 60_000
 PROBE_LASTS_MS = 2 * 60_000  # after it a probe is given up, and any call; longer than a supplier's own time-out
 BALANCE_LASTS_MS = 30 * 60_000  # an older one is no news of today
 SHORT_LASTS_MS = 10 * 60_000  # since a supplier said that our balance does not do
+LET_DOWN = 2  # so one does poorly that refuses more than one in three for long, or takes more than one in two in vain
+LET_DOWN_LIMIT = 20
+ASIDE_LASTS_MS = 10 * 60_000  # since it let somebody down
+SLOW_MS = 5_000  # an answer that takes longer lets down, whatever it is
+
+NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT})
+"""Refusals for a reason that is the buyer's, or ours."""
 
 
 class Breaker(StrEnum):
@@ -45,6 +55,8 @@ class Health(Versioned):
     may be made until the next answer is told of.
     `openings` is how often it was opened since it was closed. `until_ms` is when whoever comes next may probe; `probe`
     is the reference of the attempt that does. `short_until_ms`: the supplier said that our balance does not do.
+    `let_downs` go up by LET_DOWN with whoever it lets down, at last at `let_down_at_ms`, and down by one with an answer
+    that does not: then it may still have taken something in vain.
     """
 
     supplier: str
@@ -60,6 +72,8 @@ class Health(Versioned):
     balance: Money | None = None
     balance_at_ms: int | None = None
     short_until_ms: int | None = None
+    let_downs: int = 0
+    let_down_at_ms: int | None = None
 
     def lets_through(self, reference: str, now_ms: int) -> bool:
         """Whether that attempt may be made there: while the breaker is not closed, only as the probe."""
@@ -88,6 +102,16 @@ class Health(Versioned):
         """Whether it has to answer, or be found silent, before it is sent more."""
         return self.breaker is Breaker.CLOSED and self.is_full and now_ms < (self.given_up_ms or 0)
 
+    @property
+    def aside_until_ms(self) -> int | None:
+        """From when on it takes its place in the line again, where it lets nobody down until then."""
+        if self.let_down_at_ms is None or self.let_downs < LET_DOWN_LIMIT:
+            return None
+        return self.let_down_at_ms + ASIDE_LASTS_MS
+
+    def does_poorly(self, now_ms: int) -> bool:
+        return now_ms < (self.aside_until_ms or 0)
+
     def covers(self, cost: Money | None, now_ms: int) -> bool:
         """False where it is known, and not too long ago, that what we have with them is less."""
         if self.short_until_ms is not None and now_ms < self.short_until_ms:
@@ -107,6 +131,18 @@ def is_failure(outcome: Outcome) -> bool:
             return True
         case _:
             return False
+
+
+def is_theirs(outcome: DefiniteFailure) -> bool:
+    """Whether it was for the supplier to do otherwise."""
+    return outcome.refusal not in NOT_THEIRS
+
+
+def lets_down(outcome: Outcome, latency_ms: int) -> bool:
+    """Of an answer. Silence does not: that is the breaker's, and over with it."""
+    if is_failure(outcome):
+        return False
+    return latency_ms > SLOW_MS or (isinstance(outcome, DefiniteFailure) and is_theirs(outcome))
 
 
 def new_supplier(name: str, origin: Origin, now_ms: int) -> Health:
@@ -154,6 +190,8 @@ def _moved(
         called=0,
         may_call=MAX_UNANSWERED,
         given_up_ms=None,
+        let_downs=0,
+        let_down_at_ms=None,
         openings=openings,
         until_ms=until_ms,
         probe=probe,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from keyrail.suppliers.model.breaker import is_failure
+from keyrail.suppliers.model.breaker import is_failure, is_theirs
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome
 
 HOUR_MS = 60 * 60_000
@@ -14,13 +14,15 @@ FIGURES_LAST_MS = 7 * 24 * HOUR_MS
 @dataclass(frozen=True, kw_only=True)
 class Tally:
     """Calls that asked for something: `taken` is accepted or done at once, `refused` definitely not, `unanswered` left
-    nobody knowing, or was never sent. `latency_ms` is that of all calls together.
+    nobody knowing, or was never sent. `failed` of them came to nothing by the supplier's doing: refused, or taken first
+    and not supplied after all. `latency_ms` is that of all answers together.
     """
 
     calls: int = 0
     taken: int = 0
     refused: int = 0
     unanswered: int = 0
+    failed: int = 0
     latency_ms: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -29,6 +31,7 @@ class Tally:
             taken=self.taken + other.taken,
             refused=self.refused + other.refused,
             unanswered=self.unanswered + other.unanswered,
+            failed=self.failed + other.failed,
             latency_ms=self.latency_ms + other.latency_ms,
         )
 
@@ -38,21 +41,27 @@ class Tally:
         return round(self.taken / self.calls, 4) if self.calls else None
 
     @property
+    def answered(self) -> int:
+        return self.taken + self.refused
+
+    @property
     def mean_latency_ms(self) -> int | None:
-        return self.latency_ms // self.calls if self.calls else None
+        """Until an answer; None before the first."""
+        return self.latency_ms // self.answered if self.answered else None
 
 
 def tally_of(outcome: Outcome, latency_ms: int) -> Tally:
     """Of one call."""
-    unanswered = is_failure(outcome)
-    refused = isinstance(outcome, DefiniteFailure) and not unanswered
-    return Tally(
-        calls=1,
-        taken=int(not unanswered and not refused),
-        refused=int(refused),
-        unanswered=int(unanswered),
-        latency_ms=latency_ms,
-    )
+    if is_failure(outcome):
+        return Tally(calls=1, unanswered=1)
+    if isinstance(outcome, DefiniteFailure):
+        return failure_of(outcome) + Tally(calls=1, refused=1, latency_ms=latency_ms)
+    return Tally(calls=1, taken=1, latency_ms=latency_ms)
+
+
+def failure_of(outcome: DefiniteFailure) -> Tally:
+    """Of a call that is counted already, if it was taken."""
+    return Tally(failed=int(is_theirs(outcome)))
 
 
 def hour_of(epoch_ms: int) -> str:

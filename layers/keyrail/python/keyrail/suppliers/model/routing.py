@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 
 from keyrail.platform.money import Money, total
 from keyrail.suppliers.model.breaker import Health
@@ -12,8 +13,8 @@ from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing, Strate
 class PassedOver(StrEnum):
     """Why a unit does not come from a source: the first rule, in this order, that the source breaks.
 
-    `later_in_line` breaks none; the one that was chosen comes first. `keys_leased` and `sold_out` are found out when a
-    pool is asked for keys: enough of them may come free, or there are none.
+    `later_in_line` and `does_poorly` break none; the one that was chosen comes first. `keys_leased` and `sold_out` are
+    found out when a pool is asked for keys: enough of them may come free, or there are none.
     """
 
     DISABLED = "disabled"
@@ -31,6 +32,7 @@ class PassedOver(StrEnum):
     UNANSWERED = "unanswered"
     KEYS_LEASED = "keys_leased"
     SOLD_OUT = "sold_out"
+    DOES_POORLY = "does_poorly"
     LATER_IN_LINE = "later_in_line"
 
 
@@ -80,7 +82,7 @@ class Routed:
 def route(sourcing: Sourcing, need: Need, known: Known) -> Routed:
     """The first in line of those that break no rule, and a reason for each other one."""
     broken = {each.source_id: rule_broken(sourcing, each, need, known) for each in sourcing.sources}
-    line = sorted(sourcing.sources, key=_place(sourcing.strategy))
+    line = _line(sourcing, known)
     chosen = next((each for each in line if broken[each.source_id] is None), None)
     may_wait = need.patient_until_ms is None or known.now_ms < need.patient_until_ms
     if chosen is not None and chosen.kind is SourceKind.MANUAL and may_wait:
@@ -88,9 +90,9 @@ def route(sourcing: Sourcing, need: Need, known: Known) -> Routed:
         if any(broken[each.source_id] is PassedOver.UNANSWERED for each in before):
             chosen = None  # a person is given nothing that a supplier may do in a moment
     passed_over = {
-        source_id: reason or PassedOver.LATER_IN_LINE
-        for source_id, reason in broken.items()
-        if chosen is None or source_id != chosen.source_id
+        each.source_id: broken[each.source_id] or _comes_later(each, known)
+        for each in sourcing.sources
+        if chosen is None or each.source_id != chosen.source_id
     }
     return Routed(chosen, passed_over)
 
@@ -159,6 +161,22 @@ def limit_of(sourcing: Sourcing, source: Source, need: Need) -> Money:
     floor_minor = sourcing.min_margin.times(need.quantity).amount_minor if sourcing.min_margin else 0
     cost_minor = source.cost.times(need.quantity).amount_minor if source.cost else 0
     return Money(max(cost_minor, need.paid.amount_minor - floor_minor), need.paid.currency)
+
+
+def _line(sourcing: Sourcing, known: Known) -> list[Source]:
+    """By strategy; whose supplier does poorly stands aside for others, but not for a person, who would have to work."""
+    line = sorted(sourcing.sources, key=_place(sourcing.strategy))
+    between_people = groupby(line, key=lambda source: source.kind is SourceKind.MANUAL)
+    return [each for _, some in between_people for each in sorted(some, key=lambda one: _does_poorly(one, known))]
+
+
+def _comes_later(source: Source, known: Known) -> PassedOver:
+    return PassedOver.DOES_POORLY if _does_poorly(source, known) else PassedOver.LATER_IN_LINE
+
+
+def _does_poorly(source: Source, known: Known) -> bool:
+    health = known.health.get(source.supplier or "") if source.kind.is_bought else None
+    return health is not None and health.does_poorly(known.now_ms)
 
 
 def _place(strategy: Strategy) -> Callable[[Source], tuple[int, ...]]:

@@ -135,5 +135,5 @@ def _opened(health: Health, origin: Origin, now_ms: int) -> Health:
 
 
 def _closed(health: Health, origin: Origin, now_ms: int) -> Health:
-    is_well = health.breaker is Breaker.CLOSED and not health.strain and not health.is_full
+    is_well = health.breaker is Breaker.CLOSED and not health.strain and not health.let_downs and not health.is_full
     return health if is_well else closed(health, origin, now_ms)

@@ -9,9 +9,9 @@ from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model import breaker
-from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
-from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, TOLD_FROM, Health, is_failure
-from keyrail.suppliers.model.figures import Tally, tally_of
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt, SupplyState
+from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, TOLD_FROM, Health, is_failure, is_theirs, lets_down
+from keyrail.suppliers.model.figures import Tally, failure_of, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
 from keyrail.suppliers.model.routing import Known, Need, PassedOver, limit_of, route, rule_broken, usable_kinds
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
@@ -160,6 +160,10 @@ class Routing:
         self._count(supplier, tally_of(outcome, latency_ms), now_ms)
         if isinstance(outcome, DefiniteFailure) and outcome.refusal is Refusal.BALANCE_SHORT:
             self.store.put_short(supplier, now_ms + SHORT_LASTS_MS)
+        if lets_down(outcome, latency_ms):
+            self.store.count_let_down(supplier, now_ms)
+        elif choice.health.let_downs and not is_failure(outcome):
+            self.store.make_up(supplier)
         if choice.probing:
             moved = breaker.opened if is_failure(outcome) else breaker.closed
             self.store.move(moved(choice.health, origin, now_ms))
@@ -168,13 +172,19 @@ class Routing:
         else:
             self._answered(choice.health)
 
-    def failed_later(self, sku_id: str, attempt: SupplyAttempt) -> None:
+    def failed_later(self, sku_id: str, attempt: SupplyAttempt, outcome: DefiniteFailure | None = None) -> None:
         """A question or a person found out that nothing was supplied, and that is stored: its quota goes back.
 
-        Repeated it goes back once. Raises StoreUnavailable.
+        `outcome` is what the supplier said when it was asked about the attempt as it was then; what it had taken it
+        took in vain. Repeated the quota goes back once. Raises StoreUnavailable.
         """
         day = self._local(attempt.asked_at_ms).date().isoformat()
         self.store.give_back(Quota(sku_id, attempt.source_id, day), attempt.reference, attempt.quantity)
+        if outcome is None or attempt.state is not SupplyState.PROCESSING:
+            return
+        self._count(attempt.supplier, failure_of(outcome), self.now_ms())
+        if is_theirs(outcome):
+            self.store.count_let_down(attempt.supplier, self.now_ms())
 
     def _answered(self, health: Health) -> None:
         """By whom nothing would change, nobody is told."""
