@@ -40,11 +40,18 @@ BUGS = (
         f"{RULES}::test_whose_supplier_does_poorly_stands_aside_for_others_but_for_no_person",
     ),
     PlantedBug(
-        "blames a supplier for a wrong account that it refuses",
+        "has a supplier stand aside that is out of one item",
+        BREAKER,
+        "outcome.refusal is Refusal.REFUSED)",
+        "is_theirs(outcome))",
+        f"{ENGINE}::test_a_supplier_does_not_stand_aside_for_silence_nor_for_a_matter_of_account_or_item",
+    ),
+    PlantedBug(
+        "blames a supplier for a wrong account that it took at first",
         BREAKER,
         "NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT})",
         "NOT_THEIRS = frozenset({Refusal.BALANCE_SHORT})",
-        f"{ENGINE}::test_a_supplier_is_not_blamed_for_silence_nor_for_what_is_ours",
+        f"{ENGINE}::test_what_was_taken_in_vain_counts_whatever_the_reason_but_for_the_account",
     ),
     PlantedBug(
         "does not see that a supplier takes everything and supplies nothing",

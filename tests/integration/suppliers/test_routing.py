@@ -418,8 +418,10 @@ def test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nob
     assert shop.health().let_downs == LET_DOWN_LIMIT - 3
 
 
-@pytest.mark.parametrize("outcome", [SILENCE, BAD_ACCOUNT])
-def test_a_supplier_is_not_blamed_for_silence_nor_for_what_is_ours(shop: Shop, outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [SILENCE, BAD_ACCOUNT, SOLD_OUT])
+def test_a_supplier_does_not_stand_aside_for_silence_nor_for_a_matter_of_account_or_item(
+    shop: Shop, outcome: Outcome
+) -> None:
     shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
     for _ in range(3):
         for _ in range(DEADLY):
@@ -427,6 +429,16 @@ def test_a_supplier_is_not_blamed_for_silence_nor_for_what_is_ours(shop: Shop, o
         shop.wait(FIRST_OPEN_MS)
         assert shop.ask(DONE) == "first"
     assert (shop.health().let_downs, shop.ask(DONE)) == (0, "first")
+
+
+@pytest.mark.parametrize(("outcome", "let_downs"), [(SOLD_OUT, LET_DOWN), (REFUSED, LET_DOWN), (BAD_ACCOUNT, 0)])
+@pytest.mark.parametrize("state", [SupplyState.PROCESSING, SupplyState.UNKNOWN])
+def test_what_was_taken_in_vain_counts_whatever_the_reason_but_for_the_account(
+    shop: Shop, outcome: DefiniteFailure, let_downs: int, state: SupplyState
+) -> None:
+    shop.sell(source("first", "main"))
+    shop.world.routing.failed_later(SKU, attempted(shop.choose(), state=state), outcome)
+    assert shop.health().let_downs == (let_downs if state is SupplyState.PROCESSING else 0)
 
 
 def test_of_any_number_at_once_that_are_let_down_each_counts_and_none_beyond_the_limit(shop: Shop) -> None:

@@ -117,14 +117,10 @@ def test_a_balance_is_short_where_it_is_known_to_be(known: dict[str, object], co
         (Processing(said="3"), SLOW_MS + 1, True),
         (Unknown(said="<html>"), SLOW_MS + 1, False),
         (DefiniteFailure(said="", refusal=Refusal.NOT_SENT), SLOW_MS + 1, False),
-        *(
-            (DefiniteFailure(said="", refusal=each), 0, True)
-            for each in (Refusal.REFUSED, Refusal.SOLD_OUT, Refusal.PRICE_CHANGED)
-        ),
-        *((DefiniteFailure(said="", refusal=each), 0, False) for each in (Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT)),
+        *((DefiniteFailure(said="", refusal=each), 0, each is Refusal.REFUSED) for each in Refusal),
     ],
 )
-def test_it_lets_down_whom_it_refuses_by_its_own_fault_or_keeps_waiting(
+def test_it_lets_down_whom_it_refuses_for_no_matter_of_theirs_or_keeps_waiting(
     outcome: Outcome, latency_ms: int, expected: bool
 ) -> None:
     assert lets_down(outcome, latency_ms) is expected

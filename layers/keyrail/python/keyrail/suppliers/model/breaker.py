@@ -9,8 +9,9 @@ Nor is it sent many more before it has answered: MAX_UNANSWERED calls may go out
 answered, however many want to call at once, and however long it takes until the first of them is given up. So answers
 of before its death, told of after it, let no more be sent than one would.
 
-A supplier that answers may do poorly all the same: what it refuses by its own fault, took in vain or is slow with lets
-down whoever asked, and LET_DOWN_LIMIT have it stand aside for others, until it has let nobody down for a while.
+A supplier that answers may do poorly all the same: whom it refuses for what is no matter of account, balance or item,
+whom it took in vain, or keeps waiting is let down, and LET_DOWN_LIMIT have it stand aside for others, until it has let
+nobody down for a while.
 """
 
 from dataclasses import dataclass, replace
@@ -139,10 +140,12 @@ def is_theirs(outcome: DefiniteFailure) -> bool:
 
 
 def lets_down(outcome: Outcome, latency_ms: int) -> bool:
-    """Of an answer. Silence does not: that is the breaker's, and over with it."""
+    """Of an answer to an order. Silence does not: that is the breaker's, and over with it. Nor does a refusal that is
+    about an item, its stock or its price, and says nothing of others.
+    """
     if is_failure(outcome):
         return False
-    return latency_ms > SLOW_MS or (isinstance(outcome, DefiniteFailure) and is_theirs(outcome))
+    return latency_ms > SLOW_MS or (isinstance(outcome, DefiniteFailure) and outcome.refusal is Refusal.REFUSED)
 
 
 def new_supplier(name: str, origin: Origin, now_ms: int) -> Health:

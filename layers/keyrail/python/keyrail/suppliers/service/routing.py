@@ -160,10 +160,6 @@ class Routing:
         self._count(supplier, tally_of(outcome, latency_ms), now_ms)
         if isinstance(outcome, DefiniteFailure) and outcome.refusal is Refusal.BALANCE_SHORT:
             self.store.put_short(supplier, now_ms + SHORT_LASTS_MS)
-        if lets_down(outcome, latency_ms):
-            self.store.count_let_down(supplier, now_ms)
-        elif choice.health.let_downs and not is_failure(outcome):
-            self.store.make_up(supplier)
         if choice.probing:
             moved = breaker.opened if is_failure(outcome) else breaker.closed
             self.store.move(moved(choice.health, origin, now_ms))
@@ -171,6 +167,10 @@ class Routing:
             self._failed(choice.health, origin)
         else:
             self._answered(choice.health)
+        if lets_down(outcome, latency_ms):
+            self.store.count_let_down(supplier, now_ms)
+        elif choice.health.let_downs and not is_failure(outcome):
+            self.store.make_up(supplier)
 
     def failed_later(self, sku_id: str, attempt: SupplyAttempt, outcome: DefiniteFailure | None = None) -> None:
         """A question or a person found out that nothing was supplied, and that is stored: its quota goes back.
