@@ -142,11 +142,9 @@ def look_by_rules() -> None:
 def sync(name: str, origin: Origin) -> None:
     """What changed may be what a rule waited for, which was looked at in the same moment."""
     synced = syncing().sync(name, origin)
-    does_poorly = syncing().does_poorly(name)
     logs.log(
         Entry.SUPPLIER_SYNCED,
         supplier=name,
-        does_poorly=does_poorly,
         reached=synced.reached,
         offers=synced.offers,
         changed=synced.changed,
@@ -154,10 +152,11 @@ def sync(name: str, origin: Origin) -> None:
     )
     if not synced.reached:
         metrics.count(Metric.SUPPLIER_UNREACHED)
-    if does_poorly:
-        metrics.count(Metric.SUPPLIER_DOES_POORLY)
     if synced.changed:
         look_by_rules()
+    if syncing().does_poorly(name):
+        logs.warn(Entry.SUPPLIER_DOES_POORLY, supplier=name)
+        metrics.count(Metric.SUPPLIER_DOES_POORLY)
 
 
 def guard(sku_id: str, origin: Origin) -> None:

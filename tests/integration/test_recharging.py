@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ from keyrail.ordering.model.work import WorkKind
 from keyrail.payments.model.confirmations import DisputeState
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import MAX_ATTEMPTS_PER_UNIT, SupplyState
-from keyrail.suppliers.model.breaker import MAX_UNANSWERED
-from keyrail.suppliers.model.outcomes import DefiniteFailure, Processing, Refusal
+from keyrail.suppliers.model.breaker import LET_DOWN, MAX_UNANSWERED, SLOW_MS
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal
 from keyrail.suppliers.model.routing import Need
 from keyrail.suppliers.model.sources import RECHARGE_KINDS, Source
+from keyrail.suppliers.providers import Wanted
 from keyrail.suppliers.service.routing import FIGURES_WAIT_MS
 from tests.disputes import dispute_of
 from tests.racing import at_once
@@ -93,6 +95,35 @@ def test_a_supplier_is_known_by_what_it_refused_or_took_in_vain(world: World, pl
     supplied(world, buy(world, sell(world, recharge("first"))))  # what is counted in between is written with it
     tally = world.suppliers.figures("first", world.now_ms())
     assert (tally.calls, tally.failed) == (2, failed)
+
+
+def let_downs(world: World, supplier: str) -> int:
+    health = world.suppliers.health(supplier)
+    assert health
+    return health.let_downs
+
+
+def test_a_supplier_is_known_by_how_long_it_keeps_its_caller(world: World) -> None:
+    class Slow(Wholesaler):
+        def place(self, wanted: Wanted) -> Outcome:
+            world.ahead_ms += SLOW_MS + 1
+            return super().place(wanted)
+
+    world.wholesalers["first"] = Slow()
+    assert supplied(world, buy(world, sell(world, recharge("first")))) is Turn.DONE
+    assert let_downs(world, "first") == LET_DOWN
+
+
+def test_what_several_find_out_at_once_counts_once(world: World) -> None:
+    plans: dict[str, Any] = {"first": [Plan.SLOW_THEN_FAILED]}
+    placed = buy(world, sell(world, recharge("first"), recharge("second", priority=200), **plans))
+    unit = unit_of(world, placed)
+    take(world, placed.order.order_id, unit.unit_id, Turn.PLACE)
+    asks = [
+        partial(take, world.another_process(), placed.order.order_id, unit.unit_id, Turn.ASK) for _ in range(RACERS)
+    ]
+    at_once(asks)
+    assert let_downs(world, "first") == LET_DOWN
 
 
 @pytest.mark.parametrize("plan", [Plan.SLOW, Plan.LOST, Plan.CRASHES])

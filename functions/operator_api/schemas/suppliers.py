@@ -127,7 +127,7 @@ class SupplierOut:
     answer. `until` is when the next unit may find out whether it does.
 
     `balance` is what we have with it, as it said at `balance_at`; until `short_until` it counts as too short. Until
-    `aside_until` sources at other suppliers come first, since it refuses much, takes much in vain, or is slow.
+    `aside_until` sources elsewhere come first, since it refuses much, takes much in vain, or is slow.
     """
 
     supplier: str
@@ -156,7 +156,8 @@ class FiguresOfSupplierOut:
     """Calls that asked for something in the last 24 hours, as far as they are counted: some seconds may be missing.
 
     `taken` was accepted or done at once, `refused` definitely not, `unanswered` left nobody knowing or was never sent.
-    `failed` of them came to nothing by the supplier's doing: refused, or taken first and not supplied after all.
+    `failed` is what came to nothing by the supplier's doing: refused, or taken and not supplied after all, in the hour
+    in which that was said. `mean_latency_ms` is that of answers.
     """
 
     calls: int

@@ -49,16 +49,38 @@ BUGS = (
     PlantedBug(
         "blames a supplier for a wrong account that it took at first",
         BREAKER,
-        "NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT})",
-        "NOT_THEIRS = frozenset({Refusal.BALANCE_SHORT})",
-        f"{ENGINE}::test_what_was_taken_in_vain_counts_whatever_the_reason_but_for_the_account",
+        "NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, ",
+        "NOT_THEIRS = frozenset({",
+        f"{ENGINE}::test_what_it_had_taken_counts_whatever_the_reason_but_for_the_account",
     ),
     PlantedBug(
         "does not see that a supplier takes everything and supplies nothing",
         SERVICE,
-        "if outcome is None or attempt.state is not SupplyState.PROCESSING:",
-        "if outcome is not None:",
+        "had = had_later(outcome) if attempt.was_taken else None",
+        "had = None",
         f"{ENGINE}::test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nobody_down",
+    ),
+    PlantedBug(
+        "forgets that a supplier had taken what nobody understands now",
+        "suppliers/model/attempts.py",
+        "return self.state is SupplyState.PROCESSING or self.their_reference is not None",
+        "return self.state is SupplyState.PROCESSING",
+        f"{ENGINE}::test_what_it_had_taken_counts_whatever_the_reason_but_for_the_account",
+    ),
+    PlantedBug(
+        "brings a supplier back by whom it serves while it stands aside",
+        STORE,
+        "same & some & (is_back | (SuppliersItem.let_downs < LET_DOWN_LIMIT))",
+        "same & some",
+        f"{ENGINE}::test_whom_it_serves_while_it_stands_aside_does_not_bring_it_back",
+    ),
+    PlantedBug(
+        "takes what is only taken for served",
+        BREAKER,
+        "        return Experience.LET_DOWN\n    return Experience.SERVED if isinstance(outcome, Success) else None"
+        "\n\n\ndef had_later",
+        "        return Experience.LET_DOWN\n    return Experience.SERVED\n\n\ndef had_later",
+        f"{ENGINE}::test_what_is_only_taken_makes_up_for_nothing_and_what_is_done_then_does",
     ),
     PlantedBug(
         "never takes a supplier back that did poorly",
@@ -70,9 +92,16 @@ BUGS = (
     PlantedBug(
         "counts beyond the limit, so that a supplier has to make up for hours",
         STORE,
-        "below | SuppliersItem.let_downs.does_not_exist()",
-        "below | SuppliersItem.pk.exists()",
+        "self._on_health(health.supplier, [more, at], same & room)",
+        "self._on_health(health.supplier, [more, at], same)",
         f"{ENGINE}::test_of_any_number_at_once_that_are_let_down_each_counts_and_none_beyond_the_limit",
+    ),
+    PlantedBug(
+        "has late news of before stand against a supplier that is back",
+        SERVICE,
+        "if health is not None and attempt.asked_at_ms >= health.changed_at_ms:",
+        "if health is not None:",
+        f"{ENGINE}::test_what_was_asked_before_its_health_was_moved_says_nothing_of_it",
     ),
     PlantedBug(
         "takes a supplier's refusal for silence",

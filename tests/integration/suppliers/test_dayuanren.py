@@ -176,7 +176,7 @@ def test_what_others_have_is_no_balance_of_ours(house: DayuanrenHouse, answer: b
 
 
 def test_they_sell_no_keys(house: DayuanrenHouse) -> None:
-    assert house.supplier().buy_keys(house.wanted()) == DefiniteFailure(said="no_keys", refusal=Refusal.REFUSED)
+    assert house.supplier().buy_keys(house.wanted()) == DefiniteFailure(said="no_keys", refusal=Refusal.NOT_ORDERABLE)
     house.has_one("1")
     assert isinstance(house.supplier().query(house.placed(of_keys=True)), Unknown)
     assert house.asked == [house.asking]

@@ -251,7 +251,7 @@ def test_a_supplier_that_does_poorly_is_shown_until_when_and_brought_back_by_han
     now_ms = desk.world.now_ms()
     for _ in range(LET_DOWN_LIMIT // LET_DOWN):
         assert "aside_until" not in desk.told("support", "GET", "suppliers/main")["supplier"]
-        desk.world.suppliers.count_let_down("main", now_ms)
+        desk.world.suppliers.count_let_down(new_supplier("main", OPERATOR, now_ms), now_ms)
     assert desk.told("support", "GET", "suppliers/main")["supplier"]["aside_until"] == rfc3339(now_ms + ASIDE_LASTS_MS)
     told = desk.told("operator", "POST", "suppliers/main/breaker", {"breaker": "closed", "reason": WHY})
     assert (told["breaker"], "aside_until" in told) == ("closed", False)

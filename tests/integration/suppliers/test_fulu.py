@@ -61,8 +61,8 @@ def test_the_price_of_all_pieces_is_held_against_the_limit(house: FuluHouse) -> 
         ({"sales_status": "维护中"}, "off_sale", Refusal.SOLD_OUT),
         ({"stock_status": "断货"}, "off_sale", Refusal.SOLD_OUT),
         ({"stock_status": None}, "off_sale", Refusal.SOLD_OUT),
-        ({"product_type": "卡密"}, "another_kind", Refusal.REFUSED),
-        ({"product_type": "别的"}, "another_kind", Refusal.REFUSED),
+        ({"product_type": "卡密"}, "another_kind", Refusal.NOT_ORDERABLE),
+        ({"product_type": "别的"}, "another_kind", Refusal.NOT_ORDERABLE),
         ({"product_id": 1002}, "no_goods", Refusal.SOLD_OUT),
     ],
 )

@@ -184,7 +184,7 @@ def test_an_account_that_cannot_be_said_is_not_asked_for(house: House, account: 
     "changes", [{"item": ""}, {"item": "1" * 30}, {"quantity": 0}, {"quantity": -1}, {"limit": Money(990, "USD")}]
 )
 def test_what_cannot_be_ordered_is_not_asked_for(house: House, changes: dict[str, object]) -> None:
-    assert place(house, **changes) == DefiniteFailure(said="not_orderable", refusal=Refusal.REFUSED)
+    assert place(house, **changes) == DefiniteFailure(said="not_orderable", refusal=Refusal.NOT_ORDERABLE)
     assert not house.asked
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from keyrail.platform.changes import stamp
 from keyrail.platform.clock import epoch_ms
+from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.attempts import SupplyAttempt, SupplyState
 from keyrail.suppliers.model.breaker import (
@@ -29,6 +30,7 @@ from keyrail.suppliers.model.breaker import (
     TOLD_FROM,
     Breaker,
     Health,
+    closed,
     new_supplier,
     opened,
 )
@@ -47,6 +49,7 @@ RACERS = 64
 ORDERS_EACH = 6
 PAID = Money(1000, "CNY")
 DONE = Success(said="4", cost=Money(900, "CNY"))
+TAKEN = Processing(said="3")
 SILENCE = Unknown(said="no_answer")
 BAD_ACCOUNT = DefiniteFailure(said="1007", refusal=Refusal.BAD_ACCOUNT)
 REFUSED = DefiniteFailure(said="1006", refusal=Refusal.REFUSED)
@@ -125,6 +128,11 @@ def attempted(choice: Choice, **fields: Any) -> SupplyAttempt:
         until_ms=choice.decision.at_ms + 1,
         **fields,
     )
+
+
+def later(shop: Shop, choice: Choice, outcome: Outcome) -> None:
+    """What becomes of an order that was taken."""
+    shop.world.routing.heard_later(SKU, attempted(choice, state=SupplyState.PROCESSING), outcome)
 
 
 def chosen(choices: Sequence[object]) -> list[str | None]:
@@ -392,30 +400,55 @@ def test_figures_say_how_it_goes_and_cost_one_write_in_a_while(shop: Shop) -> No
     assert (tally.taken_share, tally.mean_latency_ms) == (0.6, 200)
 
 
-@pytest.mark.parametrize(
-    ("way", "calls"), [("refused", DEADLY), ("slow", DEADLY), ("taken in vain", LET_DOWN_LIMIT - 1)]
-)
-def test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nobody_down(
-    shop: Shop, way: str, calls: int
-) -> None:
+@pytest.mark.parametrize("way", ["refused", "slow", "taken in vain"])
+def test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nobody_down(shop: Shop, way: str) -> None:
     shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
 
     def ask(**fields: Any) -> str | None:
         choice = shop.choose(**fields)
-        outcome, latency_ms = (REFUSED if way == "refused" else DONE), (SLOW_MS + 1 if way == "slow" else 200)
-        shop.world.routing.heard(choice, outcome, latency_ms, SYSTEM, stored=True)
-        if way == "taken in vain" and choice.decision.chosen == "first":
-            shop.world.routing.failed_later(SKU, attempted(choice, state=SupplyState.PROCESSING), REFUSED)
+        if choice.decision.chosen == "first":
+            outcomes: dict[str, Outcome] = {"refused": REFUSED, "slow": DONE}
+            outcome = outcomes.get(way, TAKEN)
+            latency_ms = SLOW_MS + 1 if way == "slow" else SLOW_MS
+            shop.world.routing.heard(choice, outcome, latency_ms, SYSTEM, stored=True)
+            if way == "taken in vain":
+                shop.wait(1)
+                later(shop, choice, REFUSED)
         return choice.decision.chosen
 
-    assert [ask() for _ in range(calls)] == ["first"] * calls
+    assert [ask() for _ in range(DEADLY)] == ["first"] * DEADLY
     assert shop.choose().decision.passed_over == {"first": "does_poorly"}
+    shop.wait(ASIDE_LASTS_MS // 2)
+    assert ask() == "second"
     assert ask(tried=frozenset({"second"})) == "first"
     shop.wait(ASIDE_LASTS_MS)
     assert [ask(), ask()] == ["first", "second"]
     shop.wait(ASIDE_LASTS_MS)
     assert [shop.ask(DONE) for _ in range(3)] == ["first"] * 3
     assert shop.health().let_downs == LET_DOWN_LIMIT - 3
+
+
+def test_whom_it_serves_while_it_stands_aside_does_not_bring_it_back(shop: Shop) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    for _ in range(DEADLY):
+        shop.ask(REFUSED)
+    for _ in range(3):
+        choice = shop.choose(tried=frozenset({"second"}))
+        shop.hear(choice, TAKEN)
+        later(shop, choice, DONE)
+        shop.hear(shop.choose(tried=frozenset({"second"})), DONE)
+    assert shop.choose().decision.passed_over == {"first": "does_poorly"}
+
+
+def test_what_is_only_taken_makes_up_for_nothing_and_what_is_done_then_does(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    shop.ask(REFUSED)
+    choice = shop.choose()
+    shop.hear(choice, TAKEN)
+    assert shop.health().let_downs == LET_DOWN
+    later(shop, choice, DONE)
+    shop.ask(SILENCE)
+    assert shop.health().let_downs == LET_DOWN - 1
 
 
 @pytest.mark.parametrize("outcome", [SILENCE, BAD_ACCOUNT, SOLD_OUT])
@@ -431,25 +464,73 @@ def test_a_supplier_does_not_stand_aside_for_silence_nor_for_a_matter_of_account
     assert (shop.health().let_downs, shop.ask(DONE)) == (0, "first")
 
 
-@pytest.mark.parametrize(("outcome", "let_downs"), [(SOLD_OUT, LET_DOWN), (REFUSED, LET_DOWN), (BAD_ACCOUNT, 0)])
-@pytest.mark.parametrize("state", [SupplyState.PROCESSING, SupplyState.UNKNOWN])
-def test_what_was_taken_in_vain_counts_whatever_the_reason_but_for_the_account(
-    shop: Shop, outcome: DefiniteFailure, let_downs: int, state: SupplyState
+@pytest.mark.parametrize(
+    ("fields", "outcome", "let_downs"),
+    [
+        ({"state": SupplyState.PROCESSING}, SOLD_OUT, LET_DOWN),
+        ({"state": SupplyState.PROCESSING}, BAD_ACCOUNT, 0),
+        ({"state": SupplyState.UNKNOWN, "their_reference": "R-1"}, REFUSED, LET_DOWN),
+        ({"state": SupplyState.UNKNOWN}, REFUSED, 0),
+    ],
+)
+def test_what_it_had_taken_counts_whatever_the_reason_but_for_the_account(
+    shop: Shop, fields: dict[str, Any], outcome: DefiniteFailure, let_downs: int
 ) -> None:
     shop.sell(source("first", "main"))
-    shop.world.routing.failed_later(SKU, attempted(shop.choose(), state=state), outcome)
-    assert shop.health().let_downs == (let_downs if state is SupplyState.PROCESSING else 0)
+    shop.world.routing.heard_later(SKU, attempted(shop.choose(), **fields), outcome)
+    assert shop.health().let_downs == let_downs
+
+
+def test_what_was_asked_before_its_health_was_moved_says_nothing_of_it(shop: Shop) -> None:
+    shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
+    before = [shop.choose() for _ in range(DEADLY)]
+    shop.wait(1)
+    assert shop.world.suppliers.move(closed(shop.health(), OPERATOR, shop.world.now_ms())) is None
+    for choice in before:
+        shop.hear(choice, REFUSED)
+        later(shop, choice, REFUSED)
+    assert (shop.health().let_downs, shop.choose().decision.chosen) == (0, "first")
 
 
 def test_of_any_number_at_once_that_are_let_down_each_counts_and_none_beyond_the_limit(shop: Shop) -> None:
     shop.sell(source("first", "main"))
-    count = shop.world.suppliers.count_let_down
-    at_once([partial(count, "main", shop.world.now_ms())] * (DEADLY - 1))
+    health, now_ms = shop.health(), shop.world.now_ms()
+    let_down = partial(shop.world.suppliers.count_let_down, health, now_ms)
+    served = partial(shop.world.suppliers.count_served, health, now_ms)
+    at_once([let_down] * (DEADLY - 1))
     assert shop.health().let_downs == LET_DOWN_LIMIT - LET_DOWN
-    at_once([partial(count, "main", shop.world.now_ms())] * DEADLY)
+    at_once([served] * (LET_DOWN_LIMIT - LET_DOWN - 1))
+    assert shop.health().let_downs == 1
+    at_once([let_down] * DEADLY)
     assert shop.health().let_downs == LET_DOWN_LIMIT
-    at_once([partial(shop.world.suppliers.make_up, "main")] * (2 * LET_DOWN_LIMIT))
+    at_once([served] * DEADLY)
+    assert shop.health().let_downs == LET_DOWN_LIMIT
+    at_once([partial(shop.world.suppliers.count_served, health, now_ms + ASIDE_LASTS_MS)] * (2 * LET_DOWN_LIMIT))
     assert shop.health().let_downs == 0
+
+
+def test_of_a_supplier_that_is_not_there_nothing_is_counted(shop: Shop) -> None:
+    nobody = new_supplier("nobody", SYSTEM, shop.world.now_ms())
+    for count in (shop.world.suppliers.count_let_down, shop.world.suppliers.count_served):
+        with pytest.raises(StoreUnavailable):
+            count(nobody, shop.world.now_ms())
+    assert shop.world.suppliers.health("nobody") is None
+
+
+def test_a_supplier_of_before_there_was_such_a_count_is_counted_from_none(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    table, key = shop.world.names["suppliers"], {"pk": {"S": "supplier#main"}, "sk": {"S": "health"}}
+    shop.world.dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE let_downs")
+    assert shop.ask(REFUSED) == "first"
+    assert shop.health().let_downs == LET_DOWN
+
+
+def test_a_move_that_is_repeated_is_done_also_where_somebody_was_let_down_since(shop: Shop) -> None:
+    shop.sell(source("first", "main"))
+    moved = closed(shop.health(), OPERATOR, shop.world.now_ms())
+    assert shop.world.suppliers.move(moved) is None
+    shop.world.suppliers.count_let_down(moved, shop.world.now_ms())
+    assert shop.world.suppliers.move(moved) is None
 
 
 def test_the_health_of_a_supplier_that_is_moved_keeps_its_balance(shop: Shop) -> None:

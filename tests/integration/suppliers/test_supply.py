@@ -316,16 +316,23 @@ def test_a_round_asks_for_each_supplier_rule_and_purchase_and_a_purchase_is_aske
     assert (len(sent), buying.purchases.open()) == (1, [])
 
 
-def test_a_supplier_that_does_poorly_rings_with_each_round(
-    buying: Buying, sent: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("disabled", [False, True])
+def test_a_supplier_that_does_poorly_rings_with_each_round_while_units_are_sent_there(
+    buying: Buying, sent: list[dict[str, str]], capsys: pytest.CaptureFixture[str], disabled: bool
 ) -> None:
     assert receive(supplier=HOUSE) == []
     assert "SupplierDoesPoorly" not in capsys.readouterr().out
+    suppliers, now_ms = buying.world.suppliers, buying.world.now_ms()
+    health = suppliers.health(HOUSE)
+    assert health
     for _ in range(LET_DOWN_LIMIT // LET_DOWN):
-        buying.world.suppliers.count_let_down(HOUSE, buying.world.now_ms())
+        suppliers.count_let_down(health, now_ms)
+    health = suppliers.health(HOUSE)
+    assert health
+    if disabled:
+        assert suppliers.move(switched(health, disabled=True, origin=BOSS, now_ms=now_ms)) is None
     assert receive(supplier=HOUSE) == []
-    told = capsys.readouterr().out
-    assert "SupplierDoesPoorly" in told
+    assert ("SupplierDoesPoorly" in capsys.readouterr().out) is not disabled
     assert sent == []
 
 

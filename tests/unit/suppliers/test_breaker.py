@@ -16,11 +16,13 @@ from keyrail.suppliers.model.breaker import (
     PROBE_LASTS_MS,
     SLOW_MS,
     Breaker,
+    Experience,
     Health,
     closed,
+    had_at_once,
+    had_later,
     half_opened,
     is_failure,
-    lets_down,
     new_supplier,
     opened,
     probe_taken_back,
@@ -31,6 +33,10 @@ SYSTEM = Origin("system:test", "test")
 NOW = 1_000_000
 ALIVE = new_supplier("main", SYSTEM, NOW)
 COST = Money(990, "CNY")
+
+
+def refused(refusal: Refusal) -> DefiniteFailure:
+    return DefiniteFailure(said="no", refusal=refusal)
 
 
 @pytest.mark.parametrize(
@@ -109,21 +115,37 @@ def test_a_balance_is_short_where_it_is_known_to_be(known: dict[str, object], co
 
 
 @pytest.mark.parametrize(
-    ("outcome", "latency_ms", "expected"),
+    ("outcome", "latency_ms", "had"),
     [
-        (Success(said="4"), SLOW_MS, False),
-        (Success(said="4"), SLOW_MS + 1, True),
-        (Processing(said="3"), SLOW_MS, False),
-        (Processing(said="3"), SLOW_MS + 1, True),
-        (Unknown(said="<html>"), SLOW_MS + 1, False),
-        (DefiniteFailure(said="", refusal=Refusal.NOT_SENT), SLOW_MS + 1, False),
-        *((DefiniteFailure(said="", refusal=each), 0, each is Refusal.REFUSED) for each in Refusal),
+        (Success(said="4"), SLOW_MS, Experience.SERVED),
+        (Success(said="4"), SLOW_MS + 1, Experience.LET_DOWN),
+        (Processing(said="3"), SLOW_MS, None),
+        (Processing(said="3"), SLOW_MS + 1, Experience.LET_DOWN),
+        (refused(Refusal.SOLD_OUT), SLOW_MS + 1, Experience.LET_DOWN),
+        (Unknown(said="<html>"), SLOW_MS + 1, None),
+        (refused(Refusal.NOT_SENT), SLOW_MS + 1, None),
+        (refused(Refusal.REFUSED), 0, Experience.LET_DOWN),
+        *((refused(refusal), 0, None) for refusal in Refusal if refusal != "refused"),
     ],
 )
-def test_it_lets_down_whom_it_refuses_for_no_matter_of_theirs_or_keeps_waiting(
-    outcome: Outcome, latency_ms: int, expected: bool
+def test_an_answer_lets_down_whom_it_refuses_for_no_matter_of_theirs_or_keeps_waiting(
+    outcome: Outcome, latency_ms: int, had: Experience | None
 ) -> None:
-    assert lets_down(outcome, latency_ms) is expected
+    assert had_at_once(outcome, latency_ms) is had
+
+
+@pytest.mark.parametrize(
+    ("outcome", "had"),
+    [
+        (Success(said="4"), Experience.SERVED),
+        (Processing(said="3"), None),
+        (Unknown(said="<html>"), None),
+        *((refused(each), Experience.LET_DOWN) for each in (Refusal.REFUSED, Refusal.SOLD_OUT, Refusal.PRICE_CHANGED)),
+        *((refused(each), None) for each in (Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT, Refusal.NOT_ORDERABLE)),
+    ],
+)
+def test_what_was_taken_serves_or_lets_down_once_that_is_known(outcome: Outcome, had: Experience | None) -> None:
+    assert had_later(outcome) is had
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyrail.suppliers.model.figures import Tally, failure_of, tally_of
+from keyrail.suppliers.model.figures import Tally, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Processing, Refusal, Success, Unknown
 
 
@@ -20,18 +20,13 @@ def refused(refusal: Refusal = Refusal.REFUSED) -> DefiniteFailure:
         (refused(Refusal.PRICE_CHANGED), Tally(calls=1, refused=1, failed=1, latency_ms=7)),
         (refused(Refusal.BAD_ACCOUNT), Tally(calls=1, refused=1, latency_ms=7)),
         (refused(Refusal.BALANCE_SHORT), Tally(calls=1, refused=1, latency_ms=7)),
+        (refused(Refusal.NOT_ORDERABLE), Tally(calls=1, refused=1, latency_ms=7)),
         (refused(Refusal.NOT_SENT), Tally(calls=1, unanswered=1)),
         (Unknown(said="<html>"), Tally(calls=1, unanswered=1)),
     ],
 )
 def test_a_call_counts_once_and_as_a_failure_where_that_is_the_suppliers(outcome: Outcome, expected: Tally) -> None:
     assert tally_of(outcome, 7) == expected
-
-
-def test_what_was_taken_and_fails_later_is_no_call_more() -> None:
-    told = tally_of(Processing(said="3"), 7) + failure_of(refused())
-    assert (told, told.taken_share, told.answered) == (Tally(calls=1, taken=1, failed=1, latency_ms=7), 1.0, 1)
-    assert failure_of(refused(Refusal.BAD_ACCOUNT)) == Tally()
 
 
 def test_silence_says_nothing_of_how_long_an_answer_takes() -> None:

@@ -44,6 +44,7 @@ class Entry(Enum):
     PRICES_GUARDED = ("K3021", "a SKU's sources or price moved with its suppliers' prices")
     PURCHASE_MADE = ("K3022", "keys asked for, or asked about")
     PURCHASE_HELD_BACK = ("K3023", "stock is low, and its rule cannot buy")
+    SUPPLIER_DOES_POORLY = ("K3024", "a supplier refuses much, takes much in vain, or is slow")
     REFUND_DUE = ("K3002", "refund due")
     REFUND_HEARD = ("K3005", "refund heard of")
     DISPUTE_HEARD = ("K3006", "dispute heard of")

@@ -30,6 +30,7 @@ from keyrail.platform.dynamo import (
 )
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import (
+    ASIDE_LASTS_MS,
     FAILURE_STRAINS,
     LET_DOWN,
     LET_DOWN_LIMIT,
@@ -292,17 +293,23 @@ class SuppliersStore:
         strained = (SuppliersItem.version == health.version) & (SuppliersItem.strain > 0)
         self._on_health(health.supplier, [SuppliersItem.strain.set(SuppliersItem.strain - 1)], strained)
 
-    def count_let_down(self, supplier: str, now_ms: int) -> None:
-        """Somebody more whom it let down, up to the limit. Raises StoreUnavailable."""
-        at, below = SuppliersItem.let_down_at_ms.set(now_ms), SuppliersItem.let_downs < LET_DOWN_LIMIT
+    def count_let_down(self, health: Health, now_ms: int) -> None:
+        """Somebody more whom it let down under that version, up to the limit. Raises StoreUnavailable."""
+        same, at = SuppliersItem.version == health.version, SuppliersItem.let_down_at_ms.set(now_ms)
+        room = SuppliersItem.let_downs.does_not_exist() | (SuppliersItem.let_downs <= LET_DOWN_LIMIT - LET_DOWN)
         more = SuppliersItem.let_downs.set((SuppliersItem.let_downs | 0) + LET_DOWN)
-        if self._on_health(supplier, [more, at], below | SuppliersItem.let_downs.does_not_exist()):
-            self._on_health(supplier, [at], SuppliersItem.let_downs >= LET_DOWN_LIMIT)
+        if self._on_health(health.supplier, [more, at], same & room):
+            self._on_health(health.supplier, [SuppliersItem.let_downs.set(LET_DOWN_LIMIT), at], same)
 
-    def make_up(self, supplier: str) -> None:
-        """An answer that lets nobody down takes one away, where there are any. Raises StoreUnavailable."""
+    def count_served(self, health: Health, now_ms: int) -> None:
+        """Somebody whom it served takes one away under that version, where there are any, unless it stands aside.
+
+        Raises StoreUnavailable.
+        """
+        same, some = SuppliersItem.version == health.version, SuppliersItem.let_downs > 0
+        is_back = SuppliersItem.let_down_at_ms <= now_ms - ASIDE_LASTS_MS
         fewer = SuppliersItem.let_downs.set(SuppliersItem.let_downs - 1)
-        self._on_health(supplier, [fewer], SuppliersItem.let_downs > 0)
+        self._on_health(health.supplier, [fewer], same & some & (is_back | (SuppliersItem.let_downs < LET_DOWN_LIMIT)))
 
     def put_balance(self, supplier: str, balance: Money, now_ms: int) -> None:
         """What we have with them, unless a later look is in; whatever was short before is not any more."""

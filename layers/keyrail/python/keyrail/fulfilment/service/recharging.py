@@ -44,7 +44,7 @@ from keyrail.platform.logs import Entry
 from keyrail.risk.service import News
 from keyrail.suppliers.model.attempts import Decision, SupplyAttempt, SupplyState
 from keyrail.suppliers.model.errors import UnknownSupplier
-from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Success, Unknown
+from keyrail.suppliers.model.outcomes import Outcome, Success, Unknown
 from keyrail.suppliers.model.routing import Need, PassedOver
 from keyrail.suppliers.model.sources import Source, SourceKind
 from keyrail.suppliers.model.waiting import wait_s
@@ -130,8 +130,8 @@ class Recharging:
         self.news.ask(unit_id)
         outcome = self._question(attempt)
         order, stored = self._heard(order, attempt, outcome, origin)
-        if stored and isinstance(outcome, DefiniteFailure):
-            self._tell(lambda: self.routing.failed_later(unit.sku_id, attempt, outcome))
+        if stored:
+            self._tell(lambda: self.routing.heard_later(unit.sku_id, attempt, outcome))
         still = order.unit(unit_id).open_attempt()
         if still is not None and self.now_ms() >= still.until_ms:
             return self.leave(order_id, unit_id, origin)

@@ -53,6 +53,11 @@ class SupplyAttempt:
         return self.state in {SupplyState.UNKNOWN, SupplyState.PROCESSING}
 
     @property
+    def was_taken(self) -> bool:
+        """The supplier has said so, or has named an order of its own for it."""
+        return self.state is SupplyState.PROCESSING or self.their_reference is not None
+
+    @property
     def is_overpaid(self) -> bool:
         """What the supplier took is more than it was allowed to take."""
         return not is_within(self.limit, self.cost)

@@ -9,9 +9,9 @@ Nor is it sent many more before it has answered: MAX_UNANSWERED calls may go out
 answered, however many want to call at once, and however long it takes until the first of them is given up. So answers
 of before its death, told of after it, let no more be sent than one would.
 
-A supplier that answers may do poorly all the same: whom it refuses for what is no matter of account, balance or item,
-whom it took in vain, or keeps waiting is let down, and LET_DOWN_LIMIT have it stand aside for others, until it has let
-nobody down for a while.
+A supplier that answers may do poorly all the same. Whom it refuses for what is no matter of account, balance or item,
+whom it took in vain, and whom it keeps waiting for an answer it lets down; whom it supplied, then or later, it served.
+At LET_DOWN_LIMIT it stands aside for others, until it has let nobody down for a while.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from keyrail.platform.changes import Event, Origin, Versioned, stamp
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Unknown
+from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal, Success, Unknown
 
 FAILURE_STRAINS = 2
 STRAIN_LIMIT = 20  # a supplier that is dead is left after ten calls
@@ -30,13 +30,20 @@ MAX_OPEN_MS = 5 * 60_000
 PROBE_LASTS_MS = 2 * 60_000  # after it a probe is given up, and any call; longer than a supplier's own time-out
 BALANCE_LASTS_MS = 30 * 60_000  # an older one is no news of today
 SHORT_LASTS_MS = 10 * 60_000  # since a supplier said that our balance does not do
-LET_DOWN = 2  # so one does poorly that refuses more than one in three for long, or takes more than one in two in vain
+LET_DOWN = 2  # so one does poorly that lets down more than one in three for long
 LET_DOWN_LIMIT = 20
-ASIDE_LASTS_MS = 10 * 60_000  # since it let somebody down
+ASIDE_LASTS_MS = 30 * 60_000  # since it let somebody down; longer than most take to say that an order has failed
 SLOW_MS = 5_000  # an answer that takes longer lets down, whatever it is
 
-NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT})
+NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT, Refusal.NOT_ORDERABLE, Refusal.NOT_SENT})
 """Refusals for a reason that is the buyer's, or ours."""
+
+
+class Experience(StrEnum):
+    """Of whoever asked a supplier for something."""
+
+    SERVED = "served"
+    LET_DOWN = "let_down"
 
 
 class Breaker(StrEnum):
@@ -56,8 +63,8 @@ class Health(Versioned):
     may be made until the next answer is told of.
     `openings` is how often it was opened since it was closed. `until_ms` is when whoever comes next may probe; `probe`
     is the reference of the attempt that does. `short_until_ms`: the supplier said that our balance does not do.
-    `let_downs` go up by LET_DOWN with whoever it lets down, at last at `let_down_at_ms`, and down by one with an answer
-    that does not: then it may still have taken something in vain.
+    `let_downs` go up by LET_DOWN with whoever it lets down, at last at `let_down_at_ms`, and down by one with whoever
+    it serves while it does not stand aside.
     """
 
     supplier: str
@@ -139,13 +146,24 @@ def is_theirs(outcome: DefiniteFailure) -> bool:
     return outcome.refusal not in NOT_THEIRS
 
 
-def lets_down(outcome: Outcome, latency_ms: int) -> bool:
-    """Of an answer to an order. Silence does not: that is the breaker's, and over with it. Nor does a refusal that is
-    about an item, its stock or its price, and says nothing of others.
+def had_at_once(outcome: Outcome, latency_ms: int) -> Experience | None:
+    """With the answer to an order. None: neither, or nobody knows yet.
+
+    Silence is the breaker's, and over with it; and a refusal that is about an item, its stock or its price says nothing
+    of others.
     """
     if is_failure(outcome):
-        return False
-    return latency_ms > SLOW_MS or (isinstance(outcome, DefiniteFailure) and outcome.refusal is Refusal.REFUSED)
+        return None
+    if latency_ms > SLOW_MS or (isinstance(outcome, DefiniteFailure) and outcome.refusal is Refusal.REFUSED):
+        return Experience.LET_DOWN
+    return Experience.SERVED if isinstance(outcome, Success) else None
+
+
+def had_later(outcome: Outcome) -> Experience | None:
+    """With what became of an order that the supplier had taken."""
+    if isinstance(outcome, DefiniteFailure) and is_theirs(outcome):
+        return Experience.LET_DOWN
+    return Experience.SERVED if isinstance(outcome, Success) else None
 
 
 def new_supplier(name: str, origin: Origin, now_ms: int) -> Health:

@@ -14,8 +14,8 @@ FIGURES_LAST_MS = 7 * 24 * HOUR_MS
 @dataclass(frozen=True, kw_only=True)
 class Tally:
     """Calls that asked for something: `taken` is accepted or done at once, `refused` definitely not, `unanswered` left
-    nobody knowing, or was never sent. `failed` of them came to nothing by the supplier's doing: refused, or taken first
-    and not supplied after all. `latency_ms` is that of all answers together.
+    nobody knowing, or was never sent. `failed` is what came to nothing by the supplier's doing: refused, or taken and
+    not supplied after all, when that was said. `latency_ms` is that of all answers together.
     """
 
     calls: int = 0
@@ -55,13 +55,8 @@ def tally_of(outcome: Outcome, latency_ms: int) -> Tally:
     if is_failure(outcome):
         return Tally(calls=1, unanswered=1)
     if isinstance(outcome, DefiniteFailure):
-        return failure_of(outcome) + Tally(calls=1, refused=1, latency_ms=latency_ms)
+        return Tally(calls=1, refused=1, failed=int(is_theirs(outcome)), latency_ms=latency_ms)
     return Tally(calls=1, taken=1, latency_ms=latency_ms)
-
-
-def failure_of(outcome: DefiniteFailure) -> Tally:
-    """Of a call that is counted already, if it was taken."""
-    return Tally(failed=int(is_theirs(outcome)))
 
 
 def hour_of(epoch_ms: int) -> str:

@@ -11,7 +11,8 @@ MAX_SAID_LENGTH = 64  # characters of a supplier's own word that are kept
 class Refusal(StrEnum):
     """Why nothing was supplied and nothing will be.
 
-    `not_sent`: no connection was had, so the supplier never heard of it. `refused` is every other reviewed reason.
+    `not_sent`: no connection was had, so the supplier never heard of it. `not_orderable`: the item cannot be had there
+    so, or not as many at once. `refused` is every other reviewed reason.
     """
 
     BAD_ACCOUNT = "bad_account"
@@ -19,6 +20,7 @@ class Refusal(StrEnum):
     PRICE_CHANGED = "price_changed"
     BALANCE_SHORT = "balance_short"
     NOT_SENT = "not_sent"
+    NOT_ORDERABLE = "not_orderable"
     REFUSED = "refused"
 
 

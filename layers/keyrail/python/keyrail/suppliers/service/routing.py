@@ -9,9 +9,17 @@ from keyrail.platform.clock import NowMs
 from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model import breaker
-from keyrail.suppliers.model.attempts import Decision, SupplyAttempt, SupplyState
-from keyrail.suppliers.model.breaker import SHORT_LASTS_MS, TOLD_FROM, Health, is_failure, is_theirs, lets_down
-from keyrail.suppliers.model.figures import Tally, failure_of, tally_of
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt
+from keyrail.suppliers.model.breaker import (
+    SHORT_LASTS_MS,
+    TOLD_FROM,
+    Experience,
+    Health,
+    had_at_once,
+    had_later,
+    is_failure,
+)
+from keyrail.suppliers.model.figures import Tally, tally_of
 from keyrail.suppliers.model.outcomes import DefiniteFailure, Outcome, Refusal
 from keyrail.suppliers.model.routing import Known, Need, PassedOver, limit_of, route, rule_broken, usable_kinds
 from keyrail.suppliers.model.sources import Source, SourceKind, Sourcing
@@ -167,24 +175,38 @@ class Routing:
             self._failed(choice.health, origin)
         else:
             self._answered(choice.health)
-        if lets_down(outcome, latency_ms):
-            self.store.count_let_down(supplier, now_ms)
-        elif choice.health.let_downs and not is_failure(outcome):
-            self.store.make_up(supplier)
+        self._learn(choice.health, had_at_once(outcome, latency_ms))
 
-    def failed_later(self, sku_id: str, attempt: SupplyAttempt, outcome: DefiniteFailure | None = None) -> None:
+    def heard_later(self, sku_id: str, attempt: SupplyAttempt, outcome: Outcome) -> None:
+        """What the supplier says of the attempt, as it was when it was asked about it; and that is stored.
+
+        What was begun before the supplier's health was last moved says nothing of it. Raises StoreUnavailable.
+        """
+        if isinstance(outcome, DefiniteFailure):
+            self.failed_later(sku_id, attempt)
+        had = had_later(outcome) if attempt.was_taken else None
+        if had is None:
+            return
+        if had is Experience.LET_DOWN:
+            self._count(attempt.supplier, Tally(failed=1), self.now_ms())
+        health = self.store.health(attempt.supplier)
+        if health is not None and attempt.asked_at_ms >= health.changed_at_ms:
+            self._learn(health, had)
+
+    def failed_later(self, sku_id: str, attempt: SupplyAttempt) -> None:
         """A question or a person found out that nothing was supplied, and that is stored: its quota goes back.
 
-        `outcome` is what the supplier said when it was asked about the attempt as it was then; what it had taken it
-        took in vain. Repeated the quota goes back once. Raises StoreUnavailable.
+        Repeated it goes back once. Raises StoreUnavailable.
         """
         day = self._local(attempt.asked_at_ms).date().isoformat()
         self.store.give_back(Quota(sku_id, attempt.source_id, day), attempt.reference, attempt.quantity)
-        if outcome is None or attempt.state is not SupplyState.PROCESSING:
-            return
-        self._count(attempt.supplier, failure_of(outcome), self.now_ms())
-        if is_theirs(outcome):
-            self.store.count_let_down(attempt.supplier, self.now_ms())
+
+    def _learn(self, health: Health, had: Experience | None) -> None:
+        """By whom nothing would change, nobody is told."""
+        if had is Experience.LET_DOWN:
+            self.store.count_let_down(health, self.now_ms())
+        elif had is Experience.SERVED and health.let_downs:
+            self.store.count_served(health, self.now_ms())
 
     def _answered(self, health: Health) -> None:
         """By whom nothing would change, nobody is told."""

@@ -92,9 +92,9 @@ class Syncing:
         return Synced(name, reached=True, offers=len(told), changed=len(changed), whole=whole)
 
     def does_poorly(self, name: str) -> bool:
-        """Whether others are asked before it. Raises StoreUnavailable."""
+        """Whether units are sent there, and others are asked before it. Raises StoreUnavailable."""
         health = self.suppliers.health(name)
-        return health is not None and health.does_poorly(self.now_ms())
+        return health is not None and not health.disabled and health.does_poorly(self.now_ms())
 
     def _told(self, supplier: Supplier) -> list[KnownOffer]:
         """Each item once, up to one more than MAX_OFFERS; of several prices the highest, for any of them may be asked.

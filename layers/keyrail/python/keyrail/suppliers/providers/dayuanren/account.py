@@ -141,7 +141,7 @@ class Dayuanren:
         if account is None or not account.get(ACCOUNT):
             return DefiniteFailure(said="account_fields", refusal=Refusal.BAD_ACCOUNT)
         if not 0 < len(wanted.item) <= MAX_ITEM_LENGTH or wanted.quantity != 1 or wanted.limit.currency != CURRENCY:
-            return DefiniteFailure(said="not_orderable", refusal=Refusal.REFUSED)
+            return DefiniteFailure(said="not_orderable", refusal=Refusal.NOT_ORDERABLE)
         refused = self._passed_over(wanted)
         if refused is not None:
             return refused
@@ -161,7 +161,7 @@ class Dayuanren:
 
     def buy_keys(self, wanted: Wanted) -> Outcome:  # noqa: ARG002 - the port's
         """They credit accounts, and what they call a card (`charge_kami`) is the number of a credit."""
-        return DefiniteFailure(said="no_keys", refusal=Refusal.REFUSED)
+        return DefiniteFailure(said="no_keys", refusal=Refusal.NOT_ORDERABLE)
 
     def _passed_over(self, wanted: Wanted) -> DefiniteFailure | None:
         """Why nothing is ordered at all. A limit of nothing they take for none."""

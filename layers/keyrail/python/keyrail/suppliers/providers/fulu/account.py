@@ -180,7 +180,7 @@ class Fulu:
         """Why nothing is ordered at all. An order takes no limit, so what it would cost is looked up right before."""
         is_item = wanted.item.isascii() and wanted.item.isdigit() and len(wanted.item) <= MAX_ITEM_LENGTH
         if not is_item or not 0 < wanted.quantity <= MAX_QUANTITY or wanted.limit.currency != CURRENCY:
-            return DefiniteFailure(said="not_orderable", refusal=Refusal.REFUSED)
+            return DefiniteFailure(said="not_orderable", refusal=Refusal.NOT_ORDERABLE)
         answer = self._gateway.ask(GOODS, {"product_id": wanted.item}, LOOK_TIMEOUT_S)
         if isinstance(answer, Unknown):
             return DefiniteFailure(said=f"goods_{answer.said}", refusal=Refusal.NOT_SENT)
@@ -192,7 +192,7 @@ class Fulu:
 
     def _unfit(self, goods: Document, wanted: Wanted, *, of_keys: bool) -> DefiniteFailure | None:
         if text(goods, "product_type") not in self._goods_words["keys" if of_keys else "recharges"]:
-            return DefiniteFailure(said="another_kind", refusal=Refusal.REFUSED)
+            return DefiniteFailure(said="another_kind", refusal=Refusal.NOT_ORDERABLE)
         if not self._is_on_sale(goods):
             return DefiniteFailure(said="off_sale", refusal=Refusal.SOLD_OUT)
         exact = amount(goods, "purchase_price")

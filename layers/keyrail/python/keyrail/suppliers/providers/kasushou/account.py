@@ -120,7 +120,7 @@ class Kasushou:
 
     def _buy(self, wanted: Wanted, account: Mapping[str, str]) -> Outcome:
         if not is_word(wanted.item) or wanted.quantity < 1:
-            return DefiniteFailure(said="item", refusal=Refusal.REFUSED)
+            return DefiniteFailure(said="item", refusal=Refusal.NOT_ORDERABLE)
         limit = self._limit(wanted)
         if limit is None:
             return DefiniteFailure(said="limit", refusal=Refusal.PRICE_CHANGED)
