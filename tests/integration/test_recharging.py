@@ -86,7 +86,7 @@ def test_what_surely_failed_is_asked_for_at_the_next_source(world: World, plan: 
 
 @pytest.mark.parametrize(
     ("plan", "failed"),
-    [(Plan.REFUSED, 1), (Plan.SLOW_THEN_FAILED, 1), (Plan.LOST_REFUSED, 0), (Plan.SLOW, 0), (Plan.NOT_SENT, 0)],
+    [(Plan.REFUSED, 1), (Plan.SLOW_THEN_FAILED, 1), (Plan.LOST_REFUSED, 1), (Plan.SLOW, 0), (Plan.NOT_SENT, 0)],
 )
 def test_a_supplier_is_known_by_what_it_refused_or_took_in_vain(world: World, plan: Plan, failed: int) -> None:
     placed = buy(world, sell(world, recharge("first"), recharge("second", priority=200), first=[plan]))
@@ -112,6 +112,15 @@ def test_a_supplier_is_known_by_how_long_it_keeps_its_caller(world: World) -> No
     world.wholesalers["first"] = Slow()
     assert supplied(world, buy(world, sell(world, recharge("first")))) is Turn.DONE
     assert let_downs(world, "first") == LET_DOWN
+
+
+@pytest.mark.parametrize("plan", [Plan.DONE, Plan.SLOW])
+def test_whom_a_supplier_serves_at_once_or_later_makes_up_for_one(world: World, plan: Plan) -> None:
+    sku_id = sell(world, recharge("first"), first=[Plan.SLOW_THEN_FAILED, plan])
+    supplied(world, buy(world, sku_id))
+    assert let_downs(world, "first") == LET_DOWN
+    assert supplied(world, buy(world, sku_id)) is Turn.DONE
+    assert let_downs(world, "first") == LET_DOWN - 1
 
 
 def test_what_several_find_out_at_once_counts_once(world: World) -> None:

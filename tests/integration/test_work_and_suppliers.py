@@ -7,7 +7,10 @@ from keyrail.ordering.model.orders import OrderStatus, UnitStatus
 from keyrail.ordering.model.work import Verdict, Waiting
 from keyrail.ordering.model.working import Saying
 from keyrail.ordering.service.checkout import Placed
+from keyrail.suppliers.model.breaker import LET_DOWN
+from keyrail.suppliers.model.outcomes import Outcome
 from keyrail.suppliers.model.sources import Source
+from keyrail.suppliers.providers import Placed as Asked
 from tests.jobs import ALICE, BOB
 from tests.recharging import MANUAL, PHONE, buy, recharge, sell, supplied, take, unit_of
 from tests.supplier import Plan
@@ -104,6 +107,29 @@ def test_what_was_done_after_all_is_delivered_though_another_was_asked_in_vain(w
     see_to(world, placed, Verdict.DONE)
     assert supplied(world, placed) is Turn.DONE
     assert unit_of(world, placed).status is UnitStatus.DELIVERED
+
+
+@pytest.mark.parametrize(("verdict", "plan"), [(Verdict.DONE, Plan.SLOW_THEN_FAILED), (Verdict.FAILED, Plan.SLOW)])
+def test_what_a_person_ends_while_the_supplier_is_asked_says_nothing_of_the_supplier(
+    world: World, monkeypatch: pytest.MonkeyPatch, verdict: Verdict, plan: Plan
+) -> None:
+    placed, house = unknown_to_all(world, plan), world.wholesalers["first"]
+    house.silent = False
+    health = world.suppliers.health("first")
+    assert health
+    world.suppliers.count_let_down(health, world.now_ms())
+    asked = house.query
+
+    def meanwhile(about: Asked) -> Outcome:
+        say(world, placed, verdict)
+        return asked(about)
+
+    monkeypatch.setattr(house, "query", meanwhile)
+    take(world, placed.order.order_id, unit_of(world, placed).unit_id, Turn.ASK)
+    assert [work.is_contradicted for work in unit_of(world, placed).jobs] == [True]
+    health = world.suppliers.health("first")
+    assert health
+    assert (health.let_downs, pieces_taken(world)) == (LET_DOWN, ["1"])
 
 
 def test_a_supplier_that_says_later_that_it_failed_takes_nothing_back(world: World) -> None:

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import (
-    ASIDE_LASTS_MS,
     BALANCE_LASTS_MS,
-    LET_DOWN_LIMIT,
     MAX_UNANSWERED,
     Breaker,
     Health,
@@ -65,8 +63,7 @@ HEALTH = st.builds(
     balance=st.none() | MONEY,
     balance_at_ms=TIMES,
     short_until_ms=TIMES,
-    let_downs=st.sampled_from([0, LET_DOWN_LIMIT - 1, LET_DOWN_LIMIT, LET_DOWN_LIMIT]),
-    let_down_at_ms=st.sampled_from([None, NOW, NOW - ASIDE_LASTS_MS, NOW - ASIDE_LASTS_MS + 1]),
+    aside_until_ms=TIMES,
     **{name: st.just(value) for name, value in ORIGIN.items()},
 )
 NEED = st.builds(
@@ -160,7 +157,7 @@ def is_poor(source: Source, known: Known) -> bool:
     health = known.health.get(source.supplier or "")
     if health is None or source.kind in {SourceKind.POOL, SourceKind.MANUAL}:
         return False
-    return health.let_downs >= LET_DOWN_LIMIT and (health.let_down_at_ms or 0) > NOW - ASIDE_LASTS_MS
+    return (health.aside_until_ms or 0) > NOW
 
 
 @given(SOURCING, NEED, KNOWN)

@@ -56,7 +56,7 @@ BUGS = (
     PlantedBug(
         "does not see that a supplier takes everything and supplies nothing",
         SERVICE,
-        "had = had_later(outcome) if attempt.was_taken else None",
+        "had = had_later(outcome) if attempt.was_taken or outcome.their_reference is not None else None",
         "had = None",
         f"{ENGINE}::test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nobody_down",
     ),
@@ -68,11 +68,19 @@ BUGS = (
         f"{ENGINE}::test_what_it_had_taken_counts_whatever_the_reason_but_for_the_account",
     ),
     PlantedBug(
-        "brings a supplier back by whom it serves while it stands aside",
+        "keeps a supplier aside for ever that lets one of many down",
         STORE,
-        "same & some & (is_back | (SuppliersItem.let_downs < LET_DOWN_LIMIT))",
-        "same & some",
-        f"{ENGINE}::test_whom_it_serves_while_it_stands_aside_does_not_bring_it_back",
+        "SuppliersItem.let_downs < LET_DOWN_LIMIT - LET_DOWN",
+        "SuppliersItem.let_downs < 0",
+        f"{ENGINE}::test_whom_it_serves_while_it_stands_aside_counts_and_does_not_bring_it_back_before_its_time",
+    ),
+    PlantedBug(
+        "gives a quota back of what a person has said was done",
+        "fulfilment/service/recharging.py",
+        "if stored and is_ended_by(order.unit(unit_id).attempts, attempt.reference, outcome):",
+        "if stored:",
+        "tests/integration/test_work_and_suppliers.py::"
+        "test_what_a_person_ends_while_the_supplier_is_asked_says_nothing_of_the_supplier",
     ),
     PlantedBug(
         "takes what is only taken for served",
@@ -83,17 +91,10 @@ BUGS = (
         f"{ENGINE}::test_what_is_only_taken_makes_up_for_nothing_and_what_is_done_then_does",
     ),
     PlantedBug(
-        "never takes a supplier back that did poorly",
-        BREAKER,
-        "return self.let_down_at_ms + ASIDE_LASTS_MS",
-        "return self.let_down_at_ms * 2",
-        f"{ENGINE}::test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nobody_down",
-    ),
-    PlantedBug(
         "counts beyond the limit, so that a supplier has to make up for hours",
         STORE,
-        "self._on_health(health.supplier, [more, at], same & room)",
-        "self._on_health(health.supplier, [more, at], same)",
+        "[more], same & (below | SuppliersItem.let_downs.does_not_exist())",
+        "[more], same",
         f"{ENGINE}::test_of_any_number_at_once_that_are_let_down_each_counts_and_none_beyond_the_limit",
     ),
     PlantedBug(

@@ -79,7 +79,9 @@ def test_without_a_price_nothing_is_ordered(house: FuluHouse) -> None:
     assert place(house) == DefiniteFailure(said="goods_html", refusal=Refusal.NOT_SENT)
     house.says[GOODS] = refusal(4012)
     assert place(house) == DefiniteFailure(said="goods_4012", refusal=Refusal.REFUSED)
-    assert house.asked == [GOODS, GOODS]
+    told = house.supplier(refusals={"4012": "not_orderable"}).place(house.wanted())
+    assert told == DefiniteFailure(said="goods_4012", refusal=Refusal.NOT_ORDERABLE)
+    assert house.asked == [GOODS, GOODS, GOODS]
 
 
 @pytest.mark.parametrize("code", [1004, 1016, 1019])

@@ -297,7 +297,9 @@ def test_the_limit_is_never_more_than_was_wanted(
     ],
 )
 def test_an_order_that_has_no_limit_or_names_nothing_is_not_sent(house: House, changed: dict[str, Any]) -> None:
-    assert isinstance(place(house, **changed), DefiniteFailure)
+    refused = place(house, **changed)
+    assert isinstance(refused, DefiniteFailure)
+    assert refused.refusal is (Refusal.PRICE_CHANGED if "limit" in changed else Refusal.NOT_ORDERABLE)
     assert house.server.requests == []
 
 

@@ -428,7 +428,7 @@ def test_a_supplier_that_does_poorly_is_asked_after_the_others_until_it_lets_nob
     assert shop.health().let_downs == LET_DOWN_LIMIT - 3
 
 
-def test_whom_it_serves_while_it_stands_aside_does_not_bring_it_back(shop: Shop) -> None:
+def test_whom_it_serves_while_it_stands_aside_counts_and_does_not_bring_it_back_before_its_time(shop: Shop) -> None:
     shop.sell(source("first", "main", priority=1), source("second", "other", priority=2))
     for _ in range(DEADLY):
         shop.ask(REFUSED)
@@ -437,7 +437,12 @@ def test_whom_it_serves_while_it_stands_aside_does_not_bring_it_back(shop: Shop)
         shop.hear(choice, TAKEN)
         later(shop, choice, DONE)
         shop.hear(shop.choose(tried=frozenset({"second"})), DONE)
+    assert (shop.health().let_downs, shop.choose().decision.chosen) == (LET_DOWN_LIMIT - 6, "second")
+    shop.wait(ASIDE_LASTS_MS // 2)
+    shop.hear(shop.choose(tried=frozenset({"second"})), REFUSED)
     assert shop.choose().decision.passed_over == {"first": "does_poorly"}
+    shop.wait(ASIDE_LASTS_MS // 2)
+    assert shop.choose().decision.chosen == "first", "one of many does not keep it aside"
 
 
 def test_what_is_only_taken_makes_up_for_nothing_and_what_is_done_then_does(shop: Shop) -> None:
@@ -471,6 +476,7 @@ def test_a_supplier_does_not_stand_aside_for_silence_nor_for_a_matter_of_account
         ({"state": SupplyState.PROCESSING}, BAD_ACCOUNT, 0),
         ({"state": SupplyState.UNKNOWN, "their_reference": "R-1"}, REFUSED, LET_DOWN),
         ({"state": SupplyState.UNKNOWN}, REFUSED, 0),
+        ({"state": SupplyState.UNKNOWN}, replace(REFUSED, their_reference="R-1"), LET_DOWN),
     ],
 )
 def test_what_it_had_taken_counts_whatever_the_reason_but_for_the_account(
@@ -490,30 +496,34 @@ def test_what_was_asked_before_its_health_was_moved_says_nothing_of_it(shop: Sho
         shop.hear(choice, REFUSED)
         later(shop, choice, REFUSED)
     assert (shop.health().let_downs, shop.choose().decision.chosen) == (0, "first")
+    shop.ask(REFUSED)
+    for choice in before:
+        shop.hear(replace(choice, health=replace(choice.health or shop.health(), let_downs=1)), DONE)
+        later(shop, choice, DONE)
+    assert shop.health().let_downs == LET_DOWN
 
 
 def test_of_any_number_at_once_that_are_let_down_each_counts_and_none_beyond_the_limit(shop: Shop) -> None:
     shop.sell(source("first", "main"))
     health, now_ms = shop.health(), shop.world.now_ms()
     let_down = partial(shop.world.suppliers.count_let_down, health, now_ms)
-    served = partial(shop.world.suppliers.count_served, health, now_ms)
+    served = partial(shop.world.suppliers.count_served, health)
     at_once([let_down] * (DEADLY - 1))
-    assert shop.health().let_downs == LET_DOWN_LIMIT - LET_DOWN
+    assert (shop.health().let_downs, shop.health().aside_until_ms) == (LET_DOWN_LIMIT - LET_DOWN, None)
     at_once([served] * (LET_DOWN_LIMIT - LET_DOWN - 1))
     assert shop.health().let_downs == 1
     at_once([let_down] * DEADLY)
-    assert shop.health().let_downs == LET_DOWN_LIMIT
-    at_once([served] * DEADLY)
-    assert shop.health().let_downs == LET_DOWN_LIMIT
-    at_once([partial(shop.world.suppliers.count_served, health, now_ms + ASIDE_LASTS_MS)] * (2 * LET_DOWN_LIMIT))
+    assert (shop.health().let_downs, shop.health().aside_until_ms) == (LET_DOWN_LIMIT, now_ms + ASIDE_LASTS_MS)
+    at_once([served] * (2 * LET_DOWN_LIMIT))
     assert shop.health().let_downs == 0
 
 
 def test_of_a_supplier_that_is_not_there_nothing_is_counted(shop: Shop) -> None:
     nobody = new_supplier("nobody", SYSTEM, shop.world.now_ms())
-    for count in (shop.world.suppliers.count_let_down, shop.world.suppliers.count_served):
-        with pytest.raises(StoreUnavailable):
-            count(nobody, shop.world.now_ms())
+    with pytest.raises(StoreUnavailable):
+        shop.world.suppliers.count_let_down(nobody, shop.world.now_ms())
+    with pytest.raises(StoreUnavailable):
+        shop.world.suppliers.count_served(nobody)
     assert shop.world.suppliers.health("nobody") is None
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from functions.supply import handler as supply
 from keyrail.platform.changes import stamp
+from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.money import Money
 from keyrail.suppliers.model.breaker import LET_DOWN, LET_DOWN_LIMIT, new_supplier, switched
 from keyrail.suppliers.model.errors import UnknownSupplier
@@ -334,6 +335,21 @@ def test_a_supplier_that_does_poorly_rings_with_each_round_while_units_are_sent_
     assert receive(supplier=HOUSE) == []
     assert ("SupplierDoesPoorly" in capsys.readouterr().out) is not disabled
     assert sent == []
+
+
+def test_a_catalogue_that_changed_is_followed_also_where_it_is_not_known_how_its_supplier_does(
+    buying: Buying, sent: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku = sell(buying)
+    buying.rule(sku)
+
+    def unavailable(name: str) -> bool:
+        assert name == HOUSE
+        raise StoreUnavailable
+
+    monkeypatch.setattr(buying.syncing, "does_poorly", unavailable)
+    assert receive(supplier=HOUSE) == [{"itemIdentifier": "m"}]
+    assert sent == [{"sku_id": sku}]
 
 
 def test_what_stands_in_the_way_of_a_purchase_is_counted_and_is_no_failure(

@@ -148,19 +148,12 @@ def test_what_was_taken_serves_or_lets_down_once_that_is_known(outcome: Outcome,
     assert had_later(outcome) is had
 
 
-@pytest.mark.parametrize(
-    ("let_downs", "since_ms", "poorly"),
-    [
-        (LET_DOWN_LIMIT - 1, 0, False),
-        (LET_DOWN_LIMIT, 0, True),
-        (LET_DOWN_LIMIT, ASIDE_LASTS_MS - 1, True),
-        (LET_DOWN_LIMIT, ASIDE_LASTS_MS, False),
-    ],
-)
-def test_it_does_poorly_from_so_many_on_and_until_it_let_nobody_down_for_a_while(
-    let_downs: int, since_ms: int, poorly: bool
-) -> None:
-    health = replace(ALIVE, let_downs=let_downs, let_down_at_ms=NOW)
-    assert health.does_poorly(NOW + since_ms) is poorly
+def test_it_does_poorly_until_it_stands_aside_no_more() -> None:
+    health = replace(ALIVE, let_downs=LET_DOWN_LIMIT, aside_until_ms=NOW + ASIDE_LASTS_MS)
+    assert [health.does_poorly(NOW + since_ms) for since_ms in (0, ASIDE_LASTS_MS - 1, ASIDE_LASTS_MS)] == [
+        True,
+        True,
+        False,
+    ]
     assert not closed(health, SYSTEM, NOW).does_poorly(NOW)
-    assert not ALIVE.does_poorly(NOW)
+    assert not replace(ALIVE, let_downs=LET_DOWN_LIMIT).does_poorly(NOW)

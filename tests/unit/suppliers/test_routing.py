@@ -7,7 +7,7 @@ import pytest
 
 from keyrail.platform.changes import Origin, stamp
 from keyrail.platform.money import Money
-from keyrail.suppliers.model.breaker import LET_DOWN_LIMIT, Health, new_supplier, opened, switched
+from keyrail.suppliers.model.breaker import Health, new_supplier, opened, switched
 from keyrail.suppliers.model.routing import (
     Known,
     Need,
@@ -31,7 +31,7 @@ NOW = 1_000_000
 NOON = 12 * 60
 PAID = Money(2000, "CNY")
 ALIVE = new_supplier("main", SYSTEM, NOW)
-POOR = replace(ALIVE, let_downs=LET_DOWN_LIMIT, let_down_at_ms=NOW)
+POOR = replace(ALIVE, aside_until_ms=NOW + 1)
 SHUT = opened(ALIVE, SYSTEM, NOW)
 NEED = Need(sku_id="phone-10", quantity=2, paid=PAID, kinds=RECHARGE_KINDS, reference="r")
 KNOWN = Known(now_ms=NOW, minute=NOON, health={"main": ALIVE})

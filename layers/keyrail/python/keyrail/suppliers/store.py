@@ -58,7 +58,7 @@ _MOVED = (
     "may_call",
     "given_up_ms",
     "let_downs",
-    "let_down_at_ms",
+    "aside_until_ms",
     "openings",
     "until_ms",
     "probe",
@@ -69,7 +69,7 @@ _MOVED = (
     "changed_reason",
 )
 """What one version of a supplier's health has otherwise than the one before; its balance is not among it."""
-_COUNTED = {"strain", "called", "may_call", "given_up_ms", "let_downs", "let_down_at_ms"}
+_COUNTED = {"strain", "called", "may_call", "given_up_ms", "let_downs", "aside_until_ms"}
 """What calls change under one version."""
 
 
@@ -84,7 +84,7 @@ class SuppliersItem(Model):
     may_call = IntegerAttribute()
     given_up_ms = IntegerAttribute()
     let_downs = IntegerAttribute()
-    let_down_at_ms = IntegerAttribute()
+    aside_until_ms = IntegerAttribute()
     taken = IntegerAttribute()
     holds = IntegerAttribute()
     names = UnicodeSetAttribute()
@@ -294,22 +294,17 @@ class SuppliersStore:
         self._on_health(health.supplier, [SuppliersItem.strain.set(SuppliersItem.strain - 1)], strained)
 
     def count_let_down(self, health: Health, now_ms: int) -> None:
-        """Somebody more whom it let down under that version, up to the limit. Raises StoreUnavailable."""
-        same, at = SuppliersItem.version == health.version, SuppliersItem.let_down_at_ms.set(now_ms)
-        room = SuppliersItem.let_downs.does_not_exist() | (SuppliersItem.let_downs <= LET_DOWN_LIMIT - LET_DOWN)
+        """Somebody more whom it let down under that version; at the limit it stands aside. Raises StoreUnavailable."""
+        same, below = SuppliersItem.version == health.version, SuppliersItem.let_downs < LET_DOWN_LIMIT - LET_DOWN
         more = SuppliersItem.let_downs.set((SuppliersItem.let_downs | 0) + LET_DOWN)
-        if self._on_health(health.supplier, [more, at], same & room):
-            self._on_health(health.supplier, [SuppliersItem.let_downs.set(LET_DOWN_LIMIT), at], same)
+        if self._on_health(health.supplier, [more], same & (below | SuppliersItem.let_downs.does_not_exist())):
+            aside = SuppliersItem.aside_until_ms.set(now_ms + ASIDE_LASTS_MS)
+            self._on_health(health.supplier, [SuppliersItem.let_downs.set(LET_DOWN_LIMIT), aside], same)
 
-    def count_served(self, health: Health, now_ms: int) -> None:
-        """Somebody whom it served takes one away under that version, where there are any, unless it stands aside.
-
-        Raises StoreUnavailable.
-        """
-        same, some = SuppliersItem.version == health.version, SuppliersItem.let_downs > 0
-        is_back = SuppliersItem.let_down_at_ms <= now_ms - ASIDE_LASTS_MS
-        fewer = SuppliersItem.let_downs.set(SuppliersItem.let_downs - 1)
-        self._on_health(health.supplier, [fewer], same & some & (is_back | (SuppliersItem.let_downs < LET_DOWN_LIMIT)))
+    def count_served(self, health: Health) -> None:
+        """Somebody whom it served takes one away under that version, where there are any. Raises StoreUnavailable."""
+        some = (SuppliersItem.version == health.version) & (SuppliersItem.let_downs > 0)
+        self._on_health(health.supplier, [SuppliersItem.let_downs.set(SuppliersItem.let_downs - 1)], some)
 
     def put_balance(self, supplier: str, balance: Money, now_ms: int) -> None:
         """What we have with them, unless a later look is in; whatever was short before is not any more."""

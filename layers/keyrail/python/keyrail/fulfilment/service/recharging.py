@@ -42,7 +42,7 @@ from keyrail.platform.dynamo import StoreUnavailable
 from keyrail.platform.errors import Unavailable
 from keyrail.platform.logs import Entry
 from keyrail.risk.service import News
-from keyrail.suppliers.model.attempts import Decision, SupplyAttempt, SupplyState
+from keyrail.suppliers.model.attempts import Decision, SupplyAttempt, SupplyState, is_ended_by
 from keyrail.suppliers.model.errors import UnknownSupplier
 from keyrail.suppliers.model.outcomes import Outcome, Success, Unknown
 from keyrail.suppliers.model.routing import Need, PassedOver
@@ -130,7 +130,7 @@ class Recharging:
         self.news.ask(unit_id)
         outcome = self._question(attempt)
         order, stored = self._heard(order, attempt, outcome, origin)
-        if stored:
+        if stored and is_ended_by(order.unit(unit_id).attempts, attempt.reference, outcome):
             self._tell(lambda: self.routing.heard_later(unit.sku_id, attempt, outcome))
         still = order.unit(unit_id).open_attempt()
         if still is not None and self.now_ms() >= still.until_ms:
@@ -244,8 +244,7 @@ class Recharging:
         stored = False
         try:
             heard = self._kept(begun, attempt, outcome, origin)
-            known = {each.reference: each.state for each in heard.unit(unit.unit_id).attempts or ()}
-            stored = known.get(attempt.reference) is SupplyState.FAILED
+            stored = is_ended_by(heard.unit(unit.unit_id).attempts, attempt.reference, outcome)
         finally:  # the supplier has answered, also where we cannot keep what it said
             self._tell(partial(self.routing.heard, choice, outcome, latency_ms, origin, stored=stored))
         return heard

@@ -1,5 +1,6 @@
 """One try to have a unit supplied: one source, one reference of ours, one outcome. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -95,6 +96,18 @@ def unit_of(reference: str) -> str | None:
     is_ours = len(reference) == _UNIT_LENGTH + _NUMBER_LENGTH and all(c in CROCKFORD for c in reference[:BODY_LENGTH])
     digits = reference[BODY_LENGTH:]
     return f"unt_{reference[:_UNIT_LENGTH]}" if is_ours and digits.isascii() and digits.isdigit() else None
+
+
+def is_ended_by(attempts: Iterable[SupplyAttempt] | None, reference: str, outcome: Outcome) -> bool:
+    """Whether the attempt of that reference ended as the supplier says; a person may have ended it otherwise."""
+    states = {each.reference: each.state for each in attempts or ()}
+    match outcome:
+        case Success():
+            return states.get(reference) is SupplyState.SUCCEEDED
+        case DefiniteFailure():
+            return states.get(reference) is SupplyState.FAILED
+        case _:
+            return False
 
 
 def heard(attempt: SupplyAttempt, outcome: Outcome, now_ms: int) -> SupplyAttempt:

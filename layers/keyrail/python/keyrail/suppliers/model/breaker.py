@@ -11,7 +11,7 @@ of before its death, told of after it, let no more be sent than one would.
 
 A supplier that answers may do poorly all the same. Whom it refuses for what is no matter of account, balance or item,
 whom it took in vain, and whom it keeps waiting for an answer it lets down; whom it supplied, then or later, it served.
-At LET_DOWN_LIMIT it stands aside for others, until it has let nobody down for a while.
+At LET_DOWN_LIMIT it stands aside for others for a while.
 """
 
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ BALANCE_LASTS_MS = 30 * 60_000  # an older one is no news of today
 SHORT_LASTS_MS = 10 * 60_000  # since a supplier said that our balance does not do
 LET_DOWN = 2  # so one does poorly that lets down more than one in three for long
 LET_DOWN_LIMIT = 20
-ASIDE_LASTS_MS = 30 * 60_000  # since it let somebody down; longer than most take to say that an order has failed
+ASIDE_LASTS_MS = 30 * 60_000  # since it was at the limit; longer than most take to say that an order has failed
 SLOW_MS = 5_000  # an answer that takes longer lets down, whatever it is
 
 NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT, Refusal.NOT_ORDERABLE, Refusal.NOT_SENT})
@@ -63,8 +63,8 @@ class Health(Versioned):
     may be made until the next answer is told of.
     `openings` is how often it was opened since it was closed. `until_ms` is when whoever comes next may probe; `probe`
     is the reference of the attempt that does. `short_until_ms`: the supplier said that our balance does not do.
-    `let_downs` go up by LET_DOWN with whoever it lets down, at last at `let_down_at_ms`, and down by one with whoever
-    it serves while it does not stand aside.
+    `let_downs` go up by LET_DOWN with whoever it lets down, and down by one with whoever it serves. Who would have them
+    pass the limit has it stand aside until `aside_until_ms`, and later if more do.
     """
 
     supplier: str
@@ -81,7 +81,7 @@ class Health(Versioned):
     balance_at_ms: int | None = None
     short_until_ms: int | None = None
     let_downs: int = 0
-    let_down_at_ms: int | None = None
+    aside_until_ms: int | None = None
 
     def lets_through(self, reference: str, now_ms: int) -> bool:
         """Whether that attempt may be made there: while the breaker is not closed, only as the probe."""
@@ -109,13 +109,6 @@ class Health(Versioned):
     def is_awaited(self, now_ms: int) -> bool:
         """Whether it has to answer, or be found silent, before it is sent more."""
         return self.breaker is Breaker.CLOSED and self.is_full and now_ms < (self.given_up_ms or 0)
-
-    @property
-    def aside_until_ms(self) -> int | None:
-        """From when on it takes its place in the line again, where it lets nobody down until then."""
-        if self.let_down_at_ms is None or self.let_downs < LET_DOWN_LIMIT:
-            return None
-        return self.let_down_at_ms + ASIDE_LASTS_MS
 
     def does_poorly(self, now_ms: int) -> bool:
         return now_ms < (self.aside_until_ms or 0)
@@ -212,7 +205,7 @@ def _moved(
         may_call=MAX_UNANSWERED,
         given_up_ms=None,
         let_downs=0,
-        let_down_at_ms=None,
+        aside_until_ms=None,
         openings=openings,
         until_ms=until_ms,
         probe=probe,

@@ -157,7 +157,7 @@ class Routing:
     def heard(self, choice: Choice, outcome: Outcome, latency_ms: int, origin: Origin, *, stored: bool) -> None:
         """Of a choice whose source was asked, by who asked, once: what the answer says of the supplier.
 
-        Where it definitely failed, and was `stored` as what became of the attempt, its quota goes back. Raises
+        Where that is `stored` as how the attempt ended, its quota goes back if it definitely failed. Raises
         StoreUnavailable; then less is known, and no harm done.
         """
         if stored and isinstance(outcome, DefiniteFailure):
@@ -175,23 +175,25 @@ class Routing:
             self._failed(choice.health, origin)
         else:
             self._answered(choice.health)
-        self._learn(choice.health, had_at_once(outcome, latency_ms))
+        had = had_at_once(outcome, latency_ms)
+        if not choice.probing and (stored or had is Experience.LET_DOWN):
+            self._learn(choice.health, had)
 
     def heard_later(self, sku_id: str, attempt: SupplyAttempt, outcome: Outcome) -> None:
-        """What the supplier says of the attempt, as it was when it was asked about it; and that is stored.
+        """How the supplier says that the attempt ended, which is given as it was when that was asked; and it is stored.
 
         What was begun before the supplier's health was last moved says nothing of it. Raises StoreUnavailable.
         """
         if isinstance(outcome, DefiniteFailure):
             self.failed_later(sku_id, attempt)
-        had = had_later(outcome) if attempt.was_taken else None
+        had = had_later(outcome) if attempt.was_taken or outcome.their_reference is not None else None
         if had is None:
             return
-        if had is Experience.LET_DOWN:
-            self._count(attempt.supplier, Tally(failed=1), self.now_ms())
         health = self.store.health(attempt.supplier)
         if health is not None and attempt.asked_at_ms >= health.changed_at_ms:
             self._learn(health, had)
+        if had is Experience.LET_DOWN:
+            self._count(attempt.supplier, Tally(failed=1), self.now_ms())
 
     def failed_later(self, sku_id: str, attempt: SupplyAttempt) -> None:
         """A question or a person found out that nothing was supplied, and that is stored: its quota goes back.
@@ -206,7 +208,7 @@ class Routing:
         if had is Experience.LET_DOWN:
             self.store.count_let_down(health, self.now_ms())
         elif had is Experience.SERVED and health.let_downs:
-            self.store.count_served(health, self.now_ms())
+            self.store.count_served(health)
 
     def _answered(self, health: Health) -> None:
         """By whom nothing would change, nobody is told."""

@@ -185,7 +185,9 @@ class Fulu:
         if isinstance(answer, Unknown):
             return DefiniteFailure(said=f"goods_{answer.said}", refusal=Refusal.NOT_SENT)
         if not answer.accepted:
-            return DefiniteFailure(said=f"goods_{said(answer.code)}", refusal=Refusal.REFUSED)
+            found = listed(self._refusals, answer.code, answer.message)
+            refusal = found[1] if found else Refusal.REFUSED
+            return DefiniteFailure(said=f"goods_{said(answer.code)}", refusal=refusal)
         if text(answer.found, "product_id") != wanted.item:
             return DefiniteFailure(said="no_goods", refusal=Refusal.SOLD_OUT)
         return self._unfit(answer.found, wanted, of_keys=of_keys)
