@@ -67,7 +67,7 @@ def lines(log: io.StringIO) -> list[dict[str, Any]]:
 def _go_to(cursor: str | None) -> None:
     if cursor == "refused":
         said = {"Error": {"Code": "AccessDeniedException", "Message": f"{SECRET} may not"}}
-        raise Unavailable from ClientError(said, "Query")  # type: ignore[arg-type]
+        raise Unavailable from ClientError(said, "Query")  # type: ignore[arg-type]  # a part of what AWS says
     if cursor:
         raise NoMore
 

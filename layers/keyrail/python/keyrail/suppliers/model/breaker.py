@@ -35,7 +35,7 @@ LET_DOWN_LIMIT = 20
 ASIDE_LASTS_MS = 30 * 60_000  # since it was at the limit; longer than most take to say that an order has failed
 SLOW_MS = 5_000  # an answer that takes longer lets down, whatever it is
 
-NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT, Refusal.NOT_ORDERABLE, Refusal.NOT_SENT})
+NOT_THEIRS = frozenset({Refusal.BAD_ACCOUNT, Refusal.BALANCE_SHORT, Refusal.NOT_ORDERABLE})
 """Refusals for a reason that is the buyer's, or ours."""
 
 

@@ -70,6 +70,10 @@ class Known:
     taken: Mapping[str, int] = field(default_factory=dict)
     holds: Mapping[str, int] = field(default_factory=dict)
 
+    def health_of(self, source: Source) -> Health | None:
+        """Of its supplier; None where it has none, or nobody made that known."""
+        return self.health.get(source.supplier or "") if source.kind.is_bought else None
+
 
 @dataclass(frozen=True)
 class Routed:
@@ -119,7 +123,7 @@ def _rules(sourcing: Sourcing, source: Source, need: Need, known: Known) -> Iter
     yield not has_quota(source, need, known), PassedOver.QUOTA_USED_UP
     if not source.kind.is_bought:
         return
-    health = known.health.get(source.supplier or "")
+    health = known.health_of(source)
     if health is None:
         yield True, PassedOver.UNKNOWN_SUPPLIER
         return
@@ -175,7 +179,7 @@ def _comes_later(source: Source, known: Known) -> PassedOver:
 
 
 def _does_poorly(source: Source, known: Known) -> bool:
-    health = known.health.get(source.supplier or "") if source.kind.is_bought else None
+    health = known.health_of(source)
     return health is not None and health.does_poorly(known.now_ms)
 
 

@@ -256,7 +256,7 @@ def _choice(sourcing: Sourcing, need: Need, known: Known) -> Choice:
     left_over = {name: pieces for name, pieces in known.holds.items() if source is None or name != source.source_id}
     if source is None:
         return Choice(need=need, decision=Decision(at_ms=known.now_ms, passed_over=reasons), left_over=left_over)
-    health = known.health.get(source.supplier or "") if source.kind.is_bought else None
+    health = known.health_of(source)
     return Choice(
         need=need,
         decision=Decision(at_ms=known.now_ms, chosen=source.source_id, passed_over=reasons),
