@@ -527,12 +527,20 @@ def test_of_a_supplier_that_is_not_there_nothing_is_counted(shop: Shop) -> None:
     assert shop.world.suppliers.health("nobody") is None
 
 
-def test_a_supplier_of_before_there_was_such_a_count_is_counted_from_none(shop: Shop) -> None:
+def test_a_supplier_of_before_there_were_such_counts_is_counted_from_none(shop: Shop) -> None:
     shop.sell(source("first", "main"))
-    table, key = shop.world.names["suppliers"], {"pk": {"S": "supplier#main"}, "sk": {"S": "health"}}
-    shop.world.dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE let_downs")
-    assert shop.ask(REFUSED) == "first"
-    assert shop.health().let_downs == LET_DOWN
+    shop.world.dynamodb.update_item(
+        TableName=shop.world.names["suppliers"],
+        Key={"pk": {"S": "supplier#main"}, "sk": {"S": "health"}},
+        UpdateExpression="REMOVE let_downs, #called, may_call",
+        ExpressionAttributeNames={"#called": "called"},
+    )
+    choices = [shop.choose() for _ in range(MAX_UNANSWERED)]
+    assert chosen(choices) == ["first"] * MAX_UNANSWERED
+    assert shop.choose().decision.passed_over == {"first": "unanswered"}
+    shop.hear(choices[TOLD_FROM - 1], REFUSED)
+    health = shop.health()
+    assert (health.let_downs, health.called, health.may_call) == (LET_DOWN, MAX_UNANSWERED, MAX_UNANSWERED + TOLD_FROM)
 
 
 def test_a_move_that_is_repeated_is_done_also_where_somebody_was_let_down_since(shop: Shop) -> None:

@@ -250,9 +250,10 @@ class SuppliersStore:
         """The health as it stands then, and whether one call more is out: under that version, and where not as many are
         out as may be. Raises StoreUnavailable.
         """
-        room = SuppliersItem.called < SuppliersItem.may_call
+        room = SuppliersItem.called.does_not_exist() | (SuppliersItem.called < SuppliersItem.may_call)
         actions = [
-            SuppliersItem.called.set(SuppliersItem.called + 1),
+            SuppliersItem.called.set((SuppliersItem.called | 0) + 1),
+            SuppliersItem.may_call.set(SuppliersItem.may_call | MAX_UNANSWERED),
             SuppliersItem.given_up_ms.set(now_ms + PROBE_LASTS_MS),
         ]
         write = self._table.update(
